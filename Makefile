@@ -1,0 +1,45 @@
+# Two commands to know: `make test` and `make demo`. Both install what is missing (Debian, Ubuntu) and build.
+# By hand, with other packages or on other systems: see README.md.
+PRESET ?= release
+BUILD = build/$(PRESET)
+PREFIX = $(CURDIR)/$(BUILD)/prefix
+LORENZ = $(BUILD)/lorenz96
+PYTHON = /usr/bin/python3
+CONFIGURE = cmake --preset $(PRESET) $(if $(CI),-DEKMAN_WERROR=ON)
+
+# They would change the bits and the speed of OpenBLAS.
+unexport OPENBLAS_CORETYPE OPENBLAS_L2_SIZE
+
+# Containers run as root and have few cores; Open MPI refuses both unless it is told.
+ifeq ($(shell id -u),0)
+export OMPI_ALLOW_RUN_AS_ROOT = 1
+export OMPI_ALLOW_RUN_AS_ROOT_CONFIRM = 1
+export OMPI_MCA_rmaps_base_oversubscribe = 1
+endif
+
+.PHONY: packages build test demo asan clean
+
+packages:
+	cmake/install_packages.sh
+
+build: packages
+	$(CONFIGURE)
+	cmake --build $(BUILD) -j2
+
+test: build
+	ctest --test-dir $(BUILD) --output-on-failure --no-tests=error
+
+demo: build
+	cmake --install $(BUILD) --prefix $(PREFIX)
+	cmake -G Ninja -S examples/lorenz96 -B $(LORENZ) -DCMAKE_PREFIX_PATH=$(PREFIX)
+	cmake --build $(LORENZ)
+	$(PYTHON) examples/lorenz96/run.py $(LORENZ) $(PREFIX)/bin/ekman --run run/lorenz96
+
+# The test of the installed package is left out: its consumers are linked without the sanitizers.
+asan: packages
+	cmake --preset asan
+	cmake --build build/asan -j2
+	ctest --preset asan
+
+clean:
+	rm -rf build

@@ -1,0 +1,38 @@
+// The one header for differences between LibTorch versions (1.13 to 2.x). Includes what all of the adapter
+// needs.
+#pragma once
+
+#include <torch/script.h>
+#include <torch/version.h>
+
+#include <atomic>
+#include <string>
+
+#if TORCH_VERSION_MAJOR < 1 || (TORCH_VERSION_MAJOR == 1 && TORCH_VERSION_MINOR < 13)
+#error "Ekman needs LibTorch 1.13 or later"
+#endif
+
+namespace torch::jit {
+// Declared by LibTorch in a header that moved between versions and pulls in the whole graph executor.
+TORCH_API std::atomic<bool>& getProfilingMode();
+}  // namespace torch::jit
+
+namespace ekman::compat {
+
+// Process-wide. The profiling executor recompiles a network in its first calls: spikes, and other bits after
+// a restart.
+inline void stop_profiling() { torch::jit::getProfilingMode() = false; }
+
+inline std::string torch_version() {
+  return std::to_string(TORCH_VERSION_MAJOR) + "." + std::to_string(TORCH_VERSION_MINOR) + "." +
+         std::to_string(TORCH_VERSION_PATCH);
+}
+
+// torch::jit::Module::eval() throws for modules without the attribute `training` (frozen files).
+inline void set_eval(torch::jit::Module& module) {
+  for (torch::jit::Module part : module.modules()) {
+    if (part.hasattr("training")) part.setattr("training", false);
+  }
+}
+
+}  // namespace ekman::compat

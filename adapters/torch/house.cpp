@@ -1,0 +1,97 @@
+// Allocator, BLAS and GPUs of the process; the warnings say what design/facts.md measured.
+#include "adapters/torch/house.hpp"
+
+#include <dlfcn.h>
+#include <fmt/format.h>
+#include <malloc.h>
+#include <torch/cuda.h>
+
+#include <algorithm>
+#include <climits>
+#include <cstdlib>
+
+#include "adapters/torch/compat.hpp"
+
+namespace ekman {
+namespace {
+
+bool is_one_of(const std::string& core, std::initializer_list<const char*> names) {
+  return std::any_of(names.begin(), names.end(), [&core](const char* name) { return core == name; });
+}
+
+// Kernels that use AVX-512, or AVX2; all others of x86 are older.
+bool uses_avx512(const std::string& core) {
+  return is_one_of(core, {"SkylakeX", "Cooperlake", "SapphireRapids"});
+}
+bool uses_avx2(const std::string& core) {
+  return uses_avx512(core) || is_one_of(core, {"Haswell", "Zen", "Excavator"});
+}
+
+BlasFindings find_blas() {
+  BlasFindings found;
+  found.sgemm = dlsym(RTLD_DEFAULT, "sgemm_") != nullptr;
+  found.core = openblas_core();
+  found.openblas = !found.core.empty();
+  found.core_type = std::getenv("OPENBLAS_CORETYPE");
+#if defined(__x86_64__)
+  __builtin_cpu_init();
+  found.avx2 = __builtin_cpu_supports("avx2") != 0;
+  found.avx512 = __builtin_cpu_supports("avx512f") != 0 && __builtin_cpu_supports("avx512bw") != 0 &&
+                 __builtin_cpu_supports("avx512dq") != 0 && __builtin_cpu_supports("avx512vl") != 0;
+#endif
+  return found;
+}
+
+}  // namespace
+
+void tune_process() {
+#if defined(__GLIBC__)
+  mallopt(M_MMAP_THRESHOLD, 1 << 30);
+  mallopt(M_TRIM_THRESHOLD, INT_MAX);
+  mallopt(M_TOP_PAD, 64 << 20);
+#endif
+}
+
+std::vector<std::string> blas_warnings(const BlasFindings& found) {
+  std::vector<std::string> warnings;
+  // Without the symbol, BLAS is inside LibTorch itself (MKL in the official builds).
+  if (!found.openblas && found.sgemm && !at::hasMKL()) {
+    warnings.push_back(
+        "LibTorch runs on a BLAS that is not OpenBLAS, perhaps the slow reference BLAS; on Debian and Ubuntu "
+        "`apt install libopenblas0-openmp` cures that");
+  }
+  const bool below_avx512 = found.avx512 && !uses_avx512(found.core);
+  const bool below_avx2 = found.avx2 && !uses_avx2(found.core);
+  if (!found.openblas || !(below_avx512 || below_avx2)) return warnings;
+  const bool is_set = found.core_type != nullptr && *found.core_type != '\0';
+  const std::string reason =
+      is_set ? fmt::format("the environment variable OPENBLAS_CORETYPE={} keeps OpenBLAS to its {} kernels",
+                           found.core_type, found.core)
+             : fmt::format("this OpenBLAS does not know this CPU and took its {} kernels", found.core);
+  // Not "unset it": an OpenBLAS that does not know the CPU would then choose worse ones.
+  warnings.push_back(fmt::format(
+      "{}, although the CPU has {}; networks run slower, up to several times: set OPENBLAS_CORETYPE={}",
+      reason, found.avx512 ? "AVX-512" : "AVX2", found.avx512 ? "SkylakeX" : "Haswell"));
+  return warnings;
+}
+
+std::vector<std::string> blas_warnings() { return blas_warnings(find_blas()); }
+
+std::string openblas_core() {
+  using CoreName = char* (*)();
+  const auto core_name = reinterpret_cast<CoreName>(dlsym(RTLD_DEFAULT, "openblas_get_corename"));
+  const char* name = core_name == nullptr ? nullptr : core_name();
+  return name == nullptr ? std::string() : std::string(name);
+}
+
+int gpu_count() { return torch::cuda::is_available() ? static_cast<int>(torch::cuda::device_count()) : 0; }
+
+std::string libtorch_summary() {
+  const std::string core = openblas_core();
+  const std::string blas = !core.empty() ? "OpenBLAS " + core : at::hasMKL() ? "MKL" : "another BLAS";
+  const int gpus = gpu_count();
+  const std::string gpu = gpus == 0 ? "no GPU" : gpus == 1 ? "1 GPU" : fmt::format("{} GPUs", gpus);
+  return fmt::format("LibTorch {}, {}, {}", compat::torch_version(), blas, gpu);
+}
+
+}  // namespace ekman

@@ -1,0 +1,94 @@
+// The built-in MLP, a plain torch::nn::Sequential.
+#include <fmt/format.h>
+#include <torch/nn/modules/container/functional.h>
+#include <torch/nn/modules/container/sequential.h>
+#include <torch/nn/modules/linear.h>
+
+#include <cmath>
+#include <random>
+
+#include "adapters/torch/torch_message.hpp"
+#include "adapters/torch/torch_network.hpp"
+#include "ekman/error.hpp"
+
+namespace ekman {
+namespace {
+
+using Activation = at::Tensor (*)(const at::Tensor&);
+
+Activation activation_of(const NetworkSpec& spec) {
+  const std::string& name = spec.source.activation;
+  if (name == "relu") return [](const at::Tensor& x) { return at::relu(x); };
+  if (name == "tanh") return [](const at::Tensor& x) { return at::tanh(x); };
+  if (name == "sigmoid") return [](const at::Tensor& x) { return at::sigmoid(x); };
+  if (name == "gelu") return [](const at::Tensor& x) { return at::gelu(x); };
+  if (name == "silu") return [](const at::Tensor& x) { return at::silu(x); };
+  if (name == "elu") return [](const at::Tensor& x) { return at::elu(x); };
+  throw Error(ErrorCode::network,
+              fmt::format("network '{}': activation '{}' is not known; use relu, tanh, sigmoid, "
+                          "gelu, silu or elu",
+                          spec.name, name));
+}
+
+// Uniform in +-1/sqrt(inputs), as LibTorch's own Linear; the generator is fixed by the C++ standard.
+void fill_uniform(const at::Tensor& parameter, double bound, std::mt19937_64& generator) {
+  const at::Tensor values = at::empty(parameter.sizes(), at::kDouble);
+  double* value = values.data_ptr<double>();
+  for (std::int64_t i = 0; i < values.numel(); ++i) {
+    const double unit = static_cast<double>(generator() >> 11) * 0x1.0p-53;
+    value[i] = bound * (2.0 * unit - 1.0);
+  }
+  at::NoGradGuard no_grad;
+  parameter.copy_(values);
+}
+
+class MlpNetwork final : public TorchNetwork {
+ public:
+  MlpNetwork(const NetworkSpec& spec, std::int64_t in_len, std::int64_t out_len, at::Device device,
+             at::ScalarType kind)
+      : name_(spec.name) {
+    const Activation activation = activation_of(spec);
+    std::mt19937_64 generator(static_cast<std::uint64_t>(spec.source.seed));
+    std::int64_t width = in_len;
+    for (std::int64_t hidden : spec.source.hidden) {
+      add_linear(width, hidden, generator);
+      layers_->push_back(torch::nn::Functional(activation));
+      width = hidden;
+    }
+    add_linear(width, out_len, generator);
+    layers_->to(device, kind);
+    layers_->eval();
+  }
+
+  void forward(const at::Tensor& in, const at::Tensor& out) override {
+    try {
+      out.copy_(layers_->forward(in));
+    } catch (const std::exception& error) {
+      throw Error(ErrorCode::network, fmt::format("network '{}' (builtin mlp) fails in forward: {}", name_,
+                                                  torch_message(error)));
+    }
+  }
+
+ private:
+  void add_linear(std::int64_t inputs, std::int64_t outputs, std::mt19937_64& generator) {
+    // In float64 until all are filled, so that `compute` does not change what is drawn.
+    torch::nn::Linear linear(inputs, outputs);
+    linear->to(at::kDouble);
+    const double bound = 1.0 / std::sqrt(static_cast<double>(inputs));
+    fill_uniform(linear->weight, bound, generator);
+    fill_uniform(linear->bias, bound, generator);
+    layers_->push_back(linear);
+  }
+
+  std::string name_;
+  torch::nn::Sequential layers_;
+};
+
+}  // namespace
+
+std::unique_ptr<TorchNetwork> make_mlp_network(const NetworkSpec& spec, const RowLayout& in,
+                                               const RowLayout& out, at::Device device, at::ScalarType kind) {
+  return std::make_unique<MlpNetwork>(spec, in.row_len(), out.row_len(), device, kind);
+}
+
+}  // namespace ekman

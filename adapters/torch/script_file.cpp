@@ -1,0 +1,83 @@
+// A TorchScript file is a zip archive: what is wrong with one is found out before LibTorch sees it, if it can
+// be.
+#include "adapters/torch/script_file.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cctype>
+#include <filesystem>
+#include <fstream>
+
+#include "adapters/torch/sha256.hpp"
+#include "adapters/torch/torch_message.hpp"
+#include "ekman/error.hpp"
+
+namespace ekman {
+namespace {
+
+constexpr const char* k_how_to_save =
+    "write it with torch.jit.script(net).save(path) or torch.jit.trace(net, example).save(path)";
+
+void check_file(const NetworkSpec& spec) {
+  const std::string& path = spec.source.path;
+  const auto fail = [&](const std::string& found, const std::string& cure) {
+    throw Error(ErrorCode::network, fmt::format("network '{}': {} {}; {}", spec.name, path, found, cure));
+  };
+  std::error_code ignored;
+  const auto status = std::filesystem::status(path, ignored);
+  if (!std::filesystem::exists(status)) fail("does not exist", "check `torchscript` in the plan");
+  if (!std::filesystem::is_regular_file(status))
+    fail("is not a file", "`torchscript` needs the path of a TorchScript file");
+  std::ifstream file(path, std::ios::binary);
+  if (!file) fail("cannot be opened", "check its permissions");
+  std::string magic(4, '\0');
+  file.read(magic.data(), 4);
+  magic.resize(static_cast<std::size_t>(file.gcount()));
+  if (magic.empty()) fail("is empty", k_how_to_save);
+  if (magic != "PK\x03\x04") fail("is not a TorchScript file", k_how_to_save);
+}
+
+void check_sha256(const NetworkSpec& spec) {
+  std::string asked = spec.source.sha256;
+  if (asked.empty()) return;
+  std::transform(asked.begin(), asked.end(), asked.begin(), [](unsigned char c) { return std::tolower(c); });
+  const std::string found = sha256_of_file(spec.source.path);
+  if (found == asked) return;
+  throw Error(ErrorCode::network,
+              fmt::format("network '{}': {} has the SHA-256 {}, but the plan asks for {}; it is "
+                          "another file than the plan was written for: put the right one "
+                          "there, or change `sha256`",
+                          spec.name, spec.source.path, found, asked));
+}
+
+// Module::to(dtype) would convert integer buffers too.
+void convert_weights(torch::jit::Module& module, at::ScalarType kind) {
+  const auto convert = [kind](at::Tensor tensor) {
+    if (tensor.is_floating_point() && tensor.scalar_type() != kind) tensor.set_data(tensor.detach().to(kind));
+  };
+  for (const at::Tensor& parameter : module.parameters()) convert(parameter);
+  for (const at::Tensor& buffer : module.buffers()) convert(buffer);
+}
+
+}  // namespace
+
+torch::jit::Module load_script(const NetworkSpec& spec, at::Device device, at::ScalarType kind) {
+  check_file(spec);
+  check_sha256(spec);
+  try {
+    // Straight onto the device: Module::to() would leave the constants of a frozen file behind.
+    torch::jit::Module module = torch::jit::load(spec.source.path, device);
+    compat::set_eval(module);
+    convert_weights(module, kind);
+    return module;
+  } catch (const std::exception& error) {
+    throw Error(
+        ErrorCode::network,
+        fmt::format("network '{}': {} cannot be read: {}; it is truncated, or was not written by torch.jit: "
+                    "copy it again, or {}",
+                    spec.name, spec.source.path, torch_message(error), k_how_to_save));
+  }
+}
+
+}  // namespace ekman

@@ -1,0 +1,16 @@
+// Reads a TorchScript file, with messages for the files that are none.
+#pragma once
+
+#include <string>
+
+#include "adapters/torch/compat.hpp"
+#include "coupler/plan/plan.hpp"
+
+namespace ekman {
+
+// The network of spec.source.path on `device`, in eval mode, its floating-point weights in `kind`. Throws
+// Error(network) with path and cure for a file that is missing, of another kind, truncated, or not of
+// spec.source.sha256.
+torch::jit::Module load_script(const NetworkSpec& spec, at::Device device, at::ScalarType kind);
+
+}  // namespace ekman

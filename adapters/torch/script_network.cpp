@@ -1,0 +1,141 @@
+// Runs a TorchScript file: rows -> arguments of forward() -> outputs -> rows, every shape checked.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "adapters/torch/argument_shape.hpp"
+#include "adapters/torch/script_file.hpp"
+#include "adapters/torch/torch_message.hpp"
+#include "adapters/torch/torch_network.hpp"
+#include "ekman/error.hpp"
+
+namespace ekman {
+namespace {
+
+std::string text_of(at::IntArrayRef sizes) {
+  std::string text;
+  for (std::int64_t size : sizes) text += fmt::format("{}{}", text.empty() ? "" : ", ", size);
+  return "[" + text + "]";
+}
+
+std::string plural(std::size_t count, const char* noun) {
+  return fmt::format("{} {}{}", count, noun, count == 1 ? "" : "s");
+}
+
+class ScriptNetwork final : public TorchNetwork {
+ public:
+  ScriptNetwork(const NetworkSpec& spec, const RowLayout& in, const RowLayout& out, at::Device device,
+                at::ScalarType kind)
+      : who_(fmt::format("network '{}': forward() of {}", spec.name, spec.source.path)),
+        kind_(kind),
+        inputs_(shape_arguments(spec, spec.inputs, in)),
+        outputs_(shape_arguments(spec, spec.outputs, out)),
+        rows_per_sample_(spec.rows_per_sample()),
+        module_(load_script(spec, device, kind)) {
+    check_arguments();
+  }
+
+  void forward(const at::Tensor& in, const at::Tensor& out) override {
+    const std::int64_t tile = in.size(0) / rows_per_sample_;
+    std::vector<at::IValue> arguments;
+    arguments.reserve(inputs_.size());
+    for (const ArgumentShape& input : inputs_) arguments.emplace_back(input.from_rows(in));
+    const std::vector<at::Tensor> values = tensors_of(call(std::move(arguments), tile));
+    for (std::size_t i = 0; i < outputs_.size(); ++i) {
+      check_output(i, values[i], tile);
+      outputs_[i].to_rows(values[i], out);
+    }
+  }
+
+ private:
+  [[noreturn]] void fail(const std::string& what) const {
+    throw Error(ErrorCode::network, who_ + " " + what);
+  }
+
+  void check_arguments() const {
+    const auto method = module_.find_method("forward");
+    if (!method) fail("does not exist; save a network that has the method forward");
+    const auto& all = method->function().getSchema().arguments();
+    const std::size_t most = all.size() - 1;  // without self
+    const auto optional = std::count_if(all.begin() + 1, all.end(),
+                                        [](const auto& a) { return a.default_value().has_value(); });
+    const std::size_t least = most - static_cast<std::size_t>(optional);
+    if (inputs_.size() >= least && inputs_.size() <= most) return;
+    fail(fmt::format(
+        "takes {}, but the plan lists {} under `inputs`; give one entry with fields for each argument",
+        plural(most, "argument"), inputs_.size()));
+  }
+
+  at::IValue call(std::vector<at::IValue> arguments, std::int64_t tile) {
+    try {
+      return module_.forward(std::move(arguments));
+    } catch (const std::exception& error) {
+      std::string given;
+      for (std::size_t i = 0; i < inputs_.size(); ++i) {
+        given += fmt::format("{}argument {} of shape {} from {}", i == 0 ? "" : " and ", i + 1,
+                             text_of(inputs_[i].sizes(tile)), inputs_[i].fields());
+      }
+      fail(fmt::format(
+          "fails with {}, {}: {}; make fields, levels and `combine` of `inputs` agree with what the network "
+          "was saved for",
+          given, at::toString(kind_), torch_message(error)));
+    }
+  }
+
+  std::vector<at::Tensor> tensors_of(const at::IValue& result) const {
+    std::vector<at::Tensor> values;
+    const auto take = [&](const at::IValue& value) {
+      if (!value.isTensor())
+        fail(fmt::format("returns a {} among its outputs; all must be tensors", value.tagKind()));
+      values.push_back(value.toTensor());
+    };
+    if (result.isTensor()) {
+      take(result);
+    } else if (result.isTuple()) {
+      for (const at::IValue& value : result.toTupleRef().elements()) take(value);
+    } else if (result.isList()) {
+      for (const at::IValue& value : result.toListRef()) take(value);
+    } else {
+      fail(fmt::format("returns a {}; it must return a tensor, or a tuple or list of tensors",
+                       result.tagKind()));
+    }
+    if (values.size() != outputs_.size()) {
+      fail(fmt::format(
+          "returns {}, but the plan lists {} under `outputs`; give one entry with fields for each output",
+          plural(values.size(), "tensor"), outputs_.size()));
+    }
+    return values;
+  }
+
+  void check_output(std::size_t i, const at::Tensor& value, std::int64_t tile) const {
+    const std::vector<std::int64_t> expected = outputs_[i].sizes(tile);
+    if (value.sizes() != at::IntArrayRef(expected)) {
+      fail(fmt::format(
+          "returns output {} with shape {}, but its fields {} need {} ({} samples in a tile); make fields, "
+          "levels and `combine` of `outputs` agree with the network",
+          i + 1, text_of(value.sizes()), outputs_[i].fields(), text_of(expected), tile));
+    }
+    if (value.scalar_type() != kind_) {
+      fail(fmt::format(
+          "returns output {} ({}) as {}, but `compute` asks for {}; change `compute`, or the network", i + 1,
+          outputs_[i].fields(), at::toString(value.scalar_type()), at::toString(kind_)));
+    }
+  }
+
+  std::string who_;
+  at::ScalarType kind_;
+  std::vector<ArgumentShape> inputs_;
+  std::vector<ArgumentShape> outputs_;
+  std::int64_t rows_per_sample_;
+  torch::jit::Module module_;
+};
+
+}  // namespace
+
+std::unique_ptr<TorchNetwork> load_script_network(const NetworkSpec& spec, const RowLayout& in,
+                                                  const RowLayout& out, at::Device device,
+                                                  at::ScalarType kind) {
+  return std::make_unique<ScriptNetwork>(spec, in, out, device, kind);
+}
+
+}  // namespace ekman

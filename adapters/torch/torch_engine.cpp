@@ -1,0 +1,232 @@
+// Tiles, kinds, normalisation and staging around a TorchNetwork. Every forward has the same shape, which is
+// what makes bits independent of who sent which rows.
+#include "adapters/torch/torch_engine.hpp"
+
+#include <ATen/Parallel.h>
+#include <fmt/format.h>
+#include <torch/cuda.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "adapters/torch/compat.hpp"
+#include "adapters/torch/house.hpp"
+#include "adapters/torch/torch_message.hpp"
+#include "adapters/torch/torch_network.hpp"
+#include "ekman/error.hpp"
+
+namespace ekman {
+namespace {
+
+constexpr std::int64_t k_cpu_tile = 256;  // costs 1 % against one call, and outputs stay in cache
+
+at::ScalarType kind_of(Real real) { return real == Real::float32 ? at::kFloat : at::kDouble; }
+
+// The constants of all fields as two row vectors; undefined tensors if no field has any.
+struct RowNormalization {
+  at::Tensor mean;
+  at::Tensor std;
+};
+
+RowNormalization row_normalization(const NetworkSpec& spec, const RowLayout& layout,
+                                   at::TensorOptions options) {
+  std::vector<double> mean, std;
+  bool any = false;
+  for (const FieldSlot& slot : layout.fields) {
+    const auto found = spec.normalize.find(slot.name);
+    const Normalization constants = found == spec.normalize.end() ? Normalization{} : found->second;
+    any = any || found != spec.normalize.end();
+    mean.insert(mean.end(), static_cast<std::size_t>(slot.levels), constants.mean);
+    std.insert(std.end(), static_cast<std::size_t>(slot.levels), constants.std);
+  }
+  if (!any) return {};
+  return {at::tensor(mean, at::kDouble).to(options), at::tensor(std, at::kDouble).to(options)};
+}
+
+at::Device parse_device(const NetworkSpec& spec, const std::string& text) {
+  const auto fail = [&](const std::string& why) {
+    throw Error(ErrorCode::network,
+                fmt::format("network '{}' cannot run on device '{}': {}", spec.name, text, why));
+  };
+  if (text == "cpu") return at::Device(at::kCPU);
+  if (text.rfind("cuda", 0) != 0) fail("use cpu or cuda:N");
+  const int gpus = gpu_count();
+  if (gpus == 0)
+    fail("LibTorch sees no GPU here; use `device: cpu`, or a LibTorch built for CUDA on a node with a GPU");
+  try {
+    at::Device device(text);
+    if (!device.has_index()) device.set_index(0);
+    if (device.index() < gpus) return device;
+  } catch (const c10::Error&) {
+    fail("use cpu or cuda:N");
+  }
+  fail(fmt::format("this node has {} GPUs, counted from 0", gpus));
+  return at::Device(at::kCPU);
+}
+
+class TorchEngine final : public Engine {
+ public:
+  TorchEngine(const NetworkSpec& spec, const RowLayout& in, const RowLayout& out, at::Device device,
+              int threads)
+      : name_(spec.name),
+        device_(device),
+        threads_(threads),
+        wire_(kind_of(spec.wire)),
+        compute_(kind_of(spec.compute)),
+        in_len_(in.row_len()),
+        out_len_(out.row_len()),
+        chunk_rows_(spec.rows_per_chunk()),
+        tile_(tile_samples(spec, device.is_cuda())),
+        tile_rows_(tile_ * spec.rows_per_sample()) {
+    const auto options = at::TensorOptions(device_).dtype(compute_);
+    in_constants_ = row_normalization(spec, in, options);
+    out_constants_ = row_normalization(spec, out, options);
+    network_ = spec.source.kind == SourceKind::mlp ? make_mlp_network(spec, in, out, device_, compute_)
+                                                   : load_script_network(spec, in, out, device_, compute_);
+    if (device_.is_cuda()) make_staging();
+    try_one_tile();
+  }
+
+  void forward(const std::byte* in, std::byte* out, std::int64_t rows) override {
+    if (rows < 0 || rows > chunk_rows_) {
+      throw Error(ErrorCode::network,
+                  fmt::format("network '{}': {} rows asked of a chunk of {} rows", name_, rows, chunk_rows_));
+    }
+    const std::int64_t tiled_rows = (rows + tile_rows_ - 1) / tile_rows_ * tile_rows_;
+    if (tiled_rows == 0) return;
+    guarded([&] {
+      if (device_.is_cuda()) {
+        forward_staged(in, out, tiled_rows);
+      } else {
+        forward_in_place(in, out, tiled_rows);
+      }
+    });
+  }
+
+  std::string describe() const override {
+    const std::string core = openblas_core();
+    const std::string blas = core.empty() ? "" : ", OpenBLAS " + core;
+    const std::string tiles = fmt::format("tiles of {} sample{}", tile_, tile_ == 1 ? "" : "s");
+    if (device_.is_cuda()) return fmt::format("{}, {}", device_.str(), tiles);
+    return fmt::format("cpu, {} thread{}{}, {}", threads_, threads_ == 1 ? "" : "s", blas, tiles);
+  }
+
+ private:
+  // Runs `work` without autograd; whatever LibTorch throws becomes an Error(network).
+  template <typename Work>
+  void guarded(Work&& work) {
+    try {
+      c10::InferenceMode no_autograd;
+      work();
+    } catch (const Error&) {
+      throw;
+    } catch (const std::exception& error) {
+      throw Error(ErrorCode::network,
+                  fmt::format("network '{}' on {} fails: {}", name_, device_.str(), torch_message(error)));
+    }
+  }
+
+  // The buffers as tensors, tile by tile: nothing is copied.
+  void forward_in_place(const std::byte* in, std::byte* out, std::int64_t rows) {
+    const at::Tensor in_rows = at::from_blob(const_cast<std::byte*>(in), {rows, in_len_}, wire_);
+    const at::Tensor out_rows = at::from_blob(out, {rows, out_len_}, wire_);
+    run_tiles(in_rows, out_rows, rows);
+  }
+
+  // Through pinned memory; the copy back waits for the device.
+  void forward_staged(const std::byte* in, std::byte* out, std::int64_t rows) {
+    const at::Tensor in_rows = device_in_.narrow(0, 0, rows);
+    const at::Tensor out_rows = device_out_.narrow(0, 0, rows);
+    const at::Tensor in_pinned = pinned_in_.narrow(0, 0, rows);
+    const at::Tensor out_pinned = pinned_out_.narrow(0, 0, rows);
+    std::memcpy(in_pinned.data_ptr(), in, in_pinned.nbytes());
+    in_rows.copy_(in_pinned, /*non_blocking=*/true);
+    run_tiles(in_rows, out_rows, rows);
+    out_pinned.copy_(out_rows);
+    std::memcpy(out, out_pinned.data_ptr(), out_pinned.nbytes());
+  }
+
+  void run_tiles(const at::Tensor& in, const at::Tensor& out, std::int64_t rows) {
+    for (std::int64_t row = 0; row < rows; row += tile_rows_) {
+      run_tile(in.narrow(0, row, tile_rows_), out.narrow(0, row, tile_rows_));
+    }
+  }
+
+  void run_tile(const at::Tensor& in, const at::Tensor& out) {
+    at::Tensor x = in.to(compute_);
+    if (in_constants_.mean.defined()) x = x.sub(in_constants_.mean).div_(in_constants_.std);
+    const at::Tensor y =
+        wire_ == compute_ ? out : at::empty({tile_rows_, out_len_}, in.options().dtype(compute_));
+    network_->forward(x, y);
+    if (out_constants_.mean.defined()) y.mul_(out_constants_.std).add_(out_constants_.mean);
+    if (wire_ != compute_) out.copy_(y);
+  }
+
+  void make_staging() {
+    guarded([&] {
+      // Algorithms that do not change from call to call.
+      at::globalContext().setDeterministicCuDNN(true);
+      const auto pinned = at::TensorOptions(at::kCPU).dtype(wire_).pinned_memory(true);
+      const auto there = at::TensorOptions(device_).dtype(wire_);
+      pinned_in_ = at::empty({chunk_rows_, in_len_}, pinned);
+      pinned_out_ = at::empty({chunk_rows_, out_len_}, pinned);
+      device_in_ = at::empty({chunk_rows_, in_len_}, there);
+      device_out_ = at::empty({chunk_rows_, out_len_}, there);
+    });
+  }
+
+  // Shapes and kinds are wrong here, at start, or never; it warms up as well.
+  void try_one_tile() {
+    guarded([&] {
+      const auto options = at::TensorOptions(device_).dtype(wire_);
+      run_tile(at::zeros({tile_rows_, in_len_}, options), at::empty({tile_rows_, out_len_}, options));
+      if (device_.is_cuda()) torch::cuda::synchronize(device_.index());
+    });
+  }
+
+  std::string name_;
+  at::Device device_;
+  int threads_;
+  at::ScalarType wire_;
+  at::ScalarType compute_;
+  std::int64_t in_len_;
+  std::int64_t out_len_;
+  std::int64_t chunk_rows_;
+  std::int64_t tile_;
+  std::int64_t tile_rows_;
+  RowNormalization in_constants_;
+  RowNormalization out_constants_;
+  std::unique_ptr<TorchNetwork> network_;
+  at::Tensor pinned_in_;
+  at::Tensor pinned_out_;
+  at::Tensor device_in_;
+  at::Tensor device_out_;
+};
+
+}  // namespace
+
+std::int64_t tile_samples(const NetworkSpec& spec, bool on_gpu) {
+  if (spec.tile > 0) {
+    if (spec.chunk % spec.tile == 0) return spec.tile;
+    throw Error(ErrorCode::network,
+                fmt::format("network '{}': a tile of {} samples does not divide the chunk of {}; "
+                            "choose a divisor, or `tile: auto`",
+                            spec.name, spec.tile, spec.chunk));
+  }
+  if (on_gpu) return spec.chunk;
+  std::int64_t tile = std::min(spec.chunk, k_cpu_tile);
+  while (spec.chunk % tile != 0) --tile;
+  return tile;
+}
+
+std::unique_ptr<Engine> make_torch_engine(const NetworkSpec& spec, const RowLayout& in, const RowLayout& out,
+                                          const std::string& device, int threads) {
+  if (spec.source.kind == SourceKind::echo) {
+    throw Error(ErrorCode::internal, fmt::format("network '{}': echo is not LibTorch's", spec.name));
+  }
+  at::set_num_threads(threads);
+  compat::stop_profiling();
+  return std::make_unique<TorchEngine>(spec, in, out, parse_device(spec, device), threads);
+}
+
+}  // namespace ekman

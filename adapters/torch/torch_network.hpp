@@ -1,0 +1,30 @@
+// What the torch engine runs on a tile: a TorchScript file or the built-in MLP, rows in, rows out.
+#pragma once
+
+#include <memory>
+
+#include "adapters/torch/compat.hpp"
+#include "coupler/engine/engine.hpp"
+
+namespace ekman {
+
+class TorchNetwork {
+ public:
+  virtual ~TorchNetwork() = default;
+  // `in` and `out` are the rows of one tile, of the compute kind, on the network's device. Throws
+  // Error(network).
+  virtual void forward(const at::Tensor& in, const at::Tensor& out) = 0;
+};
+
+// Loads a file onto `device` with its weights in `kind`; several arguments and outputs are told apart by
+// `spec`.
+std::unique_ptr<TorchNetwork> load_script_network(const NetworkSpec& spec, const RowLayout& in,
+                                                  const RowLayout& out, at::Device device,
+                                                  at::ScalarType kind);
+
+// Linear layers with the activation between them, over all input fields side by side to all output fields.
+// Weights follow from the seed alone: equal on every rank, device and LibTorch.
+std::unique_ptr<TorchNetwork> make_mlp_network(const NetworkSpec& spec, const RowLayout& in,
+                                               const RowLayout& out, at::Device device, at::ScalarType kind);
+
+}  // namespace ekman

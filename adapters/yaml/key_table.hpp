@@ -1,0 +1,60 @@
+// THE key table: every key of the plan with its type, default and meaning. The parser, its errors and the
+// reference in configs/README.md come from it; adding a key starts here.
+#pragma once
+
+#include <string>
+#include <vector>
+
+namespace ekman {
+
+enum class KeyType {
+  mapping,          // keys of this table
+  named,            // a mapping whose keys the user chooses
+  list,             // a list of mappings
+  text,
+  texts,            // a list of texts, not empty
+  text_or_texts,
+  word,             // one of `words`
+  word_or_mapping,
+  word_or_count,
+  count,            // a whole number, 1 to 10^9
+  size,             // a whole number, 1 to 10^15
+  counts,           // a list of counts
+  whole,            // a whole number of at least 0
+  real,
+  duration,         // ISO 8601, of fixed length
+  flag,             // on or off
+};
+
+enum class Status { supported, not_yet };
+
+struct Key {
+  std::string path;  // `*` is a name of the user's, `[]` an entry of a list
+  KeyType type;
+  std::string fallback;  // the default as text; k_required if the key must be given; empty if absence means absence
+  std::string sentence;
+  Status status = Status::supported;
+  std::vector<std::string> words = {};
+  std::vector<std::string> words_not_yet = {};
+
+  std::string name() const { return path.substr(path.rfind('.') + 1); }
+  std::string parent() const { return path.find('.') == std::string::npos ? "" : path.substr(0, path.rfind('.')); }
+};
+
+extern const char* const k_required;
+
+const std::vector<Key>& key_table();
+
+// The row of `path`, or null.
+const Key* find_key(const std::string& path);
+
+// Rows directly below `parent`; "" for the root.
+std::vector<const Key*> keys_below(const std::string& parent);
+
+// What values of a key may be, as in "must be ...".
+std::string expectation(const Key& key);
+
+// The table as Markdown.
+std::string key_reference_markdown();
+
+}  // namespace ekman

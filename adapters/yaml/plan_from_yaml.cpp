@@ -1,0 +1,236 @@
+// Values of a checked tree -> Plan. A value that has a problem is reported already; its default is read in its
+// place, so that the rest can be checked too.
+#include "adapters/yaml/plan_from_yaml.hpp"
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+
+#include <fmt/format.h>
+
+#include "adapters/yaml/check_keys.hpp"
+#include "ekman/error.hpp"
+
+namespace ekman {
+namespace {
+
+const Tree k_nothing{};
+
+const Tree& child(const Tree& mapping, const std::string& name) {
+  const Tree* found = mapping.find(name);
+  return found ? *found : k_nothing;
+}
+
+bool is_mine(const std::string& key) { return key.rfind("x-", 0) != 0; }
+
+// The text of the key whose row is `pattern`, or its default.
+std::string text_of(const Tree& mapping, const std::string& pattern) {
+  const Key& key = *find_key(pattern);
+  const Tree* value = mapping.find(key.name());
+  if (value && value->kind == Tree::Kind::scalar && !problem_with(key, key.name(), *value)) return value->scalar;
+  return key.fallback == k_required ? "" : key.fallback;
+}
+
+std::int64_t integer_of(const Tree& mapping, const std::string& pattern, std::int64_t absent = 0) {
+  return parse_integer(text_of(mapping, pattern)).value_or(absent);
+}
+
+std::vector<std::string> texts_of(const Tree& list) {
+  std::vector<std::string> texts;
+  for (const Tree& item : list.items) texts.push_back(item.scalar);
+  return texts;
+}
+
+std::vector<std::int64_t> integers_of(const Tree& list) {
+  std::vector<std::int64_t> integers;
+  for (const Tree& item : list.items) integers.push_back(parse_integer(item.scalar).value_or(0));
+  return integers;
+}
+
+ComponentSpec read_component(const Entry& entry) {
+  ComponentSpec component;
+  component.name = entry.key;
+  component.timestep_seconds = parse_duration(text_of(entry.value, "components.*.timestep")).value_or(0.0);
+  component.points = integer_of(entry.value, "components.*.points", -1);
+  return component;
+}
+
+// A way to say what is run: its key, and the keys that belong to it.
+struct SourceForm {
+  std::string key;
+  std::vector<std::string> extras;
+};
+
+bool is_extra_of(const SourceForm& form, const std::string& key) {
+  return std::find(form.extras.begin(), form.extras.end(), key) != form.extras.end();
+}
+
+const std::vector<SourceForm>& source_forms() {
+  static const std::vector<SourceForm> forms{{"torchscript", {"sha256"}},
+                                             {"builtin", {"hidden", "activation", "seed"}},
+                                             {"echo", {}},
+                                             {"artifact", {"sha256"}},
+                                             {"checkpoint", {}}};
+  return forms;
+}
+
+class PlanReader {
+ public:
+  PlanReader(std::string file, Diagnostics& diagnostics) : file_(std::move(file)), diagnostics_(diagnostics) {}
+
+  Plan read(const Tree& root) {
+    Plan plan;
+    plan.file = file_;
+    for (const Entry& entry : child(root, "components").entries)
+      if (is_mine(entry.key)) plan.components.push_back(read_component(entry));
+    for (const Entry& entry : child(root, "networks").entries)
+      if (is_mine(entry.key)) plan.networks.push_back(read_network(entry));
+    return plan;
+  }
+
+ private:
+  NetworkSpec read_network(const Entry& entry) {
+    const Tree& tree = entry.value;
+    const std::string path = "networks." + entry.key;
+    NetworkSpec network;
+    network.name = entry.key;
+    network.component = text_of(tree, "networks.*.component");
+    network.ranks = static_cast<int>(integer_of(tree, "networks.*.ranks"));
+    network.threads = static_cast<int>(integer_of(tree, "networks.*.threads"));
+    if (!diagnostics_.touches(path + ".ranks")) read_device(tree, network);
+    network.source = read_source(child(tree, "network"), path + ".network");
+    read_sizes(tree, path, network);
+    network.wire = text_of(tree, "networks.*.wire") == "float64" ? Real::float64 : Real::float32;
+    network.compute = text_of(tree, "networks.*.compute") == "float64" ? Real::float64 : Real::float32;
+    network.transport = text_of(tree, "networks.*.transport") == "point_to_point" ? Transport::point_to_point
+                                                                                 : Transport::automatic;
+    network.inputs = read_arguments(child(tree, "inputs"), "networks.*.inputs[].combine");
+    network.outputs = read_arguments(child(tree, "outputs"), "networks.*.outputs[].combine");
+    // With a mistake in the fields, those of normalize cannot be judged.
+    if (!diagnostics_.any_below(path + ".inputs") && !diagnostics_.any_below(path + ".outputs"))
+      network.normalize = read_normalize(child(tree, "normalize"));
+    return network;
+  }
+
+  static void read_device(const Tree& tree, NetworkSpec& network) {
+    const Tree& device = child(tree, "device");
+    network.devices = {text_of(tree, "networks.*.device")};
+    if (device.kind == Tree::Kind::list && !device.items.empty()) network.devices = texts_of(device);
+  }
+
+  void read_sizes(const Tree& tree, const std::string& path, NetworkSpec& network) {
+    const Tree* grid = child(tree, "sample").find("grid");
+    if (grid) read_grid(*grid, path + ".sample.grid.shape", network);
+    const bool is_default = !tree.find("chunk");
+    network.chunk = grid && is_default ? 1 : integer_of(tree, "networks.*.chunk");
+    if (diagnostics_.touches(path + ".chunk")) network.chunk = 0;  // no complaint about the tile then
+    network.tile = integer_of(tree, "networks.*.tile");            // 0: auto
+  }
+
+  void read_grid(const Tree& grid, const std::string& path, NetworkSpec& network) {
+    const std::vector<std::int64_t> shape = integers_of(child(grid, "shape"));
+    network.sample = Sample::grid;
+    if (shape.size() == 2) {
+      network.grid_ny = shape[0];
+      network.grid_nx = shape[1];
+    } else if (!diagnostics_.touches(path)) {
+      diagnostics_.add(diagnostics_.position_of(path), path,
+                       fmt::format("key \"shape\" must be [ny, nx]; found {} numbers", shape.size()));
+    }
+  }
+
+  NetworkSource read_source(const Tree& tree, const std::string& path) {
+    NetworkSource source;
+    if (tree.kind != Tree::Kind::mapping || !check_form(tree, path)) return source;
+    source.path = absolute(text_of(tree, "networks.*.network.torchscript"));
+    if (tree.find("torchscript")) source.kind = SourceKind::torchscript;
+    if (!tree.find("builtin")) return source;
+    source.kind = SourceKind::mlp;
+    source.hidden = integers_of(child(tree, "hidden"));
+    source.activation = text_of(tree, "networks.*.network.activation");
+    source.seed = integer_of(tree, "networks.*.network.seed");
+    return source;
+  }
+
+  // Exactly one form, and no key that belongs to another one.
+  bool check_form(const Tree& tree, const std::string& path) {
+    std::vector<SourceForm> given;
+    for (const SourceForm& form : source_forms())
+      if (tree.find(form.key)) given.push_back(form);
+    if (given.size() != 1) {
+      if (given.empty() && diagnostics_.any_below(path)) return false;
+      diagnostics_.add(tree.position, path,
+                       fmt::format("key \"network\" takes exactly one of torchscript, builtin and echo; found {}",
+                                   given.size()));
+      return false;
+    }
+    check_extras(tree, path, given.front());
+    return true;
+  }
+
+  void check_extras(const Tree& tree, const std::string& path, const SourceForm& given) {
+    for (const SourceForm& form : source_forms())
+      for (const std::string& extra : form.extras)
+        if (tree.find(extra) && !is_extra_of(given, extra) && !diagnostics_.touches(path + "." + extra))
+          diagnostics_.add(diagnostics_.position_of(path + "." + extra), path + "." + extra,
+                           fmt::format("key \"{}\" belongs to {}, not to {}", extra, form.key, given.key));
+    if (given.key == "builtin" && !tree.find("hidden") && !diagnostics_.any_below(path))
+      diagnostics_.add(tree.position, path + ".hidden", fmt::format("key \"hidden\" is missing in \"{}\"", path));
+  }
+
+  // TorchScript files are relative to the folder of the plan.
+  std::string absolute(const std::string& name) const {
+    if (name.empty()) return name;
+    return (std::filesystem::path(file_).parent_path() / name).lexically_normal().string();
+  }
+
+  static std::vector<Argument> read_arguments(const Tree& list, const std::string& combine) {
+    std::vector<Argument> arguments;
+    for (const Tree& item : list.items) {
+      Argument argument;
+      argument.fields = texts_of(child(item, "fields"));
+      argument.combine = text_of(item, combine) == "stack" ? Combine::stack : Combine::concat;
+      arguments.push_back(argument);
+    }
+    return arguments;
+  }
+
+  static std::map<std::string, Normalization> read_normalize(const Tree& tree) {
+    std::map<std::string, Normalization> all;
+    for (const Entry& entry : tree.entries) {
+      if (!is_mine(entry.key)) continue;
+      Normalization& one = all[entry.key];
+      one.mean = parse_real(text_of(entry.value, "networks.*.normalize.*.mean")).value_or(0.0);
+      one.std = parse_real(text_of(entry.value, "networks.*.normalize.*.std")).value_or(1.0);
+    }
+    return all;
+  }
+
+  std::string file_;
+  Diagnostics& diagnostics_;
+};
+
+}  // namespace
+
+Plan parse_plan(const std::string& text, const std::string& file_name) {
+  Diagnostics diagnostics(file_name);
+  const Tree root = load_tree(text, diagnostics);
+  check_keys(root, diagnostics);
+  Plan plan = PlanReader(file_name, diagnostics).read(root);
+  for (const Problem& problem : cross_check(plan))
+    if (!diagnostics.touches(problem.path))
+      diagnostics.add(diagnostics.position_of(problem.path), problem.path, problem.text);
+  diagnostics.throw_if_any();
+  return plan;
+}
+
+Plan read_plan(const std::string& path) {
+  std::error_code ignored;
+  std::ifstream file(path, std::ios::binary);
+  if (!file.is_open() || std::filesystem::is_directory(path, ignored))
+    throw Error(ErrorCode::plan, fmt::format("{}:1:1: error: the file cannot be read", path));
+  return parse_plan({std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()}, path);
+}
+
+}  // namespace ekman

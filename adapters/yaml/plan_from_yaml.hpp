@@ -1,0 +1,17 @@
+// YAML file -> Plan: load the tree, compare it with the key table, read the values, cross-check the whole.
+#pragma once
+
+#include <string>
+
+#include "coupler/plan/plan.hpp"
+
+namespace ekman {
+
+// The plan in file `path`, complete with all defaults. Throws Error(ErrorCode::plan) whose text has all problems, one
+// line each: `plan.yaml:12:5: error: unknown key "chnk"; did you mean "chunk"?`
+Plan read_plan(const std::string& path);
+
+// The same for text in memory; `file_name` is for messages, and relative files are relative to its folder.
+Plan parse_plan(const std::string& text, const std::string& file_name);
+
+}  // namespace ekman

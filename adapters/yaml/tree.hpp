@@ -1,0 +1,37 @@
+// The YAML document as plain data: aliases and merge keys resolved, positions kept, sizes bounded. The only
+// place that includes yaml-cpp, together with tree.cpp.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "adapters/yaml/diagnostics.hpp"
+
+namespace ekman {
+
+struct Entry;
+
+struct Tree {
+  enum class Kind { nothing, scalar, list, mapping };
+
+  Kind kind = Kind::nothing;
+  Position position;
+  std::string scalar;
+  std::vector<Tree> items;
+  std::vector<Entry> entries;  // in the order of the file, then those that merge keys add
+
+  // The value of `key`, or null. Valid as long as this tree is not changed.
+  const Tree* find(const std::string& key) const;
+};
+
+struct Entry {
+  std::string key;
+  Position position;  // of the key
+  Tree value;
+};
+
+// Throws Error(ErrorCode::plan) if the text is no YAML or exceeds a bound (1 MiB, nesting 64, 20000 values);
+// duplicate keys and wrong merge keys go to `diagnostics`.
+Tree load_tree(const std::string& text, Diagnostics& diagnostics);
+
+}  // namespace ekman

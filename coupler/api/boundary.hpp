@@ -1,0 +1,42 @@
+// The one guard between C++ exceptions and the codes of C and Fortran.
+#pragma once
+
+#include <string>
+
+#include "coupler/session/agree.hpp"
+#include "ekman/coupler.hpp"
+
+// The handle that C and Fortran hold.
+struct ekman_coupler {
+  ekman::Coupler coupler;
+};
+
+namespace ekman {
+
+// This thread's last error.
+std::string& last_error();
+
+// What a failed call does when its caller did not ask for the code: one line on stderr, then the end of the job.
+[[noreturn]] void fail_job(bool printed);
+
+// Runs `call` and returns 0, or keeps the sentence in last_error() and returns the error's code. `printed`, if given,
+// says whether the sentence is on stderr already.
+template <class Call>
+int guard_boundary(Call call, bool* printed = nullptr) {
+  try {
+    call();
+    return 0;
+  } catch (const PrintedError& error) {
+    if (printed != nullptr) *printed = true;
+    last_error() = error.what();
+    return static_cast<int>(error.code());
+  } catch (const Error& error) {
+    last_error() = error.what();
+    return static_cast<int>(error.code());
+  } catch (const std::exception& error) {
+    last_error() = error.what();
+    return static_cast<int>(ErrorCode::internal);
+  }
+}
+
+}  // namespace ekman

@@ -1,0 +1,117 @@
+// Implements coupler.hpp: a pimpl over ComponentSide that refuses calls after an error.
+#include "ekman/coupler.hpp"
+
+#include <fmt/format.h>
+
+#include <mutex>
+#include <utility>
+
+#include "coupler/base/log.hpp"
+#include "coupler/comm/handshake.hpp"
+#include "coupler/session/agree.hpp"
+#include "coupler/session/component_side.hpp"
+
+#ifndef EKMAN_VERSION
+#error "the build gives EKMAN_VERSION"
+#endif
+
+namespace ekman {
+
+const char* version() { return EKMAN_VERSION; }
+
+struct Coupler::Impl {
+  Impl(std::string_view component, Communicator all) : side(std::string(component), std::move(all)) {}
+
+  // Runs one call; keeps its error, if any, for the calls that follow.
+  template <class Call>
+  auto guard(Call call) -> decltype(call()) {
+    {
+      const std::lock_guard<std::mutex> lock(mutex);
+      if (!failure.empty()) throw Error(ErrorCode::usage, failure);
+    }
+    try {
+      return call();
+    } catch (const PrintedError& error) {
+      remember(error.what());
+      throw;
+    } catch (const Error& error) {
+      const std::string text = fmt::format("{}: {}", side.whoami(), error.what());
+      remember(text);
+      throw Error(error.code(), text);
+    } catch (const std::exception& error) {
+      const std::string text = fmt::format("{}: {}", side.whoami(), error.what());
+      remember(text);
+      throw Error(ErrorCode::internal, text);
+    }
+  }
+
+  void remember(const std::string& text) {
+    const std::lock_guard<std::mutex> lock(mutex);
+    if (failure.empty()) failure = text;
+  }
+
+  ComponentSide side;
+  bool finalized = false;
+  std::string failure;
+  std::mutex mutex;
+};
+
+namespace {
+Communicator find_ekman(MPI_Comm comm) { return std::move(handshake(comm, {k_group_name})[0]); }
+}  // namespace
+
+Coupler::Coupler(std::string_view component, MPI_Comm comm)
+    : impl_(std::make_unique<Impl>(component, find_ekman(comm))) {}
+
+Coupler::Coupler(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+
+Coupler Coupler::on_own_communicator(std::string_view component, MPI_Comm comm) {
+  return Coupler(std::make_unique<Impl>(component, Communicator::borrow(comm).clone()));
+}
+
+Coupler::Coupler(Coupler&&) noexcept = default;
+Coupler& Coupler::operator=(Coupler&&) noexcept = default;
+
+Coupler::~Coupler() {
+  if (!impl_ || impl_->finalized || !mpi_is_running()) return;
+  log_line(fmt::format("error: {}: the coupler was destroyed before finalize; the ML ranks would wait for ever",
+                       impl_->side.whoami()));
+  abort_world(1);
+}
+
+MPI_Comm Coupler::local_comm() const { return impl_->side.local_comm(); }
+
+void Coupler::def_points(const std::vector<std::int64_t>& ids, std::string_view name) {
+  def_points(contiguous_view(ids.data(), {static_cast<std::int64_t>(ids.size())}), name);
+}
+
+void Coupler::def_points(const ArrayView& ids, std::string_view name) {
+  impl_->guard([&] { impl_->side.def_points(ids, std::string(name)); });
+}
+
+void Coupler::def_field(std::string_view name, const FieldOptions& options) {
+  impl_->guard([&] { impl_->side.def_field(std::string(name), options); });
+}
+
+void Coupler::enddef() {
+  impl_->guard([&] { impl_->side.enddef(); });
+}
+
+Info Coupler::put(std::string_view field, const ArrayView& array, Part part) {
+  return impl_->guard([&] { return impl_->side.put(std::string(field), array, part); });
+}
+
+Info Coupler::get(std::string_view field, const ArrayView& array, Part part) {
+  return impl_->guard([&] { return impl_->side.get(std::string(field), array, part); });
+}
+
+void Coupler::advance() {
+  impl_->guard([&] { impl_->side.advance(); });
+}
+
+void Coupler::finalize() {
+  impl_->guard([&] { impl_->side.finalize(); });
+  impl_->finalized = true;
+}
+
+}  // namespace ekman

@@ -1,0 +1,182 @@
+// Implements communicator.hpp.
+#include "coupler/comm/communicator.hpp"
+
+#include <fmt/format.h>
+
+#include <cstdlib>
+#include <limits>
+#include <utility>
+
+#include "ekman/error.hpp"
+
+namespace ekman {
+
+void check_mpi(int code, const char* call) {
+  if (code == MPI_SUCCESS) return;
+  char text[MPI_MAX_ERROR_STRING] = "";
+  int length = 0;
+  MPI_Error_string(code, text, &length);
+  throw Error(ErrorCode::mpi, fmt::format("{} failed: {}", call, std::string(text, length)));
+}
+
+bool mpi_is_running() {
+  int initialized = 0, finalized = 0;
+  MPI_Initialized(&initialized);
+  MPI_Finalized(&finalized);
+  return initialized && !finalized;
+}
+
+void abort_world(int code) {
+  if (mpi_is_running()) MPI_Abort(MPI_COMM_WORLD, code);
+  std::_Exit(code);
+}
+
+Communicator Communicator::own(MPI_Comm comm) {
+  if (comm != MPI_COMM_NULL) {
+    check_mpi(MPI_Comm_set_errhandler(comm, MPI_ERRORS_RETURN), "MPI_Comm_set_errhandler");
+  }
+  return Communicator(comm, true);
+}
+
+Communicator::Communicator(Communicator&& other) noexcept
+    : comm_(std::exchange(other.comm_, MPI_COMM_NULL)), owned_(std::exchange(other.owned_, false)) {}
+
+Communicator& Communicator::operator=(Communicator&& other) noexcept {
+  if (this != &other) {
+    release();
+    comm_ = std::exchange(other.comm_, MPI_COMM_NULL);
+    owned_ = std::exchange(other.owned_, false);
+  }
+  return *this;
+}
+
+Communicator::~Communicator() { release(); }
+
+void Communicator::release() noexcept {
+  if (owned_ && comm_ != MPI_COMM_NULL && mpi_is_running()) MPI_Comm_free(&comm_);
+  comm_ = MPI_COMM_NULL;
+}
+
+int Communicator::rank() const {
+  int rank = 0;
+  check_mpi(MPI_Comm_rank(comm_, &rank), "MPI_Comm_rank");
+  return rank;
+}
+
+int Communicator::size() const {
+  int size = 0;
+  check_mpi(MPI_Comm_size(comm_, &size), "MPI_Comm_size");
+  return size;
+}
+
+Communicator Communicator::clone() const {
+  MPI_Comm copy = MPI_COMM_NULL;
+  check_mpi(MPI_Comm_dup(comm_, &copy), "MPI_Comm_dup");
+  return own(copy);
+}
+
+Communicator Communicator::split(int colour, int key) const {
+  MPI_Comm part = MPI_COMM_NULL;
+  check_mpi(MPI_Comm_split(comm_, colour < 0 ? MPI_UNDEFINED : colour, key, &part), "MPI_Comm_split");
+  return own(part);
+}
+
+Communicator Communicator::split_group(int ranks) const {
+  MPI_Group everyone = MPI_GROUP_NULL, first = MPI_GROUP_NULL;
+  MPI_Comm part = MPI_COMM_NULL;
+  int range[1][3] = {{0, ranks - 1, 1}};
+  check_mpi(MPI_Comm_group(comm_, &everyone), "MPI_Comm_group");
+  check_mpi(MPI_Group_range_incl(everyone, 1, range, &first), "MPI_Group_range_incl");
+  check_mpi(MPI_Comm_create_group(comm_, first, 0, &part), "MPI_Comm_create_group");
+  MPI_Group_free(&first);
+  MPI_Group_free(&everyone);
+  return own(part);
+}
+
+Communicator Communicator::split_node() const {
+  MPI_Comm part = MPI_COMM_NULL;
+  check_mpi(MPI_Comm_split_type(comm_, MPI_COMM_TYPE_SHARED, rank(), MPI_INFO_NULL, &part), "MPI_Comm_split_type");
+  return own(part);
+}
+
+namespace {
+// An int count, or an error: set-up messages of more than 2^31 values mean too few ML ranks.
+int as_count(std::size_t size) {
+  if (size > static_cast<std::size_t>(std::numeric_limits<int>::max())) {
+    throw Error(ErrorCode::mpi, fmt::format("a set-up message of {} values is too long; use more ranks", size));
+  }
+  return static_cast<int>(size);
+}
+
+void reduce(MPI_Comm comm, std::vector<std::int64_t>& values, MPI_Op op) {
+  if (values.empty()) return;
+  check_mpi(MPI_Allreduce(MPI_IN_PLACE, values.data(), as_count(values.size()), MPI_INT64_T, op, comm),
+            "MPI_Allreduce");
+}
+}  // namespace
+
+void Communicator::sum(std::vector<std::int64_t>& values) const { reduce(comm_, values, MPI_SUM); }
+void Communicator::min(std::vector<std::int64_t>& values) const { reduce(comm_, values, MPI_MIN); }
+
+std::int64_t Communicator::sum(std::int64_t value) const {
+  std::vector<std::int64_t> one{value};
+  reduce(comm_, one, MPI_SUM);
+  return one[0];
+}
+
+std::int64_t Communicator::min(std::int64_t value) const {
+  std::vector<std::int64_t> one{value};
+  reduce(comm_, one, MPI_MIN);
+  return one[0];
+}
+
+std::int64_t Communicator::max(std::int64_t value) const {
+  std::vector<std::int64_t> one{value};
+  reduce(comm_, one, MPI_MAX);
+  return one[0];
+}
+
+void Communicator::barrier() const { check_mpi(MPI_Barrier(comm_), "MPI_Barrier"); }
+
+void Communicator::broadcast(std::string& bytes, int root) const {
+  std::int64_t size = static_cast<std::int64_t>(bytes.size());
+  check_mpi(MPI_Bcast(&size, 1, MPI_INT64_T, root, comm_), "MPI_Bcast");
+  bytes.resize(static_cast<std::size_t>(size));
+  check_mpi(MPI_Bcast(bytes.data(), as_count(bytes.size()), MPI_BYTE, root, comm_), "MPI_Bcast");
+}
+
+std::vector<std::string> Communicator::all_gather(const std::string& bytes) const {
+  std::vector<std::string> all(size());
+  for (int root = 0; root < static_cast<int>(all.size()); ++root) {
+    if (root == rank()) all[root] = bytes;
+    broadcast(all[root], root);
+  }
+  return all;
+}
+
+void Communicator::send(const std::vector<std::int64_t>& values, int to, int tag) const {
+  check_mpi(MPI_Send(values.data(), as_count(values.size()), MPI_INT64_T, to, tag, comm_), "MPI_Send");
+}
+
+MPI_Request Communicator::isend(const std::vector<std::int64_t>& values, int to, int tag) const {
+  MPI_Request request = MPI_REQUEST_NULL;
+  check_mpi(MPI_Isend(values.data(), as_count(values.size()), MPI_INT64_T, to, tag, comm_, &request), "MPI_Isend");
+  return request;
+}
+
+std::vector<std::int64_t> Communicator::receive(int from, int tag) const {
+  MPI_Status status;
+  int count = 0;
+  check_mpi(MPI_Probe(from, tag, comm_, &status), "MPI_Probe");
+  check_mpi(MPI_Get_count(&status, MPI_INT64_T, &count), "MPI_Get_count");
+  std::vector<std::int64_t> values(count);
+  check_mpi(MPI_Recv(values.data(), count, MPI_INT64_T, from, tag, comm_, MPI_STATUS_IGNORE), "MPI_Recv");
+  return values;
+}
+
+void wait_all(std::vector<MPI_Request>& requests) {
+  check_mpi(MPI_Waitall(static_cast<int>(requests.size()), requests.data(), MPI_STATUSES_IGNORE), "MPI_Waitall");
+  requests.clear();
+}
+
+}  // namespace ekman

@@ -1,0 +1,82 @@
+// A communicator that is owned or borrowed, with the few collectives that set-up needs. Every MPI call of Ekman
+// is in this room; every return code is checked.
+#pragma once
+
+#include <mpi.h>
+
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace ekman {
+
+// Throws Error(mpi) naming the call, if `code` is no success.
+void check_mpi(int code, const char* call);
+
+// Move-only. An owned communicator is freed with the object, unless MPI is finalized by then.
+class Communicator {
+ public:
+  Communicator() = default;
+  static Communicator borrow(MPI_Comm comm) { return Communicator(comm, false); }
+  // Takes over `comm` and sets MPI_ERRORS_RETURN on it.
+  static Communicator own(MPI_Comm comm);
+
+  Communicator(Communicator&& other) noexcept;
+  Communicator& operator=(Communicator&& other) noexcept;
+  Communicator(const Communicator&) = delete;
+  Communicator& operator=(const Communicator&) = delete;
+  ~Communicator();
+
+  MPI_Comm get() const { return comm_; }
+  // Gives the handle, and the duty to free it, to the caller.
+  MPI_Comm release_handle() { return std::exchange(comm_, MPI_COMM_NULL); }
+  explicit operator bool() const { return comm_ != MPI_COMM_NULL; }
+  int rank() const;
+  int size() const;
+
+  // Collective. A duplicate of our own, with MPI_ERRORS_RETURN.
+  Communicator clone() const;
+  // Collective. Ranks of one colour together; ranks with colour < 0 get an empty communicator.
+  Communicator split(int colour, int key) const;
+  // Collective over the first `ranks` ranks only, which get a communicator of themselves.
+  Communicator split_group(int ranks) const;
+  // Collective. The ranks that share memory with this one.
+  Communicator split_node() const;
+
+  // Collective, element by element, in place.
+  void sum(std::vector<std::int64_t>& values) const;
+  void min(std::vector<std::int64_t>& values) const;
+  std::int64_t sum(std::int64_t value) const;
+  std::int64_t min(std::int64_t value) const;
+  std::int64_t max(std::int64_t value) const;
+  void barrier() const;
+  // Collective. The bytes of `root`, on every rank.
+  void broadcast(std::string& bytes, int root) const;
+  // Collective. The bytes of every rank, in rank order, on every rank. Memory O(size): for ML ranks only.
+  std::vector<std::string> all_gather(const std::string& bytes) const;
+
+  // Point to point; `send` may block until it is received.
+  void send(const std::vector<std::int64_t>& values, int to, int tag) const;
+  // As send, but returns at once; `values` must live until the request is waited for.
+  MPI_Request isend(const std::vector<std::int64_t>& values, int to, int tag) const;
+  std::vector<std::int64_t> receive(int from, int tag) const;
+
+ private:
+  Communicator(MPI_Comm comm, bool owned) : comm_(comm), owned_(owned) {}
+  void release() noexcept;
+
+  MPI_Comm comm_ = MPI_COMM_NULL;
+  bool owned_ = false;
+};
+
+// Waits for all and clears the list.
+void wait_all(std::vector<MPI_Request>& requests);
+
+// Ends the whole job (MPI_COMM_WORLD), not only this communicator: the other components must not hang.
+[[noreturn]] void abort_world(int code);
+
+// Whether MPI runs now (initialised and not finalized).
+bool mpi_is_running();
+
+}  // namespace ekman

@@ -1,0 +1,90 @@
+// Implements persistent.hpp with absolute addresses: the datatype of a message holds where its rows lie.
+#include "coupler/comm/persistent.hpp"
+
+#include <fmt/format.h>
+
+#include <limits>
+
+#include "ekman/error.hpp"
+
+namespace ekman {
+
+namespace {
+class SpanType {
+ public:
+  explicit SpanType(const std::vector<Span>& spans) {
+    std::vector<int> lengths;
+    std::vector<MPI_Aint> addresses;
+    for (const Span& span : spans) {
+      if (span.bytes > std::numeric_limits<int>::max()) {
+        throw Error(ErrorCode::mpi, fmt::format("one piece of {} bytes is too long for MPI; choose a smaller chunk",
+                                                span.bytes));
+      }
+      lengths.push_back(static_cast<int>(span.bytes));
+      MPI_Aint address = 0;
+      check_mpi(MPI_Get_address(span.data, &address), "MPI_Get_address");
+      addresses.push_back(address);
+    }
+    check_mpi(MPI_Type_create_hindexed(static_cast<int>(spans.size()), lengths.data(), addresses.data(), MPI_BYTE,
+                                       &type_),
+              "MPI_Type_create_hindexed");
+    check_mpi(MPI_Type_commit(&type_), "MPI_Type_commit");
+  }
+  ~SpanType() { MPI_Type_free(&type_); }
+  SpanType(const SpanType&) = delete;
+  SpanType& operator=(const SpanType&) = delete;
+  MPI_Datatype get() const { return type_; }
+
+ private:
+  MPI_Datatype type_ = MPI_DATATYPE_NULL;
+};
+}  // namespace
+
+PersistentList::~PersistentList() {
+  if (!mpi_is_running()) return;
+  for (MPI_Request& request : requests_) {
+    if (request != MPI_REQUEST_NULL) MPI_Request_free(&request);
+  }
+}
+
+int PersistentList::add_send(const Communicator& comm, const std::vector<Span>& spans, int to, int tag) {
+  const SpanType type(spans);
+  MPI_Request request = MPI_REQUEST_NULL;
+  check_mpi(MPI_Send_init(MPI_BOTTOM, 1, type.get(), to, tag, comm.get(), &request), "MPI_Send_init");
+  requests_.push_back(request);
+  return static_cast<int>(requests_.size()) - 1;
+}
+
+int PersistentList::add_receive(const Communicator& comm, const std::vector<Span>& spans, int from, int tag) {
+  const SpanType type(spans);
+  MPI_Request request = MPI_REQUEST_NULL;
+  check_mpi(MPI_Recv_init(MPI_BOTTOM, 1, type.get(), from, tag, comm.get(), &request), "MPI_Recv_init");
+  requests_.push_back(request);
+  return static_cast<int>(requests_.size()) - 1;
+}
+
+void PersistentList::start(int index) { check_mpi(MPI_Start(&requests_[index]), "MPI_Start"); }
+
+void PersistentList::wait(int index) { check_mpi(MPI_Wait(&requests_[index], MPI_STATUS_IGNORE), "MPI_Wait"); }
+
+bool PersistentList::test(int index) {
+  int done = 0;
+  check_mpi(MPI_Test(&requests_[index], &done, MPI_STATUS_IGNORE), "MPI_Test");
+  return done != 0;
+}
+
+void PersistentList::wait_all() {
+  check_mpi(MPI_Waitall(static_cast<int>(requests_.size()), requests_.data(), MPI_STATUSES_IGNORE), "MPI_Waitall");
+}
+
+const std::vector<int>& PersistentList::poll() {
+  completed_.resize(requests_.size());
+  int count = 0;
+  check_mpi(MPI_Testsome(static_cast<int>(requests_.size()), requests_.data(), &count, completed_.data(),
+                         MPI_STATUSES_IGNORE),
+            "MPI_Testsome");
+  completed_.resize(count == MPI_UNDEFINED ? 0 : count);
+  return completed_;
+}
+
+}  // namespace ekman

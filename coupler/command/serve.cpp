@@ -1,0 +1,92 @@
+// Implements serve.hpp: start-up, placement, one route and one engine for each ML rank, then exchanges until the end.
+#include "coupler/command/serve.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <optional>
+
+#include "adapters/torch/house.hpp"
+#include "adapters/torch/torch_engine.hpp"
+#include "adapters/yaml/plan_from_yaml.hpp"
+#include "coupler/base/log.hpp"
+#include "coupler/comm/handshake.hpp"
+#include "coupler/comm/process.hpp"
+#include "coupler/engine/placement.hpp"
+#include "coupler/session/agree.hpp"
+#include "coupler/session/ml_side.hpp"
+#include "coupler/session/startup.hpp"
+
+namespace ekman {
+
+namespace {
+
+// Collective over the ML ranks.
+Placement find_place(const Job& job) {
+  std::vector<MlRank> ranks;
+  for (const std::string& text : job.local.all_gather(fmt::format("{} {}", gpu_count(), node_name()))) {
+    const std::size_t blank = text.find(' ');
+    ranks.push_back({text.substr(blank + 1), std::stoi(text.substr(0, blank))});
+  }
+  std::string problem;
+  std::vector<Placement> places;
+  try {
+    places = place_networks(job.plan.networks, ranks);
+  } catch (const Error& error) {
+    problem = error.what();
+  }
+  agree(job.local, ErrorCode::plan, problem);
+  return places[job.local.rank()];
+}
+
+std::unique_ptr<Engine> make_engine(const NetworkSpec& spec, const Route& route, const Placement& place) {
+  if (spec.source.kind == SourceKind::echo) return make_echo_engine(spec, route.in.layout, route.out.layout);
+  return make_torch_engine(spec, route.in.layout, route.out.layout, place.device, place.threads);
+}
+
+void announce(const Job& job, const NetworkSpec& spec, const Placement& place, const Route& route,
+              const Engine& engine) {
+  log_line(fmt::format("ML rank {} of {}: network \"{}\" ({} of {}) on node {}, {}; {} of {} points in {} chunks{}",
+                       job.local.rank(), job.local.size(), spec.name, place.index + 1, spec.ranks, node_name(),
+                       engine.describe(), route.points_here(spec), route.points, route.chunks.size(),
+                       place.note.empty() ? "" : "; " + place.note));
+  if (spec.source.kind == SourceKind::echo) return;
+  for (const std::string& warning : blas_warnings()) log_line("warning: " + warning);
+}
+
+void serve_plan(const std::string& plan_file) {
+  std::vector<Communicator> found = handshake(MPI_COMM_WORLD, {k_group_name});
+  const Job job = start_ml(std::move(found[0]), plan_file, &read_plan);
+  const Placement place = find_place(job);
+  const NetworkSpec& spec = job.plan.networks[place.network];
+  std::optional<MlSide> side;
+  for (std::size_t n = 0; n < job.plan.networks.size(); ++n) {
+    Communicator comm = split_route(job, static_cast<int>(n), "", place.network);
+    if (!comm) continue;
+    const auto& components = job.plan.components;
+    const auto component = std::find_if(components.begin(), components.end(),
+                                        [&](const ComponentSpec& c) { return c.name == spec.component; });
+    Route route = make_ml_route(std::move(comm), spec, component->points);
+    std::unique_ptr<Engine> engine = make_engine(spec, route, place);
+    announce(job, spec, place, route, *engine);
+    side.emplace(std::move(route), spec, std::move(engine), job.shared_cores);
+  }
+  side->serve();
+}
+
+}  // namespace
+
+int serve(int argc, char** argv, const std::string& plan_file) {
+  tune_process();
+  const MpiProcess process(&argc, &argv);
+  try {
+    serve_plan(plan_file);
+    return 0;
+  } catch (const PrintedError&) {
+  } catch (const std::exception& error) {
+    log_line(fmt::format("error: ML rank on {}: {}", node_name(), error.what()));
+  }
+  abort_world(1);
+}
+
+}  // namespace ekman

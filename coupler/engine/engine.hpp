@@ -1,0 +1,47 @@
+// The port through which an ML rank runs a network: chunk buffers in, chunk buffers out. The echo engine in this
+// room is the reference of every exchange test; adapters/torch has the real ones.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "coupler/plan/plan.hpp"
+
+namespace ekman {
+
+// One field inside a row of the chunk buffer: values [offset, offset + levels) of the row.
+struct FieldSlot {
+  std::string name;
+  std::int64_t levels = 1;
+  std::int64_t offset = 0;
+};
+
+// The fixed shape of a network's chunk buffers: rows_per_chunk rows of row_len() values of the wire kind, row-major.
+struct RowLayout {
+  std::vector<FieldSlot> fields;
+  std::int64_t row_len() const { return fields.empty() ? 0 : fields.back().offset + fields.back().levels; }
+};
+
+// Lays the fields of `arguments` side by side; `levels[i]` belongs to field i in fields_of(arguments).
+RowLayout make_row_layout(const std::vector<Argument>& arguments, const std::vector<std::int64_t>& levels);
+
+class Engine {
+ public:
+  virtual ~Engine() = default;
+
+  // Runs one chunk. `in` has spec.rows_per_chunk() rows of the input layout, `out` as many of the output layout,
+  // both of the wire kind. Only the first `rows` hold points; the rows after them are zero on input and may hold
+  // anything on return. Throws Error(network) naming the network.
+  virtual void forward(const std::byte* in, std::byte* out, std::int64_t rows) = 0;
+
+  // Where and on what it runs, for the line at start, for instance "cpu, 4 threads, OpenBLAS SkylakeX".
+  virtual std::string describe() const = 0;
+};
+
+// Input rows copied to output rows, value by value; the two rows must be of the same length.
+std::unique_ptr<Engine> make_echo_engine(const NetworkSpec& spec, const RowLayout& inputs, const RowLayout& outputs);
+
+}  // namespace ekman

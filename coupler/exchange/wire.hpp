@@ -1,0 +1,22 @@
+// What every message starts with, in a shared window and across nodes alike.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+
+namespace ekman {
+
+// One message of one (component rank, ML rank) pair and direction. In the window `sequence` and `consumed` signal
+// with release and acquire; across nodes only `step` travels. Zero at start.
+struct alignas(64) MessageHeader {
+  std::atomic<std::int64_t> sequence;  // exchanges posted so far, by the sender
+  std::atomic<std::int64_t> consumed;  // exchanges whose rows the receiver needs no more
+  std::int64_t step;                   // model step of this exchange, from 1; k_end_of_run: nothing follows
+};
+
+inline constexpr std::int64_t k_end_of_run = -1;
+
+static_assert(std::atomic<std::int64_t>::is_always_lock_free, "ranks signal through shared memory");
+static_assert(sizeof(MessageHeader) == 64);
+
+}  // namespace ekman

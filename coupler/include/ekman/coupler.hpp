@@ -1,0 +1,81 @@
+// Start here. The component side of Ekman in C++: define points and fields, then put, get and advance in every model
+// step. The Fortran module and the C header ekman.h are thin faces of this class.
+#pragma once
+
+#include <mpi.h>
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "ekman/array_view.hpp"
+#include "ekman/error.hpp"
+
+namespace ekman {
+
+// What a put or get did, apart from whether it failed. Values as in ekman.h.
+enum class Info : int {
+  coupled = 0,   // an exchange took place
+  held = 1,      // between couplings: put was kept, get returned the last outputs again
+  none = 2,      // nothing has been computed yet, the array was not touched
+  fallback = 3,  // the guard replaced points
+};
+
+struct FieldOptions {
+  std::string units;
+  std::int64_t levels = 1;
+  std::string axes;    // "p", "pl", "lp", "ppl", "plp", ...; empty: "p", or "pl" with levels > 1
+  std::string points;  // name of the point set; empty: the unnamed one
+};
+
+// The part of the points that an array holds, in array order; by default all.
+struct Part {
+  std::int64_t first = -1;  // from 0; < 0: the array holds all points
+};
+
+// One component rank's end of the coupler. All calls throw Error; after an error the object refuses further calls with
+// the same sentence. Collective calls must be made by all ranks of the component.
+class Coupler {
+ public:
+  // Collective over `comm`, which components, ML ranks and ranks of other couplers share (MPI handshake v1).
+  Coupler(std::string_view component, MPI_Comm comm);
+  // Collective over `comm`, which only Ekman's ranks share; no handshake.
+  static Coupler on_own_communicator(std::string_view component, MPI_Comm comm);
+
+  Coupler(Coupler&&) noexcept;
+  Coupler& operator=(Coupler&&) noexcept;
+  // Without finalize() before it the run did not end well, and the destructor aborts the job.
+  ~Coupler();
+
+  // The ranks of this component; owned by the coupler, valid until finalize().
+  MPI_Comm local_comm() const;
+
+  // Local. Global ids in array order, any order, sparse if wanted; a negative id marks a slot that is no point.
+  void def_points(const std::vector<std::int64_t>& ids, std::string_view name = "");
+  void def_points(const ArrayView& ids, std::string_view name = "");
+  // Local. A field of the plan, on the points defined before.
+  void def_field(std::string_view name, const FieldOptions& options = {});
+  // Collective, together with the ML ranks. Definitions and plan are compared, buffers are made.
+  void enddef();
+
+  // Packs the array; it is the caller's again on return. Thread-safe for disjoint parts.
+  Info put(std::string_view field, const ArrayView& array, Part part = {});
+  // Blocks until the field is there. Thread-safe for disjoint parts.
+  Info get(std::string_view field, const ArrayView& array, Part part = {});
+  // Local. Ends the model step: every input must have been put once for every point.
+  void advance();
+  // Collective. No call but the destructor may follow.
+  void finalize();
+
+ private:
+  struct Impl;
+  explicit Coupler(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+// The version of the library, "major.minor.patch".
+const char* version();
+
+}  // namespace ekman

@@ -1,0 +1,68 @@
+/* The C face of Ekman. Conventions: every function returns 0, or an error code (enum ekman_error); the sentence is then in
+ * ekman_last_error(). Strings end with a null. Points count from 0. Nothing keeps an address after it has returned. */
+#ifndef EKMAN_H
+#define EKMAN_H
+
+#include <mpi.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct ekman_coupler ekman_coupler;
+
+enum ekman_error { EKMAN_OK = 0, EKMAN_USAGE = 1, EKMAN_PLAN = 2, EKMAN_NETWORK = 3, EKMAN_MPI = 4, EKMAN_INTERNAL = 5 };
+
+/* What a put or get did. */
+enum ekman_info { EKMAN_COUPLED = 0, EKMAN_HELD = 1, EKMAN_NONE = 2, EKMAN_FALLBACK = 3 };
+
+enum ekman_kind { EKMAN_REAL32 = 1, EKMAN_REAL64 = 2, EKMAN_INT32 = 3, EKMAN_INT64 = 4 };
+
+#define EKMAN_MAX_RANK 15
+
+/* A strided array. Axis 0 varies fastest in a contiguous Fortran array; strides are in bytes. */
+typedef struct ekman_array {
+  void* data;
+  int kind; /* enum ekman_kind */
+  int rank;
+  int64_t extent[EKMAN_MAX_RANK];
+  int64_t stride[EKMAN_MAX_RANK];
+} ekman_array;
+
+/* Collective over `comm`, shared with ML ranks and others that speak the MPI handshake v1. *local becomes the component's
+ * own communicator, owned by the coupler; it may be NULL. */
+int ekman_init(ekman_coupler** coupler, const char* component, MPI_Comm comm, MPI_Comm* local);
+/* Collective over `comm`, which only Ekman's ranks share; no handshake. */
+int ekman_init_comm(ekman_coupler** coupler, const char* component, MPI_Comm comm, MPI_Comm* local);
+/* Collective. For ranks of `comm` that take no part in Ekman. */
+int ekman_init_dummy(MPI_Comm comm);
+/* Collective. One round of the MPI handshake v1 for `count` group names; comms[i] is the caller's to free. */
+int ekman_handshake(MPI_Comm comm, int count, const char* const* names, MPI_Comm* comms);
+
+/* Local. `name` NULL or "": the unnamed point set. Negative ids mark slots that are no points. */
+int ekman_def_points(ekman_coupler* coupler, const int64_t* ids, int64_t count, const char* name);
+/* Local. `units`, `axes`, `points` may be NULL. */
+int ekman_def_field(ekman_coupler* coupler, const char* name, const char* units, int64_t levels, const char* axes,
+                    const char* points);
+/* Collective. */
+int ekman_enddef(ekman_coupler* coupler);
+/* `first` < 0: the array holds all points of this rank. `info` (enum ekman_info) may be NULL. */
+int ekman_put(ekman_coupler* coupler, const char* field, const ekman_array* array, int64_t first, int* info);
+int ekman_get(ekman_coupler* coupler, const char* field, const ekman_array* array, int64_t first, int* info);
+/* Local. */
+int ekman_advance(ekman_coupler* coupler);
+/* Collective. Frees the coupler and sets *coupler to NULL. */
+int ekman_finalize(ekman_coupler** coupler);
+
+/* Prints one line and ends the whole job with exit status 1. */
+void ekman_abort(const char* text);
+/* The sentence of this thread's last error, "" if there was none; valid until its next call. */
+const char* ekman_last_error(void);
+const char* ekman_version(void);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,138 @@
+// Checks that need more than one key of the plan. What a single key may hold is checked by the parser
+// already; the cheap ones are repeated here for plans that were made without YAML.
+#include <algorithm>
+#include <cmath>
+#include <set>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "coupler/plan/did_you_mean.hpp"
+#include "coupler/plan/plan.hpp"
+
+namespace ekman {
+namespace {
+
+constexpr double k_most_points_in_chunk = 1.0e12;
+
+using Problems = std::vector<Problem>;
+
+bool contains(const std::vector<std::string>& names, const std::string& name) {
+  return std::find(names.begin(), names.end(), name) != names.end();
+}
+
+bool is_device(const std::string& text) {
+  if (text == "cpu" || text == "cuda" || text == "auto") return true;
+  if (text.rfind("cuda:", 0) != 0 || text.size() == 5 || text.size() > 8) return false;
+  return text.find_first_not_of("0123456789", 5) == std::string::npos;
+}
+
+void check_component(const Plan& plan, const NetworkSpec& network, const std::string& path, Problems& problems) {
+  if (plan.components.empty()) return;
+  std::vector<std::string> names;
+  for (const ComponentSpec& component : plan.components) names.push_back(component.name);
+  if (contains(names, network.component)) return;
+  problems.push_back({path + ".component", fmt::format("there is no component \"{}\" under components{}",
+                                                       network.component, did_you_mean(network.component, names))});
+}
+
+void check_ranks(const NetworkSpec& network, const std::string& path, Problems& problems) {
+  if (network.ranks < 1) problems.push_back({path + ".ranks", "a network needs at least 1 rank"});
+  if (network.threads < 1) problems.push_back({path + ".threads", "an ML rank needs at least 1 thread"});
+  const auto num_devices = static_cast<int>(network.devices.size());
+  if (num_devices != 1 && num_devices != network.ranks)
+    problems.push_back({path + ".device", fmt::format("{} devices are given for {} ranks; give one device for all, or "
+                                                      "one for each rank",
+                                                      num_devices, network.ranks)});
+  for (const std::string& device : network.devices)
+    if (!is_device(device))
+      problems.push_back({path + ".device", fmt::format("\"{}\" is not a device; it is cpu, cuda, cuda:N or auto{}",
+                                                        device, did_you_mean(device, {"cpu", "cuda", "auto"}))});
+}
+
+void check_sizes(const NetworkSpec& network, const std::string& path, Problems& problems) {
+  const bool is_grid = network.sample == Sample::grid;
+  if (is_grid && (network.grid_ny < 1 || network.grid_nx < 1)) {
+    problems.push_back({path + ".sample.grid.shape", "the shape of a grid must be positive"});
+    return;
+  }
+  if (network.chunk < 1) {
+    problems.push_back({path + ".chunk", "a chunk needs at least 1 sample"});
+    return;
+  }
+  const double points = static_cast<double>(network.chunk) *
+                        (is_grid ? static_cast<double>(network.grid_ny) * static_cast<double>(network.grid_nx) : 1.0);
+  if (points > k_most_points_in_chunk)
+    problems.push_back({path + ".chunk", fmt::format("a chunk of {:.3g} points is too large; the most is {:.0e}",
+                                                     points, k_most_points_in_chunk)});
+  if (network.tile < 0 || (network.tile > 0 && network.chunk % network.tile != 0))
+    problems.push_back({path + ".tile", fmt::format("tile {} does not divide chunk {}", network.tile, network.chunk)});
+}
+
+void check_repeats(const std::vector<Argument>& arguments, const std::string& path, Problems& problems) {
+  std::set<std::string> seen;
+  if (arguments.empty()) problems.push_back({path, "a network needs at least one argument here"});
+  for (std::size_t i = 0; i < arguments.size(); ++i) {
+    const std::string fields = fmt::format("{}[{}].fields", path, i);
+    if (arguments[i].fields.empty()) problems.push_back({fields, "an argument needs at least one field"});
+    for (std::size_t j = 0; j < arguments[i].fields.size(); ++j)
+      if (!seen.insert(arguments[i].fields[j]).second)
+        problems.push_back({fmt::format("{}[{}]", fields, j),
+                            fmt::format("field \"{}\" is listed twice", arguments[i].fields[j])});
+  }
+}
+
+// Each output field of a component has one writer; `writers` remembers them from network to network.
+using Writers = std::map<std::pair<std::string, std::string>, std::string>;
+
+void check_outputs(const NetworkSpec& network, const std::string& path, Writers& writers, Problems& problems) {
+  const std::vector<std::string> inputs = fields_of(network.inputs);
+  for (std::size_t i = 0; i < network.outputs.size(); ++i) {
+    for (std::size_t j = 0; j < network.outputs[i].fields.size(); ++j) {
+      const std::string& field = network.outputs[i].fields[j];
+      const std::string here = fmt::format("{}.outputs[{}].fields[{}]", path, i, j);
+      if (contains(inputs, field))
+        problems.push_back({here, fmt::format("field \"{}\" is both input and output of network \"{}\"", field,
+                                              network.name)});
+      const auto entry = writers.insert({{network.component, field}, network.name});
+      if (!entry.second && entry.first->second != network.name)
+        problems.push_back({here, fmt::format("field \"{}\" is an output of network \"{}\" already", field,
+                                              entry.first->second)});
+    }
+  }
+}
+
+void check_normalize(const NetworkSpec& network, const std::string& path, Problems& problems) {
+  std::vector<std::string> fields = fields_of(network.inputs);
+  for (const std::string& field : fields_of(network.outputs)) fields.push_back(field);
+  for (const auto& [field, normalization] : network.normalize) {
+    const std::string here = path + ".normalize." + field;
+    if (!contains(fields, field))
+      problems.push_back({here, fmt::format("\"{}\" is no field of network \"{}\"{}", field, network.name,
+                                            did_you_mean(field, fields))});
+    if (normalization.std == 0.0 || !std::isfinite(normalization.std))
+      problems.push_back({here + ".std", fmt::format("the std of field \"{}\" must not be zero", field)});
+  }
+}
+
+}  // namespace
+
+std::vector<Problem> cross_check(const Plan& plan) {
+  Problems problems;
+  Writers writers;
+  if (plan.components.empty()) problems.push_back({"components", "a plan needs at least one component"});
+  if (plan.networks.empty()) problems.push_back({"networks", "a plan needs at least one network"});
+  for (const NetworkSpec& network : plan.networks) {
+    const std::string path = "networks." + network.name;
+    check_component(plan, network, path, problems);
+    check_ranks(network, path, problems);
+    check_sizes(network, path, problems);
+    check_repeats(network.inputs, path + ".inputs", problems);
+    check_repeats(network.outputs, path + ".outputs", problems);
+    check_outputs(network, path, writers, problems);
+    check_normalize(network, path, problems);
+  }
+  return problems;
+}
+
+}  // namespace ekman

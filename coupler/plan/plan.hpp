@@ -1,0 +1,97 @@
+// The plan: the validated content of the YAML file as plain structs. Filled by adapters/yaml on the first ML
+// rank, completed with every default, and sent to all other ranks in the handshake.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+namespace ekman {
+
+enum class Real { float32, float64 };
+enum class Combine { concat, stack };
+enum class Sample { point, grid };
+enum class Transport { automatic, point_to_point };
+enum class SourceKind { echo, torchscript, mlp };
+
+constexpr std::int64_t real_size(Real real) { return real == Real::float32 ? 4 : 8; }
+
+// One argument of forward(), or one of its outputs: fields side by side ([tile, sum of levels]) or
+// stacked ([tile, fields, levels]).
+struct Argument {
+  std::vector<std::string> fields;
+  Combine combine = Combine::concat;
+};
+
+// (x - mean) / std on inputs, x * std + mean on outputs, in the field's own units.
+struct Normalization {
+  double mean = 0.0;
+  double std = 1.0;
+};
+
+// What LibTorch runs. `path` and `sha256` belong to torchscript; the rest to the built-in MLP.
+struct NetworkSource {
+  SourceKind kind = SourceKind::echo;
+  std::string path;
+  std::string sha256;
+  std::vector<std::int64_t> hidden;
+  std::string activation = "relu";
+  std::int64_t seed = 0;
+};
+
+struct ComponentSpec {
+  std::string name;
+  double timestep_seconds = 0.0;  // 0: not given
+  std::int64_t points = -1;       // all ranks together; -1: not given
+};
+
+struct NetworkSpec {
+  std::string name;
+  std::string component;
+  int ranks = 1;
+  std::vector<std::string> devices{"auto"};  // one for all ranks, or one entry a rank
+  int threads = 1;
+  NetworkSource source;
+  Sample sample = Sample::point;
+  std::int64_t grid_ny = 0;  // grid only
+  std::int64_t grid_nx = 0;
+  std::int64_t chunk = 1024;  // samples
+  std::int64_t tile = 0;      // samples; 0: auto
+  Real wire = Real::float32;
+  Real compute = Real::float32;
+  Transport transport = Transport::automatic;
+  std::vector<Argument> inputs;
+  std::vector<Argument> outputs;
+  std::map<std::string, Normalization> normalize;
+
+  // Rows (points) of one sample and of one chunk.
+  std::int64_t rows_per_sample() const { return sample == Sample::grid ? grid_ny * grid_nx : 1; }
+  std::int64_t rows_per_chunk() const { return chunk * rows_per_sample(); }
+};
+
+struct Plan {
+  std::string file;  // for messages only
+  std::vector<ComponentSpec> components;
+  std::vector<NetworkSpec> networks;
+};
+
+// ML ranks that the plan asks for, all networks together.
+int ml_ranks_of(const Plan& plan);
+
+// Fields of a network's arguments in row order: all fields of argument 0, then of argument 1, ...
+std::vector<std::string> fields_of(const std::vector<Argument>& arguments);
+
+// All problems that can be seen in the plan alone, one sentence each; empty if there are none.
+// Keys of the sentences are paths such as "networks.convection.tile", for the adapter to find the line.
+struct Problem {
+  std::string path;
+  std::string text;
+};
+std::vector<Problem> cross_check(const Plan& plan);
+
+// The plan as bytes, the same on every rank; `deserialise` throws Error for bytes that are no plan.
+std::string serialise(const Plan& plan);
+Plan deserialise(const std::string& bytes);
+
+}  // namespace ekman

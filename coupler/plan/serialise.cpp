@@ -1,0 +1,209 @@
+// The plan as bytes and back. Format: "EKPL", then values, each a tag byte and its content, little-endian on
+// every machine: 'i' int64, 'd' float64, 's' length and characters, 'l' number of entries. The first value is the
+// version. One walk (`visit`) serves both directions, so that they cannot drift apart.
+#include <cstring>
+#include <limits>
+#include <utility>
+
+#include "coupler/plan/plan.hpp"
+#include "ekman/error.hpp"
+
+namespace ekman {
+namespace {
+
+constexpr char k_magic[] = "EKPL";
+constexpr std::int64_t k_version = 1;
+
+void fail(const char* reason) {
+  throw Error(ErrorCode::internal, std::string("received bytes that are no Ekman plan: ") + reason +
+                                       "; are all programs of this job built with the same Ekman?");
+}
+
+class Writer {
+ public:
+  void operator()(std::int64_t& value) { put('i', static_cast<std::uint64_t>(value)); }
+  void operator()(double& value) {
+    std::uint64_t bits = 0;
+    std::memcpy(&bits, &value, sizeof bits);
+    put('d', bits);
+  }
+  void operator()(std::string& value) {
+    put('s', value.size());
+    bytes_ += value;
+  }
+  std::size_t list(std::size_t size) {
+    put('l', size);
+    return size;
+  }
+  std::string take() { return std::move(bytes_); }
+
+ private:
+  void put(char tag, std::uint64_t bits) {
+    bytes_ += tag;
+    for (int byte = 0; byte < 8; ++byte) bytes_ += static_cast<char>((bits >> (8 * byte)) & 0xff);
+  }
+
+  std::string bytes_ = k_magic;
+};
+
+class Reader {
+ public:
+  explicit Reader(const std::string& bytes) : bytes_(bytes) {
+    if (bytes.compare(0, 4, k_magic) != 0) fail("wrong first bytes");
+  }
+  void operator()(std::int64_t& value) { value = static_cast<std::int64_t>(get('i')); }
+  void operator()(double& value) {
+    const std::uint64_t bits = get('d');
+    std::memcpy(&value, &bits, sizeof value);
+  }
+  void operator()(std::string& value) {
+    const std::size_t size = bounded(get('s'));
+    value = bytes_.substr(position_, size);
+    position_ += size;
+  }
+  std::size_t list(std::size_t) { return bounded(get('l')); }
+  void finish() const {
+    if (position_ != bytes_.size()) fail("bytes are left over");
+  }
+
+ private:
+  std::uint64_t get(char tag) {
+    if (bytes_.size() - position_ < 9) fail("they end too early");
+    if (bytes_[position_] != tag) fail("a value of another kind was expected");
+    std::uint64_t bits = 0;
+    for (int byte = 0; byte < 8; ++byte)
+      bits |= static_cast<std::uint64_t>(static_cast<unsigned char>(bytes_[position_ + 1 + byte])) << (8 * byte);
+    position_ += 9;
+    return bits;
+  }
+  // Characters, and entries of a list, take one byte at least.
+  std::size_t bounded(std::uint64_t size) const {
+    if (size > bytes_.size() - position_) fail("a length is larger than what is left");
+    return static_cast<std::size_t>(size);
+  }
+
+  const std::string& bytes_;
+  std::size_t position_ = 4;
+};
+
+template <class Archive>
+void visit(Archive& archive, int& value) {
+  std::int64_t wide = value;
+  archive(wide);
+  if (wide < std::numeric_limits<int>::min() || wide > std::numeric_limits<int>::max()) fail("a number is too large");
+  value = static_cast<int>(wide);
+}
+
+template <class Archive, class Enum>
+void visit_enum(Archive& archive, Enum& value, Enum last) {
+  auto number = static_cast<std::int64_t>(value);
+  archive(number);
+  if (number < 0 || number > static_cast<std::int64_t>(last)) fail("an unknown choice");
+  value = static_cast<Enum>(number);
+}
+
+template <class Archive>
+void visit(Archive& archive, std::string& value) {
+  archive(value);
+}
+
+template <class Archive>
+void visit(Archive& archive, std::int64_t& value) {
+  archive(value);
+}
+
+template <class Archive, class Item>
+void visit(Archive& archive, std::vector<Item>& items) {
+  const std::size_t size = archive.list(items.size());
+  items.resize(size);
+  for (Item& item : items) visit(archive, item);
+}
+
+template <class Archive>
+void visit(Archive& archive, Argument& argument) {
+  visit(archive, argument.fields);
+  visit_enum(archive, argument.combine, Combine::stack);
+}
+
+template <class Archive>
+void visit(Archive& archive, std::map<std::string, Normalization>& map) {
+  const std::map<std::string, Normalization> given = std::move(map);
+  map.clear();
+  const std::size_t size = archive.list(given.size());
+  auto entry = given.begin();
+  for (std::size_t i = 0; i < size; ++i) {
+    std::string field = entry != given.end() ? entry->first : "";
+    Normalization normalization = entry != given.end() ? (entry++)->second : Normalization{};
+    archive(field);
+    archive(normalization.mean);
+    archive(normalization.std);
+    map[field] = normalization;
+  }
+}
+
+template <class Archive>
+void visit(Archive& archive, NetworkSource& source) {
+  visit_enum(archive, source.kind, SourceKind::mlp);
+  archive(source.path);
+  archive(source.sha256);
+  visit(archive, source.hidden);
+  archive(source.activation);
+  archive(source.seed);
+}
+
+template <class Archive>
+void visit(Archive& archive, ComponentSpec& component) {
+  archive(component.name);
+  archive(component.timestep_seconds);
+  archive(component.points);
+}
+
+template <class Archive>
+void visit(Archive& archive, NetworkSpec& network) {
+  archive(network.name);
+  archive(network.component);
+  visit(archive, network.ranks);
+  visit(archive, network.devices);
+  visit(archive, network.threads);
+  visit(archive, network.source);
+  visit_enum(archive, network.sample, Sample::grid);
+  archive(network.grid_ny);
+  archive(network.grid_nx);
+  archive(network.chunk);
+  archive(network.tile);
+  visit_enum(archive, network.wire, Real::float64);
+  visit_enum(archive, network.compute, Real::float64);
+  visit_enum(archive, network.transport, Transport::point_to_point);
+  visit(archive, network.inputs);
+  visit(archive, network.outputs);
+  visit(archive, network.normalize);
+}
+
+template <class Archive>
+void visit(Archive& archive, Plan& plan) {
+  std::int64_t version = k_version;
+  archive(version);
+  if (version != k_version) fail("another version");
+  archive(plan.file);
+  visit(archive, plan.components);
+  visit(archive, plan.networks);
+}
+
+}  // namespace
+
+std::string serialise(const Plan& plan) {
+  Plan copy = plan;
+  Writer writer;
+  visit(writer, copy);
+  return writer.take();
+}
+
+Plan deserialise(const std::string& bytes) {
+  Reader reader(bytes);
+  Plan plan;
+  visit(reader, plan);
+  reader.finish();
+  return plan;
+}
+
+}  // namespace ekman

@@ -1,0 +1,162 @@
+// Implements component_route.hpp.
+#include "coupler/session/component_route.hpp"
+
+#include <algorithm>
+
+#include "coupler/base/check.hpp"
+#include "coupler/comm/polite_wait.hpp"
+
+namespace ekman {
+
+namespace {
+
+// Calls visit(run, first slot, slots) for the parts of runs inside [first, first + count).
+template <class Visit>
+void for_runs(const std::vector<Run>& runs, std::int64_t first, std::int64_t count, Visit visit) {
+  auto run = std::upper_bound(runs.begin(), runs.end(), first,
+                              [](std::int64_t slot, const Run& r) { return slot < r.slot + r.count; });
+  for (; run != runs.end() && run->slot < first + count; ++run) {
+    const std::int64_t from = std::max(first, run->slot);
+    const std::int64_t to = std::min(first + count, run->slot + run->count);
+    visit(*run, from, to - from);
+  }
+}
+
+RowSpan rows_of(const Direction& direction, const Run& run, std::int64_t slot, int field, Real wire) {
+  std::byte* row = run.row + (slot - run.slot) * direction.row_bytes;
+  return {row + direction.layout.fields[field].offset * real_size(wire), direction.row_bytes, wire};
+}
+
+}  // namespace
+
+ComponentRoute::ComponentRoute(Route route, const NetworkSpec& spec, bool shared_cores)
+    : route_(std::move(route)),
+      spec_(spec),
+      shared_cores_(shared_cores),
+      fields_(static_cast<std::int64_t>(route_.in.layout.fields.size())),
+      outgoing_(new Outgoing[route_.in.messages.size()]),
+      arrived_(new std::atomic<bool>[route_.out.messages.size()]) {
+  reset();
+}
+
+void ComponentRoute::reset() {
+  for (std::size_t m = 0; m < route_.in.messages.size(); ++m) {
+    outgoing_[m].rows_missing = route_.in.messages[m].rows * fields_;
+    outgoing_[m].posted = false;
+  }
+  for (std::size_t m = 0; m < route_.out.messages.size(); ++m) arrived_[m] = false;
+  receiving_ = false;
+}
+
+void ComponentRoute::put(int field, const ColumnView& columns, std::int64_t first, std::int64_t count,
+                         std::int64_t step, bool init_thread) {
+  wait_until_inputs_free();
+  {
+    const TrapGuard guard;
+    for_runs(route_.in.runs, first, count, [&](const Run& run, std::int64_t slot, std::int64_t slots) {
+      pack(columns, slot - first, slots, rows_of(route_.in, run, slot, field, spec_.wire));
+    });
+  }
+  for_runs(route_.in.runs, first, count,
+           [&](const Run& run, std::int64_t, std::int64_t slots) { packed(run.message, slots, step); });
+  if (init_thread) flush();
+}
+
+// The ML rank may still be reading the rows of an exchange whose outputs nobody fetched.
+void ComponentRoute::wait_until_inputs_free() {
+  if (inputs_free_.load(std::memory_order_acquire)) return;
+  const std::lock_guard<std::mutex> lock(mutex_);
+  for (const Message& message : route_.in.messages) {
+    if (message.request >= 0) continue;
+    PoliteWait wait(shared_cores_);
+    while (message.header->consumed.load(std::memory_order_acquire) < exchange_) wait.pause();
+  }
+  inputs_free_.store(true, std::memory_order_release);
+}
+
+void ComponentRoute::packed(int m, std::int64_t rows, std::int64_t step) {
+  const Message& message = route_.in.messages[m];
+  if (outgoing_[m].rows_missing.fetch_sub(rows, std::memory_order_acq_rel) != rows) return;
+  message.header->step = step;
+  if (message.request < 0) {
+    message.header->sequence.store(exchange_ + 1, std::memory_order_release);
+  } else {
+    message.header->sequence.store(1, std::memory_order_release);  // for flush, here on this rank only
+  }
+}
+
+void ComponentRoute::flush() {
+  if (route_.in.requests.empty()) return;
+  if (!receiving_) {
+    route_.out.requests.wait_all();  // of the exchange before: nobody reads those rows any more
+    for (const Message& message : route_.out.messages) {
+      if (message.request >= 0) route_.out.requests.start(message.request);
+    }
+    receiving_ = true;
+  }
+  for (std::size_t m = 0; m < route_.in.messages.size(); ++m) {
+    const Message& message = route_.in.messages[m];
+    if (message.request < 0 || outgoing_[m].posted) continue;
+    if (message.header->sequence.load(std::memory_order_acquire) == 0) continue;
+    route_.in.requests.start(message.request);
+    outgoing_[m].posted = true;
+    message.header->sequence.store(0, std::memory_order_relaxed);
+  }
+}
+
+void ComponentRoute::get(int field, const ColumnView& columns, std::int64_t first, std::int64_t count,
+                         bool init_thread) {
+  if (init_thread) flush();
+  for_runs(route_.out.runs, first, count,
+           [&](const Run& run, std::int64_t, std::int64_t) { wait_for(run.message, init_thread); });
+  const TrapGuard guard;
+  for_runs(route_.out.runs, first, count, [&](const Run& run, std::int64_t slot, std::int64_t slots) {
+    unpack(rows_of(route_.out, run, slot, field, spec_.wire), columns, slot - first, slots);
+  });
+}
+
+// Across nodes only the init thread can look; other threads wait until it has seen the message.
+void ComponentRoute::wait_for(int m, bool init_thread) {
+  const Message& message = route_.out.messages[m];
+  PoliteWait wait(shared_cores_);
+  while (!arrived_[m].load(std::memory_order_acquire)) {
+    if (message.request < 0) {
+      if (message.header->sequence.load(std::memory_order_acquire) > exchange_) return;
+    }
+    if (init_thread) progress();
+    wait.pause();
+  }
+}
+
+void ComponentRoute::progress() {
+  if (route_.out.requests.empty() || !receiving_) return;
+  for (std::size_t m = 0; m < route_.out.messages.size(); ++m) {
+    const Message& message = route_.out.messages[m];
+    if (message.request < 0 || arrived_[m].load(std::memory_order_relaxed)) continue;
+    if (route_.out.requests.test(message.request)) arrived_[m].store(true, std::memory_order_release);
+  }
+}
+
+void ComponentRoute::end_exchange() {
+  flush();
+  if (!route_.in.requests.empty()) route_.in.requests.wait_all();
+  ++exchange_;
+  reset();
+  inputs_free_.store(false, std::memory_order_release);
+}
+
+void ComponentRoute::finish() {
+  wait_until_inputs_free();
+  if (!route_.out.requests.empty()) route_.out.requests.wait_all();
+  for (const Message& message : route_.in.messages) {
+    message.header->step = k_end_of_run;
+    if (message.request < 0) {
+      message.header->sequence.store(exchange_ + 1, std::memory_order_release);
+    } else {
+      route_.in.requests.start(message.request);
+    }
+  }
+  if (!route_.in.requests.empty()) route_.in.requests.wait_all();
+}
+
+}  // namespace ekman

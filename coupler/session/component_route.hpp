@@ -1,0 +1,59 @@
+// The component rank's story of an exchange on one route: rows are packed, messages leave, outputs come back.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <string>
+
+#include "coupler/exchange/pack.hpp"
+#include "coupler/session/route_setup.hpp"
+
+namespace ekman {
+
+// Puts and gets of disjoint slots may come from several threads; calls marked "init thread" come from the thread
+// that made the coupler, the only one that calls MPI.
+class ComponentRoute {
+ public:
+  ComponentRoute(Route route, const NetworkSpec& spec, bool shared_cores);
+
+  // Packs slots [first, first + count) of input field `field` (its index among the inputs) from slots
+  // [0, count) of `columns`. Messages that are whole now are posted; across nodes only if `init_thread`.
+  void put(int field, const ColumnView& columns, std::int64_t first, std::int64_t count, std::int64_t step,
+           bool init_thread);
+  // Waits for the rows of slots [first, first + count), then unpacks output field `field` into `columns`.
+  void get(int field, const ColumnView& columns, std::int64_t first, std::int64_t count, bool init_thread);
+  // Init thread. Ends the exchange: all messages are posted, and their memory is free again across nodes.
+  void end_exchange();
+  // Init thread. Tells the ML ranks that nothing follows.
+  void finish();
+
+  const NetworkSpec& spec() const { return spec_; }
+
+ private:
+  struct Outgoing {
+    std::atomic<std::int64_t> rows_missing{0};  // rows x fields not yet packed
+    bool posted = false;                        // init thread, across nodes only
+  };
+
+  void wait_until_inputs_free();
+  void packed(int message, std::int64_t rows, std::int64_t step);
+  void flush();
+  void wait_for(int message, bool init_thread);
+  void progress();
+  void reset();
+
+  Route route_;
+  const NetworkSpec& spec_;
+  bool shared_cores_;
+  std::int64_t fields_;                  // inputs
+  std::int64_t exchange_ = 0;            // complete exchanges
+  std::unique_ptr<Outgoing[]> outgoing_;
+  std::unique_ptr<std::atomic<bool>[]> arrived_;
+  bool receiving_ = false;               // receives of this exchange are started
+  std::atomic<bool> inputs_free_{true};
+  std::mutex mutex_;
+};
+
+}  // namespace ekman

@@ -1,0 +1,234 @@
+// Implements component_side.hpp.
+#include "coupler/session/component_side.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "ekman/error.hpp"
+
+namespace ekman {
+
+namespace {
+
+[[noreturn]] void misuse(const std::string& text) { throw Error(ErrorCode::usage, text); }
+
+template <class Map>
+std::string names_of(const Map& map) {
+  std::string names;
+  for (const auto& entry : map) names += fmt::format("{}\"{}\"", names.empty() ? "" : ", ", entry.first);
+  return names.empty() ? "none" : names;
+}
+
+template <class T>
+void append(const ArrayView& array, std::vector<std::int64_t>& ids) {
+  std::int64_t index[k_max_rank] = {};
+  for (std::int64_t i = 0; i < array.size(); ++i) {
+    const std::byte* address = array.data;
+    for (int axis = 0; axis < array.rank; ++axis) address += index[axis] * array.stride[axis];
+    T id;
+    std::memcpy(&id, address, sizeof id);
+    ids.push_back(id);
+    for (int axis = 0; axis < array.rank && ++index[axis] == array.extent[axis]; ++axis) index[axis] = 0;
+  }
+}
+
+}  // namespace
+
+ComponentSide::ComponentSide(std::string component, Communicator all)
+    : component_(std::move(component)),
+      job_(start_component(std::move(all), component_)),
+      local_rank_(job_.local.rank()) {}
+
+std::string ComponentSide::whoami() const {
+  return fmt::format("component \"{}\", rank {}", component_, local_rank_);
+}
+
+void ComponentSide::require(Phase phase, const char* call) const {
+  if (phase_ == phase) return;
+  if (phase_ == Phase::finalized) misuse(fmt::format("{} was called after finalize; no call may follow finalize", call));
+  misuse(phase == Phase::run ? fmt::format("{} was called before enddef; end the definitions first", call)
+                             : fmt::format("{} was called after enddef; define everything before it", call));
+}
+
+void ComponentSide::def_points(const ArrayView& ids, const std::string& name) {
+  require(Phase::define, "def_points");
+  if (points_.count(name) != 0) misuse(fmt::format("the point set \"{}\" is defined twice", name));
+  std::vector<std::int64_t> values;
+  if (ids.kind == ElementKind::int32) {
+    append<std::int32_t>(ids, values);
+  } else if (ids.kind == ElementKind::int64) {
+    append<std::int64_t>(ids, values);
+  } else {
+    misuse("global ids must be int32 or int64");
+  }
+  points_[name] = std::move(values);
+}
+
+void ComponentSide::def_field(const std::string& name, const FieldOptions& options) {
+  require(Phase::define, "def_field");
+  if (fields_.count(name) != 0) misuse(fmt::format("field \"{}\" is defined twice", name));
+  const auto points = points_.find(options.points);
+  if (points == points_.end()) {
+    misuse(fmt::format("field \"{}\" is on the point set \"{}\", which is not defined (defined: {}); call def_points "
+                       "before def_field",
+                       name, options.points, names_of(points_)));
+  }
+  if (options.levels < 1) misuse(fmt::format("field \"{}\" has levels = {}; it needs at least 1", name, options.levels));
+  Field field;
+  field.options = options;
+  field.axes = Axes(options.axes.empty() ? (options.levels > 1 ? "pl" : "p") : options.axes);
+  field.slots = static_cast<std::int64_t>(points->second.size());
+  if (options.levels > 1 && field.axes.text().find('l') == std::string::npos) {
+    misuse(fmt::format("field \"{}\" has {} levels, but its axes \"{}\" have no 'l'", name, options.levels,
+                       field.axes.text()));
+  }
+  fields_[name] = std::move(field);
+}
+
+RouteDefinition ComponentSide::define_route(const NetworkSpec& spec) const {
+  RouteDefinition definition;
+  std::vector<std::string> names = fields_of(spec.inputs);
+  for (const std::string& name : fields_of(spec.outputs)) names.push_back(name);
+  const Field* first = nullptr;
+  const auto complain = [&](const std::string& text) {
+    definition.problem += (definition.problem.empty() ? "" : "; ") + text;
+  };
+  for (const std::string& name : names) {
+    const auto found = fields_.find(name);
+    if (found == fields_.end()) {
+      complain(fmt::format("network \"{}\" wants field \"{}\", which component \"{}\" does not define on rank {} "
+                           "(defined: {}); define it with def_field, or take it out of the plan",
+                           spec.name, name, component_, local_rank_, names_of(fields_)));
+      continue;
+    }
+    const Field& field = found->second;
+    definition.levels.push_back(field.options.levels);
+    if (first == nullptr) first = &field;
+    if (field.options.points != first->options.points) {
+      complain(fmt::format("fields of network \"{}\" are on two point sets, \"{}\" and \"{}\"; a network has one",
+                           spec.name, first->options.points, field.options.points));
+    }
+  }
+  if (first != nullptr) definition.ids = points_.at(first->options.points);
+  return definition;
+}
+
+void ComponentSide::bind(const NetworkSpec& spec, ComponentRoute& route) {
+  const std::vector<std::string> inputs = fields_of(spec.inputs), outputs = fields_of(spec.outputs);
+  for (std::size_t i = 0; i < inputs.size(); ++i) {
+    fields_.at(inputs[i]).inputs.push_back({&route, static_cast<int>(i)});
+  }
+  for (std::size_t i = 0; i < outputs.size(); ++i) fields_.at(outputs[i]).output = {&route, static_cast<int>(i)};
+}
+
+void ComponentSide::enddef() {
+  require(Phase::define, "enddef");
+  for (std::size_t n = 0; n < job_.plan.networks.size(); ++n) {
+    const NetworkSpec& spec = job_.plan.networks[n];
+    Communicator comm = split_route(job_, static_cast<int>(n), component_, -1);
+    if (!comm) continue;
+    routes_.push_back(std::make_unique<ComponentRoute>(make_component_route(std::move(comm), spec, define_route(spec)),
+                                                       spec, job_.shared_cores));
+    bind(spec, *routes_.back());
+  }
+  phase_ = Phase::run;
+}
+
+ComponentSide::Field& ComponentSide::find_field(const std::string& name) {
+  const auto found = fields_.find(name);
+  if (found == fields_.end()) misuse(fmt::format("there is no field \"{}\"; defined are: {}", name, names_of(fields_)));
+  return found->second;
+}
+
+// Slots that the array holds; throws if its shape is not what was defined.
+std::int64_t ComponentSide::check_part(const std::string& name, const Field& field, const ColumnView& view,
+                                       const Part& part) const {
+  if (view.levels != field.options.levels) {
+    misuse(fmt::format("field \"{}\" was defined with {} levels, the array has {}", name, field.options.levels,
+                       view.levels));
+  }
+  const bool whole = part.first < 0;
+  if (whole && view.slots != field.slots) {
+    misuse(fmt::format("field \"{}\" has {} points on this rank, the array holds {}; give first= for a part", name,
+                       field.slots, view.slots));
+  }
+  if (!whole && part.first + view.slots > field.slots) {
+    misuse(fmt::format("field \"{}\" has {} points on this rank, the part goes from point {} to {} (counted from 1)",
+                       name, field.slots, part.first + 1, part.first + view.slots));
+  }
+  return view.slots;
+}
+
+Info ComponentSide::put(const std::string& name, const ArrayView& array, Part part) {
+  require(Phase::run, "put");
+  Field& field = find_field(name);
+  if (field.inputs.empty()) misuse(fmt::format("field \"{}\" is no input of any network; only get may be called", name));
+  const ColumnView view = make_column_view(array, field.axes);
+  const std::int64_t count = check_part(name, field, view, part);
+  const std::int64_t first = std::max<std::int64_t>(part.first, 0);
+  {
+    const std::lock_guard<std::mutex> lock(coverage_mutex_);
+    if (!field.coverage.add(first, count)) {
+      misuse(fmt::format("field \"{}\" was put twice in step {} for points among {} to {} (counted from 1); put every "
+                         "point once, then advance",
+                         name, step_, first + 1, first + count));
+    }
+  }
+  for (const Binding& binding : field.inputs) {
+    binding.route->put(binding.index, view, first, count, step_, on_init_thread());
+  }
+  return Info::coupled;
+}
+
+Info ComponentSide::get(const std::string& name, const ArrayView& array, Part part) {
+  require(Phase::run, "get");
+  Field& field = find_field(name);
+  if (field.output.route == nullptr) misuse(fmt::format("field \"{}\" is no output of any network", name));
+  const ColumnView view = make_column_view(array, field.axes);
+  const std::int64_t count = check_part(name, field, view, part);
+  {
+    const std::lock_guard<std::mutex> lock(coverage_mutex_);
+    for (const std::string& input : fields_of(field.output.route->spec().inputs)) {
+      const Field& source = fields_.at(input);
+      if (source.coverage.covered() == source.slots) continue;
+      misuse(fmt::format("get of \"{}\" in step {} came before its input \"{}\" was put ({} of {} points); put all "
+                         "inputs of network \"{}\" first",
+                         name, step_, input, source.coverage.covered(), source.slots,
+                         field.output.route->spec().name));
+    }
+  }
+  field.output.route->get(field.output.index, view, std::max<std::int64_t>(part.first, 0), count, on_init_thread());
+  return Info::coupled;
+}
+
+void ComponentSide::advance() {
+  require(Phase::run, "advance");
+  for (const auto& [name, field] : fields_) {
+    if (field.inputs.empty() || field.coverage.covered() == field.slots) continue;
+    misuse(fmt::format("advance of step {}: only {} of {} points of field \"{}\" were put; put every point once before "
+                       "advance",
+                       step_, field.coverage.covered(), field.slots, name));
+  }
+  for (const auto& route : routes_) route->end_exchange();
+  for (auto& entry : fields_) entry.second.coverage.clear();
+  ++step_;
+}
+
+void ComponentSide::finalize() {
+  if (phase_ == Phase::finalized) misuse("finalize was called twice");
+  require(Phase::run, "finalize");
+  for (const auto& [name, field] : fields_) {
+    if (field.inputs.empty() || field.coverage.covered() == 0) continue;
+    misuse(fmt::format("finalize in step {}: field \"{}\" was put, but the step was not ended; call advance first",
+                       step_, name));
+  }
+  for (const auto& route : routes_) route->finish();
+  routes_.clear();
+  job_.local = {};
+  job_.all = {};
+  phase_ = Phase::finalized;
+}
+
+}  // namespace ekman

@@ -1,0 +1,71 @@
+// A component rank from define to finalize: fields and points, their routes, and the model step that binds them.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "coupler/session/component_route.hpp"
+#include "coupler/session/coverage.hpp"
+#include "coupler/session/startup.hpp"
+#include "ekman/coupler.hpp"
+
+namespace ekman {
+
+class ComponentSide {
+ public:
+  // Collective over `all`, a communicator that only Ekman's ranks share.
+  ComponentSide(std::string component, Communicator all);
+
+  MPI_Comm local_comm() const { return job_.local.get(); }
+  // For messages: component "x", rank n.
+  std::string whoami() const;
+
+  void def_points(const ArrayView& ids, const std::string& name);
+  void def_field(const std::string& name, const FieldOptions& options);
+  void enddef();
+  Info put(const std::string& name, const ArrayView& array, Part part);
+  Info get(const std::string& name, const ArrayView& array, Part part);
+  void advance();
+  void finalize();
+
+ private:
+  enum class Phase { define, run, finalized };
+  // A field on one route: its index among the route's inputs or outputs.
+  struct Binding {
+    ComponentRoute* route;
+    int index;
+  };
+  struct Field {
+    FieldOptions options;
+    Axes axes{"p"};
+    std::int64_t slots = 0;
+    std::vector<Binding> inputs;
+    Binding output{nullptr, 0};
+    Coverage coverage;
+  };
+
+  void require(Phase phase, const char* call) const;
+  Field& find_field(const std::string& name);
+  RouteDefinition define_route(const NetworkSpec& spec) const;
+  void bind(const NetworkSpec& spec, ComponentRoute& route);
+  std::int64_t check_part(const std::string& name, const Field& field, const ColumnView& view, const Part& part) const;
+  bool on_init_thread() const { return std::this_thread::get_id() == thread_; }
+
+  std::string component_;
+  Job job_;
+  int local_rank_;
+  Phase phase_ = Phase::define;
+  std::thread::id thread_ = std::this_thread::get_id();
+  std::map<std::string, std::vector<std::int64_t>> points_;
+  std::map<std::string, Field> fields_;
+  std::vector<std::unique_ptr<ComponentRoute>> routes_;
+  std::int64_t step_ = 1;
+  std::mutex coverage_mutex_;
+};
+
+}  // namespace ekman

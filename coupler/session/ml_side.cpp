@@ -1,0 +1,165 @@
+// Implements ml_side.hpp.
+#include "coupler/session/ml_side.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "coupler/base/check.hpp"
+#include "coupler/comm/polite_wait.hpp"
+#include "ekman/error.hpp"
+
+namespace ekman {
+
+MlSide::MlSide(Route route, const NetworkSpec& spec, std::unique_ptr<Engine> engine, bool shared_cores)
+    : route_(std::move(route)), spec_(spec), engine_(std::move(engine)), shared_cores_(shared_cores) {
+  chunks_.resize(route_.chunks.size());
+  in_.resize(route_.in.messages.size());
+  out_.resize(route_.out.messages.size());
+  const auto connect = [&](Direction& direction, std::vector<MessageState>& states, auto list) {
+    for (std::size_t m = 0; m < direction.messages.size(); ++m) {
+      for (const Piece& piece : direction.messages[m].pieces) {
+        std::vector<int>& messages = chunks_[piece.slot].*list;
+        if (messages.empty() || messages.back() != static_cast<int>(m)) {
+          messages.push_back(static_cast<int>(m));
+          ++states[m].chunks;
+        }
+      }
+      states[m].chunks_open = states[m].chunks;
+    }
+  };
+  connect(route_.in, in_, &Chunk::in);
+  connect(route_.out, out_, &Chunk::out);
+  for (std::size_t m = 0; m < in_.size(); ++m) {
+    const Message& message = route_.in.messages[m];
+    for (const Piece& piece : message.pieces) chunks_[piece.slot].rows += piece.count;
+    if (message.request < 0) {
+      window_in_.push_back(static_cast<int>(m));
+    } else {
+      message_of_request_.push_back(static_cast<int>(m));
+      route_.in.requests.start(message.request);
+    }
+  }
+  for (Chunk& chunk : chunks_) chunk.missing = chunk.rows;
+}
+
+void MlSide::serve() {
+  PoliteWait wait(shared_cores_);
+  while (ended_ < in_.size()) {
+    if (!poll()) {
+      wait.pause();
+      continue;
+    }
+    wait = PoliteWait(shared_cores_);
+    while (!ready_.empty()) {
+      std::vector<std::int64_t> batch;
+      batch.swap(ready_);
+      std::sort(batch.begin(), batch.end());
+      for (const std::int64_t slot : batch) run_chunk(slot);
+    }
+  }
+  if (!route_.out.requests.empty()) route_.out.requests.wait_all();
+}
+
+bool MlSide::poll() {
+  bool any = false;
+  for (const int m : window_in_) {
+    if (in_[m].ended) continue;
+    const MessageHeader& header = *route_.in.messages[m].header;
+    if (header.sequence.load(std::memory_order_acquire) > in_[m].exchanges) {
+      arrive(m);
+      any = true;
+    }
+  }
+  if (!message_of_request_.empty()) {
+    for (const int request : route_.in.requests.poll()) {
+      arrive(message_of_request_[request]);
+      any = true;
+    }
+  }
+  return any;
+}
+
+void MlSide::arrive(int m) {
+  const Message& message = route_.in.messages[m];
+  const std::int64_t step = message.header->step;
+  if (step == k_end_of_run) return end_of_run(m);
+  ++in_[m].exchanges;
+  for (const Piece& piece : message.pieces) {
+    Chunk& chunk = chunks_[piece.slot];
+    if (chunk.missing == chunk.rows) chunk.step = step;
+    if (chunk.ended) fail_after_end(message, chunk);
+    if (chunk.step != step) {
+      throw Error(ErrorCode::usage,
+                  fmt::format("ranks of component \"{}\" are out of step in network \"{}\": rank {} put for step {}, "
+                              "another for step {}; every rank must put in every step",
+                              spec_.component, spec_.name, message.peer - spec_.ranks, step, chunk.step));
+    }
+    chunk.missing -= piece.count;
+    EKMAN_ASSERT(chunk.missing >= 0);
+    if (chunk.missing == 0) ready_.push_back(piece.slot);
+  }
+}
+
+void MlSide::end_of_run(int m) {
+  in_[m].ended = true;
+  ++ended_;
+  const Message& message = route_.in.messages[m];
+  for (const Piece& piece : message.pieces) {
+    Chunk& chunk = chunks_[piece.slot];
+    chunk.ended = true;
+    if (chunk.missing != chunk.rows) fail_after_end(message, chunk);
+  }
+}
+
+void MlSide::fail_after_end(const Message& message, const Chunk& chunk) const {
+  throw Error(ErrorCode::usage,
+              fmt::format("ranks of component \"{}\" are out of step in network \"{}\": some have finalized, others "
+                          "went on to step {} (seen at rank {}); every rank must make the same steps",
+                          spec_.component, spec_.name, chunk.step, message.peer - spec_.ranks));
+}
+
+void MlSide::run_chunk(std::int64_t slot) {
+  Chunk& chunk = chunks_[slot];
+  for (const int m : chunk.out) {
+    if (!out_[m].sending) continue;
+    route_.out.requests.wait(route_.out.messages[m].request);
+    out_[m].sending = false;
+  }
+  const std::int64_t rows = spec_.rows_per_chunk();
+  // Points are sorted positions without gaps, so the rows that hold points are the first ones.
+  engine_->forward(route_.in.buffers + slot * rows * route_.in.row_bytes,
+                   route_.out.buffers + slot * rows * route_.out.row_bytes, chunk.rows);
+  chunk.missing = chunk.rows;
+  for (const int m : chunk.out) {
+    route_.out.messages[m].header->step = chunk.step;
+    if (--out_[m].chunks_open == 0) send(m);
+  }
+  for (const int m : chunk.in) {
+    if (--in_[m].chunks_open == 0) release(m);
+  }
+}
+
+void MlSide::send(int m) {
+  const Message& message = route_.out.messages[m];
+  out_[m].chunks_open = out_[m].chunks;
+  ++out_[m].exchanges;
+  if (message.request < 0) {
+    message.header->sequence.store(out_[m].exchanges, std::memory_order_release);
+  } else {
+    route_.out.requests.start(message.request);
+    out_[m].sending = true;
+  }
+}
+
+void MlSide::release(int m) {
+  const Message& message = route_.in.messages[m];
+  in_[m].chunks_open = in_[m].chunks;
+  if (message.request < 0) {
+    message.header->consumed.store(in_[m].exchanges, std::memory_order_release);
+  } else {
+    route_.in.requests.start(message.request);
+  }
+}
+
+}  // namespace ekman

@@ -1,0 +1,92 @@
+// Implements route_common.hpp.
+#include "coupler/session/route_common.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <limits>
+
+#include "coupler/session/agree.hpp"
+
+namespace ekman {
+
+std::int64_t Route::points_here(const NetworkSpec& spec) const {
+  std::int64_t sum = 0;
+  for (const std::int64_t chunk : chunks) {
+    sum += std::min(points, (chunk + 1) * spec.rows_per_chunk()) - chunk * spec.rows_per_chunk();
+  }
+  return sum;
+}
+
+std::vector<std::int64_t> to_values(const SegmentNotice& n) {
+  return {n.through_window, n.node_rank, n.in_header, n.out_header, n.in_offset, n.out_offset};
+}
+
+SegmentNotice to_notice(const std::vector<std::int64_t>& v) { return {v[0], v[1], v[2], v[3], v[4], v[5]}; }
+
+namespace {
+// Levels of each field, agreed by all component ranks, or a sentence.
+std::string compare_levels(const NetworkSpec& spec, const std::vector<std::string>& names,
+                           const std::vector<std::int64_t>& lowest, std::vector<std::int64_t>& levels) {
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    const std::int64_t low = lowest[2 * i], high = -lowest[2 * i + 1];
+    if (low != high) {
+      return fmt::format("field \"{}\" of component \"{}\" has {} levels on one rank and {} on another; define it "
+                         "alike on all ranks",
+                         names[i], spec.component, low, high);
+    }
+    levels.push_back(low);
+  }
+  return "";
+}
+}  // namespace
+
+void settle_rows(Route& route, const NetworkSpec& spec, const RouteDefinition& mine, bool is_ml) {
+  agree(route.comm, ErrorCode::plan, mine.problem);
+  std::vector<std::string> names = fields_of(spec.inputs);
+  const std::size_t inputs = names.size();
+  for (const std::string& name : fields_of(spec.outputs)) names.push_back(name);
+  std::vector<std::int64_t> lowest(2 * names.size(), std::numeric_limits<std::int64_t>::max());
+  for (std::size_t i = 0; !is_ml && i < names.size(); ++i) {
+    lowest[2 * i] = mine.levels[i];
+    lowest[2 * i + 1] = -mine.levels[i];
+  }
+  route.comm.min(lowest);
+  std::vector<std::int64_t> levels;
+  agree(route.comm, ErrorCode::plan, compare_levels(spec, names, lowest, levels));
+  route.in.layout = make_row_layout(spec.inputs, {levels.begin(), levels.begin() + static_cast<std::ptrdiff_t>(inputs)});
+  route.out.layout = make_row_layout(spec.outputs, {levels.begin() + static_cast<std::ptrdiff_t>(inputs), levels.end()});
+  route.in.row_bytes = route.in.layout.row_len() * real_size(spec.wire);
+  route.out.row_bytes = route.out.layout.row_len() * real_size(spec.wire);
+}
+
+std::vector<std::int64_t> find_splitters(const Route& route, const NetworkSpec& spec,
+                                         const std::vector<std::int64_t>& sorted_ids) {
+  const std::vector<std::int64_t> bounds = directory_bounds(route.points, spec.rows_per_chunk(), spec.ranks);
+  const std::size_t cuts = static_cast<std::size_t>(spec.ranks - 1);
+  constexpr std::int64_t k_none = std::numeric_limits<std::int64_t>::max();
+  const std::int64_t least = route.comm.min(sorted_ids.empty() ? k_none : sorted_ids.front());
+  const std::int64_t greatest = route.comm.max(sorted_ids.empty() ? -1 : sorted_ids.back());
+  // Splitter r is the least id with at least bounds[r + 1] ids up to it; least - 1 if none belong below.
+  std::vector<std::int64_t> low(cuts, least - 1), high(cuts, std::max(greatest, least - 1));
+  if (route.points == 0) return low;
+  while (low != high) {
+    std::vector<std::int64_t> middle(cuts), counts(cuts);
+    for (std::size_t r = 0; r < cuts; ++r) {
+      middle[r] = low[r] + (high[r] - low[r]) / 2;
+      counts[r] = count_up_to(sorted_ids, middle[r]);
+    }
+    route.comm.sum(counts);
+    for (std::size_t r = 0; r < cuts; ++r) {
+      if (low[r] == high[r]) continue;
+      if (counts[r] >= bounds[r + 1]) {
+        high[r] = middle[r];
+      } else {
+        low[r] = middle[r] + 1;
+      }
+    }
+  }
+  return low;
+}
+
+}  // namespace ekman

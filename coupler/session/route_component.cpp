@@ -1,0 +1,168 @@
+// The component's half of route set-up; see route_setup.hpp.
+#include <algorithm>
+#include <numeric>
+
+#include "coupler/session/agree.hpp"
+#include "coupler/session/route_common.hpp"
+
+namespace ekman {
+
+namespace {
+
+// Array slots that are points, by ascending global id, and their ids.
+struct SortedPoints {
+  std::vector<std::int64_t> slots;
+  std::vector<std::int64_t> ids;
+};
+
+SortedPoints sort_points(const std::vector<std::int64_t>& ids) {
+  SortedPoints sorted;
+  for (std::size_t slot = 0; slot < ids.size(); ++slot) {
+    if (ids[slot] >= 0) sorted.slots.push_back(static_cast<std::int64_t>(slot));
+  }
+  std::sort(sorted.slots.begin(), sorted.slots.end(), [&](std::int64_t a, std::int64_t b) {
+    return ids[a] != ids[b] ? ids[a] < ids[b] : a < b;
+  });
+  for (const std::int64_t slot : sorted.slots) sorted.ids.push_back(ids[slot]);
+  return sorted;
+}
+
+// Sends each directory its ids, receives the pieces they make, in sorted order.
+std::vector<Piece> look_up(const Route& route, const NetworkSpec& spec, const SortedPoints& points) {
+  const std::vector<std::int64_t> splitters = find_splitters(route, spec, points.ids);
+  std::vector<std::vector<std::int64_t>> parts(spec.ranks);
+  std::vector<MPI_Request> requests;
+  auto from = points.ids.begin();
+  for (int r = 0; r < spec.ranks; ++r) {
+    const auto to = r + 1 < spec.ranks ? std::upper_bound(from, points.ids.end(), splitters[r]) : points.ids.end();
+    parts[r].push_back(route.node_id);
+    parts[r].insert(parts[r].end(), from, to);
+    from = to;
+    requests.push_back(route.comm.isend(parts[r], r, k_tag_ids));
+  }
+  wait_all(requests);
+  agree(route.comm, ErrorCode::usage, "");
+  std::vector<Piece> pieces;
+  for (int r = 0; r < spec.ranks; ++r) {
+    const std::vector<std::int64_t> found = route.comm.receive(r, k_tag_pieces);
+    for (std::size_t i = 0; i < found.size(); i += 4) {
+      pieces.push_back({found[i], found[i + 1], static_cast<int>(found[i + 2]), found[i + 3]});
+    }
+  }
+  return pieces;
+}
+
+// Runs of one piece whose first row is at `row` and whose first point is sorted point `sorted`.
+void add_runs(const Piece& piece, int message, const SortedPoints& points, std::int64_t sorted, std::byte* row,
+              Direction& direction) {
+  for (std::int64_t i = 0; i < piece.count; ++i, row += direction.row_bytes) {
+    const std::int64_t slot = points.slots[sorted + i];
+    Run* last = i > 0 ? &direction.runs.back() : nullptr;
+    if (last != nullptr && last->slot + last->count == slot) {
+      ++last->count;
+    } else {
+      direction.runs.push_back({slot, 1, message, row});
+    }
+  }
+}
+
+// Where the rows and headers of one owner's messages lie, for one direction.
+struct Place {
+  bool through_window;
+  std::byte* segment;
+  std::int64_t first_header;
+  std::int64_t buffer_offset;
+  int tag;
+  bool send;
+};
+
+// Rows of `pieces` in memory of this rank, behind one header.
+std::vector<Span> allocate_local(Route& route, const Direction& direction, Message& message) {
+  const std::int64_t bytes = message.rows * direction.row_bytes;
+  route.heap.emplace_back(static_cast<std::size_t>(bytes) + 2 * sizeof(MessageHeader));
+  auto address = reinterpret_cast<std::uintptr_t>(route.heap.back().data());
+  address = (address + 63) / 64 * 64;
+  message.header = reinterpret_cast<MessageHeader*>(address);
+  std::byte* rows = reinterpret_cast<std::byte*>(message.header + 1);
+  return {{reinterpret_cast<std::byte*>(&message.header->step), sizeof(message.header->step)}, {rows, bytes}};
+}
+
+// All messages of one direction with one owner. `sorted[i]` is the first sorted point of piece i.
+void add_messages(Route& route, const NetworkSpec& spec, Direction& direction, const Place& place,
+                  const std::vector<Piece>& pieces, const std::vector<std::int64_t>& sorted, const SortedPoints& points) {
+  const std::int64_t chunk_bytes = spec.rows_per_chunk() * direction.row_bytes;
+  std::int64_t number = 0;
+  for (const PieceGroup& group : group_pieces(pieces, direction.row_bytes)) {
+    Message message;
+    message.peer = pieces[0].owner;
+    const int index = static_cast<int>(direction.messages.size());
+    message.pieces.assign(pieces.begin() + group.first, pieces.begin() + group.first + group.count);
+    for (const Piece& piece : message.pieces) message.rows += piece.count;
+    std::byte* local_rows = nullptr;
+    if (place.through_window) {
+      message.header = reinterpret_cast<MessageHeader*>(place.segment) + place.first_header + number;
+    } else {
+      const std::vector<Span> spans = allocate_local(route, direction, message);
+      local_rows = spans[1].data;
+      const int tag = place.tag + 2 * static_cast<int>(number);
+      message.request = place.send ? direction.requests.add_send(route.comm, spans, message.peer, tag)
+                                   : direction.requests.add_receive(route.comm, spans, message.peer, tag);
+    }
+    for (std::int64_t i = 0; i < group.count; ++i) {
+      const Piece& piece = message.pieces[i];
+      std::byte* row = local_rows;
+      if (place.through_window) {
+        row = place.segment + place.buffer_offset + piece.slot * chunk_bytes +
+              piece.position % spec.rows_per_chunk() * direction.row_bytes;
+      } else {
+        local_rows += piece.count * direction.row_bytes;
+      }
+      add_runs(piece, index, points, sorted[group.first + i], row, direction);
+    }
+    direction.messages.push_back(std::move(message));
+    ++number;
+  }
+}
+
+void sort_runs(Direction& direction) {
+  std::sort(direction.runs.begin(), direction.runs.end(), [](const Run& a, const Run& b) { return a.slot < b.slot; });
+}
+
+}  // namespace
+
+Route make_component_route(Communicator comm, const NetworkSpec& spec, const RouteDefinition& mine) {
+  Route route;
+  route.comm = std::move(comm);
+  route.node = route.comm.split_node();
+  route.node_id = route.node.min(route.comm.rank());
+  settle_rows(route, spec, mine, false);
+  const SortedPoints points = sort_points(mine.ids);
+  route.points = route.comm.sum(static_cast<std::int64_t>(points.ids.size()));
+  agree(route.comm, ErrorCode::plan, "");
+  const std::vector<Piece> pieces = look_up(route, spec, points);
+  if (spec.transport == Transport::automatic) route.window = SharedWindow(route.node, 0);
+
+  std::int64_t sorted = 0;
+  std::vector<std::vector<Piece>> by_owner(spec.ranks);
+  std::vector<std::vector<std::int64_t>> sorted_by_owner(spec.ranks);
+  for (const Piece& piece : pieces) {
+    by_owner[piece.owner].push_back(piece);
+    sorted_by_owner[piece.owner].push_back(sorted);
+    sorted += piece.count;
+  }
+  for (int owner = 0; owner < spec.ranks; ++owner) {
+    if (by_owner[owner].empty()) continue;
+    const SegmentNotice notice = to_notice(route.comm.receive(owner, k_tag_segment));
+    const bool window = notice.through_window != 0;
+    std::byte* segment = window ? route.window.segment(static_cast<int>(notice.node_rank)) : nullptr;
+    add_messages(route, spec, route.in, {window, segment, notice.in_header, notice.in_offset, k_tag_in, true},
+                 by_owner[owner], sorted_by_owner[owner], points);
+    add_messages(route, spec, route.out, {window, segment, notice.out_header, notice.out_offset, k_tag_out, false},
+                 by_owner[owner], sorted_by_owner[owner], points);
+  }
+  sort_runs(route.in);
+  sort_runs(route.out);
+  return route;
+}
+
+}  // namespace ekman

@@ -1,0 +1,217 @@
+// The ML ranks' half of route set-up; see route_setup.hpp. Each ML rank is first a directory for a range of ids, then
+// the owner of chunks.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+
+#include "coupler/session/agree.hpp"
+#include "coupler/session/route_common.hpp"
+
+namespace ekman {
+
+namespace {
+
+constexpr std::int64_t k_align = 64;
+std::int64_t align(std::int64_t bytes) { return (bytes + k_align - 1) / k_align * k_align; }
+
+// What the ids of all sources say, as this rank sees it.
+struct Census {
+  std::vector<int> node_of_source;
+  Directory directory;
+};
+
+std::string check_points(const Route& route, const NetworkSpec& spec, std::int64_t expected) {
+  if (expected >= 0 && route.points != expected) {
+    return fmt::format("component \"{}\" has {} points on all ranks together, the plan says points: {}", spec.component,
+                       route.points, expected);
+  }
+  if (route.points % spec.rows_per_sample() != 0) {
+    return fmt::format("network \"{}\" takes grids of {} x {} points, but component \"{}\" has {} points, which is no "
+                       "multiple of {}",
+                       spec.name, spec.grid_ny, spec.grid_nx, spec.component, route.points, spec.rows_per_sample());
+  }
+  return "";
+}
+
+Census take_census(const Route& route, const NetworkSpec& spec) {
+  find_splitters(route, spec, {});
+  const int sources = route.comm.size() - spec.ranks;
+  Census census;
+  std::vector<std::vector<std::int64_t>> ids(sources);
+  std::int64_t found = 0;
+  for (int s = 0; s < sources; ++s) {
+    std::vector<std::int64_t> part = route.comm.receive(spec.ranks + s, k_tag_ids);
+    census.node_of_source.push_back(static_cast<int>(part[0]));
+    ids[s].assign(part.begin() + 1, part.end());
+    found += static_cast<std::int64_t>(ids[s].size());
+  }
+  const auto bounds = directory_bounds(route.points, spec.rows_per_chunk(), spec.ranks);
+  const std::int64_t first = bounds[route.comm.rank()];
+  census.directory = make_directory(ids, first, spec.rows_per_chunk());
+  std::string problem;
+  for (const Directory::Duplicate& twin : census.directory.duplicates) {
+    problem += fmt::format("{}global id {} of component \"{}\" is on its ranks {} and {}", problem.empty() ? "" : "; ",
+                           twin.id, spec.component, twin.source_a, twin.source_b);
+  }
+  if (!problem.empty()) problem += "; each point belongs to one rank, give halo cells a negative id";
+  agree(route.comm, ErrorCode::usage, problem);
+  return census;
+}
+
+// Every ML rank computes all owners from the votes of all directories.
+std::vector<int> choose_owners(const Route& route, const Communicator& ml, const NetworkSpec& spec,
+                               const Census& census) {
+  std::map<std::pair<std::int64_t, int>, std::int64_t> rows;
+  for (std::size_t s = 0; s < census.directory.pieces.size(); ++s) {
+    for (const Piece& piece : census.directory.pieces[s]) {
+      rows[{piece.position / spec.rows_per_chunk(), census.node_of_source[s]}] += piece.count;
+    }
+  }
+  std::vector<NodeVote> mine;
+  for (const auto& [key, count] : rows) mine.push_back({key.first, key.second, count});
+  const std::string bytes(reinterpret_cast<const char*>(mine.data()), mine.size() * sizeof(NodeVote));
+  std::vector<NodeVote> votes;
+  for (const std::string& part : ml.all_gather(bytes)) {
+    const auto* first = reinterpret_cast<const NodeVote*>(part.data());
+    votes.insert(votes.end(), first, first + part.size() / sizeof(NodeVote));
+  }
+  std::vector<std::int64_t> nodes(spec.ranks, 0);
+  nodes[route.comm.rank()] = route.node_id;
+  ml.sum(nodes);
+  return assign_owners(chunk_count(route.points, spec.rows_per_chunk()), votes, {nodes.begin(), nodes.end()});
+}
+
+// Tells sources and owners what the directory found. Returns, by source, the pieces that this rank owns.
+std::vector<std::vector<Piece>> spread_pieces(Route& route, const NetworkSpec& spec, Census& census,
+                                              const std::vector<int>& owners) {
+  std::vector<std::int64_t> slot_of_chunk(owners.size()), owned(spec.ranks, 0);
+  for (std::size_t chunk = 0; chunk < owners.size(); ++chunk) {
+    slot_of_chunk[chunk] = owned[owners[chunk]]++;
+    if (owners[chunk] == route.comm.rank()) route.chunks.push_back(static_cast<std::int64_t>(chunk));
+  }
+  const int sources = static_cast<int>(census.directory.pieces.size());
+  std::vector<std::vector<std::int64_t>> to_source(sources), to_owner(spec.ranks);
+  std::vector<MPI_Request> requests;
+  for (int s = 0; s < sources; ++s) {
+    for (Piece& piece : census.directory.pieces[s]) {
+      const std::int64_t chunk = piece.position / spec.rows_per_chunk();
+      const int owner = owners[chunk];
+      to_source[s].insert(to_source[s].end(), {piece.position, piece.count, owner, slot_of_chunk[chunk]});
+      to_owner[owner].insert(to_owner[owner].end(), {s, piece.position, piece.count, slot_of_chunk[chunk]});
+    }
+    requests.push_back(route.comm.isend(to_source[s], spec.ranks + s, k_tag_pieces));
+  }
+  for (int o = 0; o < spec.ranks; ++o) requests.push_back(route.comm.isend(to_owner[o], o, k_tag_owned));
+  std::vector<std::vector<Piece>> mine(sources);
+  for (int r = 0; r < spec.ranks; ++r) {
+    const std::vector<std::int64_t> found = route.comm.receive(r, k_tag_owned);
+    for (std::size_t i = 0; i < found.size(); i += 4) {
+      mine[found[i]].push_back({found[i + 1], found[i + 2], route.comm.rank(), found[i + 3]});
+    }
+  }
+  wait_all(requests);
+  return mine;
+}
+
+// Messages of all sources in one direction, without addresses; `first_of_source[s]` is the index of s's first.
+std::vector<std::int64_t> group_messages(Direction& direction, const std::vector<std::vector<Piece>>& pieces,
+                                         int ml_ranks) {
+  std::vector<std::int64_t> first_of_source;
+  for (std::size_t s = 0; s < pieces.size(); ++s) {
+    first_of_source.push_back(static_cast<std::int64_t>(direction.messages.size()));
+    for (const PieceGroup& group : group_pieces(pieces[s], direction.row_bytes)) {
+      Message message;
+      message.peer = ml_ranks + static_cast<int>(s);
+      message.pieces.assign(pieces[s].begin() + group.first, pieces[s].begin() + group.first + group.count);
+      for (const Piece& piece : message.pieces) message.rows += piece.count;
+      direction.messages.push_back(std::move(message));
+    }
+  }
+  return first_of_source;
+}
+
+void add_requests(Route& route, const NetworkSpec& spec, Direction& direction,
+                  const std::vector<std::int64_t>& first_of_source, const std::vector<bool>& through_window, bool send) {
+  const std::int64_t chunk_bytes = spec.rows_per_chunk() * direction.row_bytes;
+  for (std::size_t i = 0; i < direction.messages.size(); ++i) {
+    Message& message = direction.messages[i];
+    const std::size_t source = message.peer - spec.ranks;
+    if (through_window[source]) continue;
+    std::vector<Span> spans{{reinterpret_cast<std::byte*>(&message.header->step), sizeof(message.header->step)}};
+    for (const Piece& piece : message.pieces) {
+      const std::int64_t row = piece.position % spec.rows_per_chunk();
+      spans.push_back({direction.buffers + piece.slot * chunk_bytes + row * direction.row_bytes,
+                       piece.count * direction.row_bytes});
+    }
+    const int tag = (send ? k_tag_out : k_tag_in) + 2 * static_cast<int>(i - first_of_source[source]);
+    message.request = send ? direction.requests.add_send(route.comm, spans, message.peer, tag)
+                           : direction.requests.add_receive(route.comm, spans, message.peer, tag);
+  }
+}
+
+// The segment: headers of all in-messages, of all out-messages, input chunk buffers, output chunk buffers.
+SegmentNotice allocate_segment(Route& route, const NetworkSpec& spec) {
+  const auto slots = static_cast<std::int64_t>(route.chunks.size());
+  const auto headers = static_cast<std::int64_t>(route.in.messages.size() + route.out.messages.size());
+  SegmentNotice notice;
+  notice.in_offset = headers * static_cast<std::int64_t>(sizeof(MessageHeader));
+  notice.out_offset = notice.in_offset + align(slots * spec.rows_per_chunk() * route.in.row_bytes);
+  const std::int64_t bytes = notice.out_offset + align(slots * spec.rows_per_chunk() * route.out.row_bytes);
+  std::byte* base = nullptr;
+  if (spec.transport == Transport::automatic) {
+    route.window = SharedWindow(route.node, bytes);
+    base = route.window.segment(route.node.rank());
+  } else {
+    route.heap.emplace_back(static_cast<std::size_t>(bytes + k_align));
+    base = reinterpret_cast<std::byte*>(align(reinterpret_cast<std::int64_t>(route.heap.back().data())));
+  }
+  auto* header = reinterpret_cast<MessageHeader*>(base);
+  for (Message& message : route.in.messages) message.header = header++;
+  for (Message& message : route.out.messages) message.header = header++;
+  route.in.buffers = base + notice.in_offset;
+  route.out.buffers = base + notice.out_offset;
+  notice.node_rank = route.node.rank();
+  return notice;
+}
+
+}  // namespace
+
+Route make_ml_route(Communicator comm, const NetworkSpec& spec, std::int64_t expected_points) {
+  Route route;
+  route.comm = std::move(comm);
+  route.node = route.comm.split_node();
+  route.node_id = route.node.min(route.comm.rank());
+  settle_rows(route, spec, {}, true);
+  route.points = route.comm.sum(std::int64_t{0});
+  agree(route.comm, ErrorCode::plan, check_points(route, spec, expected_points));
+  Census census = take_census(route, spec);
+  // The ML ranks among themselves: a group of the route's communicator, without its components.
+  const Communicator ml = route.comm.split_group(spec.ranks);
+  const std::vector<int> owners = choose_owners(route, ml, spec, census);
+  const std::vector<std::vector<Piece>> pieces = spread_pieces(route, spec, census, owners);
+  const std::vector<std::int64_t> first_in = group_messages(route.in, pieces, spec.ranks);
+  const std::vector<std::int64_t> first_out = group_messages(route.out, pieces, spec.ranks);
+  SegmentNotice notice = allocate_segment(route, spec);
+
+  const auto in_messages = static_cast<std::int64_t>(route.in.messages.size());
+  std::vector<bool> through_window;
+  std::vector<std::vector<std::int64_t>> notices(pieces.size());
+  std::vector<MPI_Request> requests;
+  for (std::size_t s = 0; s < pieces.size(); ++s) {
+    const bool window = spec.transport == Transport::automatic && census.node_of_source[s] == route.node_id;
+    through_window.push_back(window);
+    if (pieces[s].empty()) continue;
+    notice.through_window = window ? 1 : 0;
+    notice.in_header = first_in[s];
+    notice.out_header = in_messages + first_out[s];
+    notices[s] = to_values(notice);
+    requests.push_back(route.comm.isend(notices[s], spec.ranks + static_cast<int>(s), k_tag_segment));
+  }
+  add_requests(route, spec, route.in, first_in, through_window, false);
+  add_requests(route, spec, route.out, first_out, through_window, true);
+  wait_all(requests);
+  return route;
+}
+
+}  // namespace ekman

@@ -1,0 +1,75 @@
+// The set-up of one network's route at enddef, told for both sides: definitions are compared, ids become pieces,
+// pieces become messages, buffers and requests are made. Protocol and order of messages: DESIGN.md.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "coupler/comm/communicator.hpp"
+#include "coupler/comm/persistent.hpp"
+#include "coupler/comm/window.hpp"
+#include "coupler/engine/engine.hpp"
+#include "coupler/exchange/wire.hpp"
+#include "coupler/layout/layout.hpp"
+#include "coupler/plan/plan.hpp"
+
+namespace ekman {
+
+// What a component rank brings: its global ids (negative: no point) in array order, levels of each field of the
+// route (inputs, then outputs), and what is wrong with its definitions, if anything.
+struct RouteDefinition {
+  std::vector<std::int64_t> ids;
+  std::vector<std::int64_t> levels;
+  std::string problem;
+};
+
+// A message as both sides see it: its header, the rows it carries, and its request if it crosses nodes.
+struct Message {
+  MessageHeader* header = nullptr;
+  int request = -1;          // index in the PersistentList of its direction; -1: through the window
+  int peer = 0;              // rank in the route communicator
+  std::vector<Piece> pieces;
+  std::int64_t rows = 0;
+};
+
+// A stretch of array slots whose rows lie one after the other in one message.
+struct Run {
+  std::int64_t slot = 0;
+  std::int64_t count = 0;
+  int message = 0;
+  std::byte* row = nullptr;
+};
+
+// One direction of a route on one rank.
+struct Direction {
+  RowLayout layout;
+  std::int64_t row_bytes = 0;
+  std::vector<Message> messages;
+  std::vector<Run> runs;         // component ranks, ascending by slot
+  std::byte* buffers = nullptr;  // ML ranks: chunk buffers, slot after slot
+  PersistentList requests;
+};
+
+// What enddef leaves on a rank. The memory behind headers and rows is in `window` or `heap`.
+struct Route {
+  Communicator comm;
+  Communicator node;
+  std::int64_t node_id = 0;           // least rank of `comm` on this node
+  SharedWindow window;
+  std::vector<std::vector<std::byte>> heap;
+  std::int64_t points = 0;            // all ranks together
+  std::vector<std::int64_t> chunks;   // ML ranks: the chunks owned, ascending
+  Direction in;
+  Direction out;
+
+  // ML ranks: points in the chunks owned.
+  std::int64_t points_here(const NetworkSpec& spec) const;
+};
+
+// Collective over `comm` (see split_route), one on each side.
+Route make_component_route(Communicator comm, const NetworkSpec& spec, const RouteDefinition& mine);
+Route make_ml_route(Communicator comm, const NetworkSpec& spec, std::int64_t expected_points);
+
+}  // namespace ekman

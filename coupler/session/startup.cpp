@@ -1,0 +1,97 @@
+// Implements startup.hpp.
+#include "coupler/session/startup.hpp"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "coupler/comm/handshake.hpp"
+#include "coupler/session/agree.hpp"
+#include "ekman/error.hpp"
+
+namespace ekman {
+
+namespace {
+
+const char* k_ml_group = "ml ranks";
+
+Communicator find_peers(const Communicator& all, const std::string& group) {
+  std::vector<Communicator> found = handshake(all.get(), {group});
+  return std::move(found[0]);
+}
+
+bool cores_are_shared(const Communicator& all) {
+  const Communicator node = all.split_node();
+  return node.size() > static_cast<int>(sysconf(_SC_NPROCESSORS_ONLN));
+}
+
+// The rank of `all` that owns the plan.
+int find_leader(const Communicator& all, bool is_ml) {
+  const auto leader = all.min(is_ml ? all.rank() : all.size());
+  agree(all, ErrorCode::usage,
+        leader < all.size() ? ""
+                            : "no ML rank in this job; start them beside the component, for example "
+                              "mpirun -np 4 ./model : -np 1 ekman serve plan.yaml");
+  return static_cast<int>(leader);
+}
+
+std::string known_components(const Plan& plan) {
+  std::string names;
+  for (const ComponentSpec& component : plan.components) names += (names.empty() ? "" : ", ") + component.name;
+  return names;
+}
+
+}  // namespace
+
+Job start_component(Communicator all, const std::string& component) {
+  Job job;
+  job.all = std::move(all);
+  job.local = find_peers(job.all, "component " + component);
+  job.shared_cores = cores_are_shared(job.all);
+  const int leader = find_leader(job.all, false);
+  agree(job.all, ErrorCode::plan, "");
+  std::string bytes;
+  job.all.broadcast(bytes, leader);
+  job.plan = deserialise(bytes);
+  const auto& components = job.plan.components;
+  const bool known = std::any_of(components.begin(), components.end(),
+                                 [&](const ComponentSpec& spec) { return spec.name == component; });
+  agree(job.all, ErrorCode::plan,
+        known ? ""
+              : fmt::format("component \"{}\" is not in the plan {}, which knows: {}; add it to `components`, or "
+                            "change the name in ekman_init",
+                            component, job.plan.file, known_components(job.plan)));
+  return job;
+}
+
+Job start_ml(Communicator all, const std::string& path, PlanReader read) {
+  Job job;
+  job.all = std::move(all);
+  job.local = find_peers(job.all, k_ml_group);
+  job.shared_cores = cores_are_shared(job.all);
+  const int leader = find_leader(job.all, true);
+  std::string bytes, problem;
+  if (job.all.rank() == leader) {
+    try {
+      job.plan = read(path);
+      bytes = serialise(job.plan);
+    } catch (const std::exception& error) {
+      problem = error.what();
+    }
+  }
+  agree(job.all, ErrorCode::plan, problem);
+  job.all.broadcast(bytes, leader);
+  job.plan = deserialise(bytes);
+  agree(job.all, ErrorCode::plan, "");
+  return job;
+}
+
+Communicator split_route(const Job& job, int network, const std::string& component, int network_of_ml_rank) {
+  const bool serves = network_of_ml_rank == network;
+  const bool takes_part = serves || job.plan.networks[network].component == component;
+  const int key = serves ? job.all.rank() : job.all.size() + job.all.rank();
+  return job.all.split(takes_part ? 0 : -1, key);
+}
+
+}  // namespace ekman

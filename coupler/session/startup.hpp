@@ -1,0 +1,34 @@
+// Start-up: the ranks of a job find each other, learn their roles and share the plan. Collective on all sides.
+#pragma once
+
+#include <mpi.h>
+
+#include <string>
+#include <vector>
+
+#include "coupler/comm/communicator.hpp"
+#include "coupler/plan/plan.hpp"
+
+namespace ekman {
+
+inline constexpr const char* k_group_name = "ekman";
+
+struct Job {
+  Communicator all;     // every rank that takes part in Ekman
+  Communicator local;   // the ranks of this component, or all ML ranks
+  Plan plan;
+  bool shared_cores = false;  // more ranks than cores on this node
+};
+
+// Collective over `all`, together with the ML ranks' start_ml. Throws Error.
+Job start_component(Communicator all, const std::string& component);
+
+// Collective over `all`. `plan` is read on ML rank 0 only: `read` is called there, and what it throws ends all ranks.
+using PlanReader = Plan (*)(const std::string& path);
+Job start_ml(Communicator all, const std::string& path, PlanReader read);
+
+// Collective. The communicator of one network: its ML ranks first, then the ranks of its component; empty elsewhere.
+// `network_of_ml_rank` is the network that this ML rank serves, -1 on component ranks.
+Communicator split_route(const Job& job, int network, const std::string& component, int network_of_ml_rank);
+
+}  // namespace ekman

@@ -1,0 +1,180 @@
+! The Fortran face of Ekman: interfaces to bind(C) procedures, nothing else, so that arrays arrive with their own
+! strides and no copy. Call them directly: a Fortran procedure around them would pass packed copies.
+!
+! Without ierr a failing call prints one line and ends the whole job; with ierr it returns a code and
+! ekman_last_error has the sentence. After an error the coupler refuses further calls.
+module ekman
+  use, intrinsic :: iso_c_binding, only: c_ptr, c_null_ptr, c_int, c_char
+  use mpi_f08, only: MPI_Comm
+  implicit none
+  private
+
+  public :: ekman_coupler, ekman_init, ekman_init_comm, ekman_init_dummy, ekman_handshake
+  public :: ekman_def_points, ekman_def_field, ekman_enddef, ekman_put, ekman_get, ekman_advance
+  public :: ekman_finalize, ekman_abort, ekman_last_error, ekman_version
+  public :: EKMAN_COUPLED, EKMAN_HELD, EKMAN_NONE, EKMAN_FALLBACK
+
+  ! What a put or get did (info=).
+  integer, parameter :: EKMAN_COUPLED = 0, EKMAN_HELD = 1, EKMAN_NONE = 2, EKMAN_FALLBACK = 3
+
+  ! One rank's end of the coupler.
+  type, bind(C) :: ekman_coupler
+    private
+    type(c_ptr) :: handle = c_null_ptr
+  end type ekman_coupler
+
+  ! Collective over comm, shared with the ML ranks and with others that speak the MPI handshake v1. local_comm becomes
+  ! the component's own communicator, valid until ekman_finalize. Communicators of mpi (integer) or mpi_f08.
+  interface ekman_init
+    subroutine ekman_f_init(c, component, comm, local_comm, ierr) bind(C, name="ekman_f_init")
+      import :: ekman_coupler, c_char, c_int
+      type(ekman_coupler), intent(inout) :: c
+      character(kind=c_char, len=*), intent(in) :: component
+      integer, intent(in) :: comm
+      integer, intent(out), optional :: local_comm
+      integer(c_int), intent(out), optional :: ierr
+    end subroutine ekman_f_init
+    subroutine ekman_f_init_f08(c, component, comm, local_comm, ierr) bind(C, name="ekman_f_init_f08")
+      import :: ekman_coupler, c_char, c_int, MPI_Comm
+      type(ekman_coupler), intent(inout) :: c
+      character(kind=c_char, len=*), intent(in) :: component
+      type(MPI_Comm), intent(in) :: comm
+      type(MPI_Comm), intent(out), optional :: local_comm
+      integer(c_int), intent(out), optional :: ierr
+    end subroutine ekman_f_init_f08
+  end interface ekman_init
+
+  ! As ekman_init, over a communicator that only Ekman's ranks share; no handshake.
+  interface ekman_init_comm
+    subroutine ekman_f_init_comm(c, component, comm, local_comm, ierr) bind(C, name="ekman_f_init_comm")
+      import :: ekman_coupler, c_char, c_int
+      type(ekman_coupler), intent(inout) :: c
+      character(kind=c_char, len=*), intent(in) :: component
+      integer, intent(in) :: comm
+      integer, intent(out), optional :: local_comm
+      integer(c_int), intent(out), optional :: ierr
+    end subroutine ekman_f_init_comm
+    subroutine ekman_f_init_comm_f08(c, component, comm, local_comm, ierr) bind(C, name="ekman_f_init_comm_f08")
+      import :: ekman_coupler, c_char, c_int, MPI_Comm
+      type(ekman_coupler), intent(inout) :: c
+      character(kind=c_char, len=*), intent(in) :: component
+      type(MPI_Comm), intent(in) :: comm
+      type(MPI_Comm), intent(out), optional :: local_comm
+      integer(c_int), intent(out), optional :: ierr
+    end subroutine ekman_f_init_comm_f08
+  end interface ekman_init_comm
+
+  ! Collective. For ranks of comm that take no part in Ekman.
+  interface ekman_init_dummy
+    subroutine ekman_f_init_dummy(comm, ierr) bind(C, name="ekman_f_init_dummy")
+      import :: c_int
+      integer, intent(in) :: comm
+      integer(c_int), intent(out), optional :: ierr
+    end subroutine ekman_f_init_dummy
+    subroutine ekman_f_init_dummy_f08(comm, ierr) bind(C, name="ekman_f_init_dummy_f08")
+      import :: c_int, MPI_Comm
+      type(MPI_Comm), intent(in) :: comm
+      integer(c_int), intent(out), optional :: ierr
+    end subroutine ekman_f_init_dummy_f08
+  end interface ekman_init_dummy
+
+  ! Collective. One round of the MPI handshake v1: comms(i) joins all ranks that gave names(i).
+  interface ekman_handshake
+    subroutine ekman_f_handshake(comm, names, comms, ierr) bind(C, name="ekman_f_handshake")
+      import :: c_char, c_int
+      integer, intent(in) :: comm
+      character(kind=c_char, len=*), intent(in) :: names(:)
+      integer, intent(out) :: comms(*)
+      integer(c_int), intent(out), optional :: ierr
+    end subroutine ekman_f_handshake
+    subroutine ekman_f_handshake_f08(comm, names, comms, ierr) bind(C, name="ekman_f_handshake_f08")
+      import :: c_char, c_int, MPI_Comm
+      type(MPI_Comm), intent(in) :: comm
+      character(kind=c_char, len=*), intent(in) :: names(:)
+      type(MPI_Comm), intent(out) :: comms(*)
+      integer(c_int), intent(out), optional :: ierr
+    end subroutine ekman_f_handshake_f08
+  end interface ekman_handshake
+
+  interface
+    ! Local. ids: int32 or int64, any rank, in array order; negative: no point in this slot.
+    subroutine ekman_def_points(c, ids, name, ierr) bind(C, name="ekman_f_def_points")
+      import :: ekman_coupler, c_char, c_int
+      type(ekman_coupler), intent(inout) :: c
+      type(*), dimension(..), intent(in) :: ids
+      character(kind=c_char, len=*), intent(in), optional :: name
+      integer(c_int), intent(out), optional :: ierr
+    end subroutine ekman_def_points
+
+    ! Local. levels: an integer scalar of 32 or 64 bits (default 1); axes: what each array axis is, "p" point, "l" level.
+    subroutine ekman_def_field(c, name, units, levels, axes, points, ierr) bind(C, name="ekman_f_def_field")
+      import :: ekman_coupler, c_char, c_int
+      type(ekman_coupler), intent(inout) :: c
+      character(kind=c_char, len=*), intent(in) :: name
+      character(kind=c_char, len=*), intent(in), optional :: units
+      type(*), dimension(..), intent(in), optional :: levels
+      character(kind=c_char, len=*), intent(in), optional :: axes
+      character(kind=c_char, len=*), intent(in), optional :: points
+      integer(c_int), intent(out), optional :: ierr
+    end subroutine ekman_def_field
+
+    ! Collective, together with the ML ranks.
+    subroutine ekman_enddef(c, ierr) bind(C, name="ekman_f_enddef")
+      import :: ekman_coupler, c_int
+      type(ekman_coupler), intent(inout) :: c
+      integer(c_int), intent(out), optional :: ierr
+    end subroutine ekman_enddef
+
+    ! array: real32 or real64, shaped as the field's axes; first: place of its first point, from 1, if it is a part.
+    subroutine ekman_put(c, field, array, first, info, ierr) bind(C, name="ekman_f_put")
+      import :: ekman_coupler, c_char, c_int
+      type(ekman_coupler), intent(in) :: c
+      character(kind=c_char, len=*), intent(in) :: field
+      type(*), dimension(..), intent(in) :: array
+      type(*), dimension(..), intent(in), optional :: first
+      integer(c_int), intent(out), optional :: info
+      integer(c_int), intent(out), optional :: ierr
+    end subroutine ekman_put
+
+    subroutine ekman_get(c, field, array, first, info, ierr) bind(C, name="ekman_f_get")
+      import :: ekman_coupler, c_char, c_int
+      type(ekman_coupler), intent(in) :: c
+      character(kind=c_char, len=*), intent(in) :: field
+      type(*), dimension(..), intent(inout) :: array
+      type(*), dimension(..), intent(in), optional :: first
+      integer(c_int), intent(out), optional :: info
+      integer(c_int), intent(out), optional :: ierr
+    end subroutine ekman_get
+
+    ! Local. Ends the model step.
+    subroutine ekman_advance(c, ierr) bind(C, name="ekman_f_advance")
+      import :: ekman_coupler, c_int
+      type(ekman_coupler), intent(inout) :: c
+      integer(c_int), intent(out), optional :: ierr
+    end subroutine ekman_advance
+
+    ! Collective.
+    subroutine ekman_finalize(c, ierr) bind(C, name="ekman_f_finalize")
+      import :: ekman_coupler, c_int
+      type(ekman_coupler), intent(inout) :: c
+      integer(c_int), intent(out), optional :: ierr
+    end subroutine ekman_finalize
+
+    ! Prints text and ends the whole job with exit status 1.
+    subroutine ekman_abort(text) bind(C, name="ekman_f_abort")
+      import :: c_char
+      character(kind=c_char, len=*), intent(in) :: text
+    end subroutine ekman_abort
+
+    ! The sentence of the last error, blanks after it; cut if text is shorter.
+    subroutine ekman_last_error(text) bind(C, name="ekman_f_last_error")
+      import :: c_char
+      character(kind=c_char, len=*), intent(out) :: text
+    end subroutine ekman_last_error
+
+    subroutine ekman_version(text) bind(C, name="ekman_f_version")
+      import :: c_char
+      character(kind=c_char, len=*), intent(out) :: text
+    end subroutine ekman_version
+  end interface
+end module ekman

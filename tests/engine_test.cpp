@@ -1,0 +1,93 @@
+// The row layout, and the echo engine that the exchange tests rely on.
+#include "coupler/engine/engine.hpp"
+
+#include <gtest/gtest.h>
+
+#include <cstring>
+
+#include "ekman/error.hpp"
+
+namespace ekman {
+namespace {
+
+TEST(RowLayout, LaysFieldsOfAllArgumentsSideBySide) {
+  const std::vector<Argument> arguments{{{"t", "q"}, Combine::concat}, {{"ps"}, Combine::concat}};
+
+  const RowLayout layout = make_row_layout(arguments, {3, 4, 1});
+
+  ASSERT_EQ(layout.fields.size(), 3u);
+  EXPECT_EQ(layout.fields[0].name, "t");
+  EXPECT_EQ(layout.fields[0].offset, 0);
+  EXPECT_EQ(layout.fields[1].offset, 3);
+  EXPECT_EQ(layout.fields[1].levels, 4);
+  EXPECT_EQ(layout.fields[2].name, "ps");
+  EXPECT_EQ(layout.fields[2].offset, 7);
+  EXPECT_EQ(layout.row_len(), 8);
+}
+
+TEST(RowLayout, HasNoValuesWithoutFields) { EXPECT_EQ(make_row_layout({}, {}).row_len(), 0); }
+
+TEST(RowLayout, RefusesLevelsThatDoNotFitTheFields) {
+  const std::vector<Argument> arguments{{{"t", "q"}, Combine::concat}};
+
+  EXPECT_THROW(make_row_layout(arguments, {3}), Error);
+  EXPECT_THROW(make_row_layout(arguments, {3, 4, 5}), Error);
+  EXPECT_THROW(make_row_layout(arguments, {3, 0}), Error);
+}
+
+NetworkSpec echo_spec(Real wire) {
+  NetworkSpec spec;
+  spec.name = "mirror";
+  spec.chunk = 4;
+  spec.wire = wire;
+  spec.inputs = {{{"a", "b"}, Combine::concat}};
+  spec.outputs = {{{"c"}, Combine::concat}};
+  return spec;
+}
+
+template <typename T>
+void expect_echo(Real wire) {
+  const NetworkSpec spec = echo_spec(wire);
+  auto engine =
+      make_echo_engine(spec, make_row_layout(spec.inputs, {2, 1}), make_row_layout(spec.outputs, {3}));
+  std::vector<T> in(12), out(12, T(-1));
+  for (std::size_t i = 0; i < in.size(); ++i) in[i] = T(i) / T(3);
+
+  engine->forward(reinterpret_cast<const std::byte*>(in.data()), reinterpret_cast<std::byte*>(out.data()), 3);
+
+  EXPECT_EQ(std::memcmp(in.data(), out.data(), 9 * sizeof(T)), 0);
+  EXPECT_EQ(engine->describe(), "echo");
+}
+
+TEST(EchoEngine, CopiesRowsBitForBit) {
+  expect_echo<float>(Real::float32);
+  expect_echo<double>(Real::float64);
+}
+
+TEST(EchoEngine, NamesNetworkAndBothLengthsWhenRowsDiffer) {
+  const NetworkSpec spec = echo_spec(Real::float32);
+
+  try {
+    make_echo_engine(spec, make_row_layout(spec.inputs, {2, 5}), make_row_layout(spec.outputs, {3}));
+    FAIL() << "no error";
+  } catch (const Error& error) {
+    const std::string text = error.what();
+    EXPECT_EQ(error.code(), ErrorCode::network);
+    EXPECT_NE(text.find("mirror"), std::string::npos) << text;
+    EXPECT_NE(text.find("inputs have 7 values a point and its outputs 3"), std::string::npos) << text;
+  }
+}
+
+TEST(EchoEngine, RefusesMoreRowsThanAChunkHolds) {
+  const NetworkSpec spec = echo_spec(Real::float32);
+  auto engine =
+      make_echo_engine(spec, make_row_layout(spec.inputs, {2, 1}), make_row_layout(spec.outputs, {3}));
+  std::vector<float> buffer(15);
+
+  EXPECT_THROW(engine->forward(reinterpret_cast<const std::byte*>(buffer.data()),
+                               reinterpret_cast<std::byte*>(buffer.data()), 5),
+               Error);
+}
+
+}  // namespace
+}  // namespace ekman

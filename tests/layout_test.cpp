@@ -1,0 +1,84 @@
+// The pure arithmetic from ids to pieces, owners and messages.
+#include "coupler/layout/layout.hpp"
+
+#include <gmock/gmock.h>
+
+#include <algorithm>
+#include <numeric>
+
+namespace ekman {
+namespace {
+
+using testing::ElementsAre;
+
+TEST(Directory, TurnsSortedIdsIntoRunsCutAtChunks) {
+  const Directory found = make_directory({{1, 2, 3, 4, 5, 9}, {6, 7}}, 0, 4);
+
+  ASSERT_EQ(found.pieces[0].size(), 3u);
+  EXPECT_EQ(found.pieces[0][0].position, 0);
+  EXPECT_EQ(found.pieces[0][0].count, 4);
+  EXPECT_EQ(found.pieces[0][1].position, 4);
+  EXPECT_EQ(found.pieces[0][1].count, 1);
+  EXPECT_EQ(found.pieces[0][2].position, 7);
+  EXPECT_EQ(found.pieces[1][0].position, 5);
+  EXPECT_EQ(found.pieces[1][0].count, 2);
+  EXPECT_TRUE(found.duplicates.empty());
+}
+
+TEST(Directory, NamesBothRanksOfADuplicate) {
+  const Directory found = make_directory({{10, 20}, {}, {20}}, 0, 4);
+
+  ASSERT_EQ(found.duplicates.size(), 1u);
+  EXPECT_EQ(found.duplicates[0].id, 20);
+  EXPECT_EQ(found.duplicates[0].source_a, 0);
+  EXPECT_EQ(found.duplicates[0].source_b, 2);
+}
+
+TEST(DirectoryBounds, AreEvenToOneChunkAndCutAtChunks) {
+  EXPECT_THAT(directory_bounds(100, 8, 3), ElementsAre(0, 32, 64, 100));
+  EXPECT_THAT(directory_bounds(3, 8, 3), ElementsAre(0, 0, 0, 3));
+  EXPECT_THAT(directory_bounds(0, 8, 2), ElementsAre(0, 0, 0));
+}
+
+TEST(Owners, FollowTheNodeOfMostRowsWithinOneChunkOfBalance) {
+  std::vector<NodeVote> votes;
+  for (std::int64_t chunk = 0; chunk < 7; ++chunk) votes.push_back({chunk, chunk % 2 == 0 ? 8 : 3, 10});
+
+  const std::vector<int> owners = assign_owners(7, votes, {3, 8});
+
+  const auto first = std::count(owners.begin(), owners.end(), 0);
+  EXPECT_LE(std::abs(2 * first - 7), 1);
+  EXPECT_EQ(owners[1], 0);
+  EXPECT_EQ(owners[3], 0);
+  EXPECT_EQ(owners[0], 1);
+}
+
+TEST(Owners, StayBalancedWhenAllRowsAreOnOneNode) {
+  std::vector<NodeVote> votes;
+  for (std::int64_t chunk = 0; chunk < 10; ++chunk) votes.push_back({chunk, 1, 5});
+
+  const std::vector<int> owners = assign_owners(10, votes, {0, 1, 2});
+
+  for (int r = 0; r < 3; ++r) {
+    const auto load = std::count(owners.begin(), owners.end(), r);
+    EXPECT_GE(load, 3);
+    EXPECT_LE(load, 4);
+  }
+}
+
+TEST(Groups, HoldEveryPieceOnceAndCloseAtTheMessageSize) {
+  std::vector<Piece> pieces;
+  for (int i = 0; i < 10; ++i) pieces.push_back({i * 100, 100, 0, 0});
+
+  const std::vector<PieceGroup> groups = group_pieces(pieces, 1024);
+
+  ASSERT_EQ(groups.size(), 4u);
+  EXPECT_EQ(groups[0].count, 3);
+  EXPECT_EQ(groups[3].first, 9);
+  EXPECT_EQ(std::accumulate(groups.begin(), groups.end(), std::int64_t{0},
+                            [](std::int64_t sum, const PieceGroup& g) { return sum + g.count; }),
+            10);
+}
+
+}  // namespace
+}  // namespace ekman

@@ -1,0 +1,314 @@
+// The plan: bytes and back, every error message with its file in tests/plans_bad, the plans in configs, and the
+// reference of keys.
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <string>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "adapters/yaml/key_table.hpp"
+#include "adapters/yaml/plan_from_yaml.hpp"
+#include "coupler/plan/did_you_mean.hpp"
+#include "coupler/plan/plan.hpp"
+#include "ekman/error.hpp"
+
+namespace ekman {
+namespace {
+
+namespace fs = std::filesystem;
+
+const std::string k_minimal = R"(
+ekman: 1
+components: {atmosphere: {}}
+networks:
+  n:
+    component: atmosphere
+    network: {echo: {}}
+    inputs: [{fields: [t, u]}]
+    outputs: [{fields: [q], combine: stack}]
+)";
+
+std::string read_text(const fs::path& path) {
+  std::ifstream file(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+}
+
+std::vector<fs::path> files_in(const std::string& folder, const std::string& extension) {
+  std::vector<fs::path> files;
+  for (const auto& entry : fs::directory_iterator(fs::path(EKMAN_SOURCE_DIR) / folder))
+    if (entry.path().extension() == extension) files.push_back(entry.path());
+  std::sort(files.begin(), files.end());
+  return files;
+}
+
+std::string error_of(const std::string& text) {
+  try {
+    parse_plan(text, "plan.yaml");
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ErrorCode::plan);
+    return error.what();
+  }
+  return "no error";
+}
+
+Plan full_plan() {
+  Plan plan = parse_plan(k_minimal, "plan.yaml");
+  plan.components[0].timestep_seconds = 0.1;
+  plan.components[0].points = 40962;
+  NetworkSpec& network = plan.networks[0];
+  network.ranks = 3;
+  network.devices = {"cpu", "cuda", "cuda:1"};
+  network.source = {SourceKind::mlp, "a.pt", "00ff", {256, 128}, "tanh", 7};
+  network.sample = Sample::grid;
+  network.grid_ny = 12;
+  network.grid_nx = 24;
+  network.wire = Real::float64;
+  network.compute = Real::float64;
+  network.transport = Transport::point_to_point;
+  network.normalize = {{"t", {250.0, 30.0}}, {"q", {0.0, 1e-3}}};
+  return plan;
+}
+
+TEST(PlanBytes, ComeBackAsTheSamePlan) {
+  const Plan plan = full_plan();
+
+  const Plan copy = deserialise(serialise(plan));
+
+  EXPECT_EQ(serialise(copy), serialise(plan));
+  EXPECT_EQ(copy.file, "plan.yaml");
+  EXPECT_EQ(copy.components.at(0).name, "atmosphere");
+  EXPECT_EQ(copy.components.at(0).timestep_seconds, 0.1);
+  const NetworkSpec& network = copy.networks.at(0);
+  EXPECT_EQ(network.ranks, 3);
+  EXPECT_EQ(network.devices, plan.networks[0].devices);
+  EXPECT_EQ(network.source.hidden, plan.networks[0].source.hidden);
+  EXPECT_EQ(network.source.kind, SourceKind::mlp);
+  EXPECT_EQ(network.rows_per_chunk(), 1024 * 12 * 24);
+  EXPECT_EQ(network.wire, Real::float64);
+  EXPECT_EQ(network.transport, Transport::point_to_point);
+  EXPECT_EQ(network.outputs.at(0).combine, Combine::stack);
+  EXPECT_EQ(network.normalize.at("q").std, 1e-3);
+}
+
+TEST(PlanBytes, CutAnywhereAreRefused) {
+  const std::string bytes = serialise(full_plan());
+
+  for (std::size_t size = 0; size < bytes.size(); ++size) EXPECT_THROW(deserialise(bytes.substr(0, size)), Error);
+  EXPECT_THROW(deserialise(bytes + "x"), Error);
+}
+
+TEST(PlanBytes, ChangedAnywhereAreRefusedOrAnotherPlan) {
+  const std::string bytes = serialise(full_plan());
+
+  for (std::size_t i = 0; i < bytes.size(); ++i) {
+    for (const char value : {'\0', '\x7f', '\xff'}) {
+      std::string changed = bytes;
+      changed[i] = value;
+      try {
+        deserialise(changed);
+      } catch (const Error&) {
+      }
+    }
+  }
+}
+
+TEST(PlanBytes, OfAnotherVersionAreRefused) {
+  std::string bytes = serialise(full_plan());
+  bytes[5] = 2;
+
+  EXPECT_THROW(deserialise(bytes), Error);
+}
+
+TEST(Plan, CountsRanksAndOrdersFields) {
+  Plan plan = full_plan();
+  plan.networks.push_back(plan.networks[0]);
+
+  EXPECT_EQ(ml_ranks_of(plan), 6);
+  EXPECT_EQ(fields_of({{{"a", "b"}}, {{"c"}}}), (std::vector<std::string>{"a", "b", "c"}));
+}
+
+TEST(CrossCheck, RefusesNumbersThatYamlCannotGive) {
+  Plan plan = full_plan();
+  NetworkSpec& network = plan.networks[0];
+  network.ranks = 0;
+  network.threads = 0;
+  network.chunk = 0;
+  network.devices = {"cpu"};
+  network.inputs.clear();
+  network.outputs[0].fields.clear();
+  network.normalize.clear();
+
+  std::string paths;
+  for (const Problem& problem : cross_check(plan)) paths += problem.path + " ";
+
+  EXPECT_EQ(paths,
+            "networks.n.ranks networks.n.threads networks.n.chunk networks.n.inputs networks.n.outputs[0].fields ");
+  network.grid_nx = 0;
+  EXPECT_EQ(cross_check(plan)[2].path, "networks.n.sample.grid.shape");
+}
+
+TEST(DidYouMean, ProposesNearNamesOnly) {
+  EXPECT_EQ(did_you_mean("temprature", {"humidity", "temperature"}), "; did you mean \"temperature\"?");
+  EXPECT_EQ(did_you_mean("pressure", {"humidity", "temperature"}), "");
+}
+
+TEST(PlanFromYaml, CompletesDefaults) {
+  const Plan plan = parse_plan(k_minimal, "plan.yaml");
+
+  const NetworkSpec& network = plan.networks.at(0);
+  EXPECT_EQ(network.ranks, 1);
+  EXPECT_EQ(network.threads, 1);
+  EXPECT_EQ(network.devices, std::vector<std::string>{"auto"});
+  EXPECT_EQ(network.chunk, 1024);
+  EXPECT_EQ(network.tile, 0);
+  EXPECT_EQ(network.source.kind, SourceKind::echo);
+  EXPECT_EQ(network.inputs.at(0).combine, Combine::concat);
+  EXPECT_EQ(plan.components.at(0).points, -1);
+  EXPECT_EQ(plan.components.at(0).timestep_seconds, 0.0);
+}
+
+TEST(PlanFromYaml, AcceptsDefaultsOfKeysNotYetSupported) {
+  const std::string text = k_minimal +
+                           "    lag: 0\n    tape: 0\n    cuda_graph: off\n    placement: dedicated\n"
+                           "    time_reduction: none\n    reproducible: outputs\n    optimize: none\n";
+
+  EXPECT_NO_THROW(parse_plan(text, "plan.yaml"));
+}
+
+TEST(PlanFromYaml, GivesGridsAChunkOfOne) {
+  const Plan plan = parse_plan(k_minimal + "    sample: {grid: {shape: [3, 5]}}\n", "plan.yaml");
+
+  EXPECT_EQ(plan.networks[0].chunk, 1);
+  EXPECT_EQ(plan.networks[0].rows_per_chunk(), 15);
+}
+
+TEST(PlanFromYaml, ResolvesAnchorsAndMergeKeys) {
+  const std::string text = k_minimal + "    <<: [*a, *b]\n    chunk: 8\n";
+  const std::string shared = "x-a: &a {chunk: 4, ranks: 2}\nx-b: &b {ranks: 3, threads: 5}";
+
+  const NetworkSpec network = parse_plan(shared + text, "plan.yaml").networks.at(0);
+
+  EXPECT_EQ(network.chunk, 8);
+  EXPECT_EQ(network.ranks, 2);
+  EXPECT_EQ(network.threads, 5);
+}
+
+TEST(PlanFromYaml, AllowsKeysOfTheUsersEverywhere) {
+  const std::string text = k_minimal + "    normalize: {x-note: 1, t: {mean: 1, x-unit: K}}\n    x-why: {a: [1]}\n";
+
+  const Plan plan = parse_plan("x-top: 1" + text, "plan.yaml");
+
+  EXPECT_EQ(plan.networks[0].normalize.size(), 1u);
+}
+
+TEST(PlanFromYaml, ReadsDurations) {
+  const auto seconds = [](const std::string& duration) {
+    std::string text = k_minimal;
+    text.replace(text.find("{atmosphere: {}}"), 16, "{atmosphere: {timestep: " + duration + "}}");
+    return parse_plan(text, "plan.yaml").components[0].timestep_seconds;
+  };
+
+  EXPECT_EQ(seconds("PT10M"), 600.0);
+  EXPECT_EQ(seconds("P1DT6H"), 108000.0);
+  EXPECT_EQ(seconds("PT1H30M0.5S"), 5400.5);
+  for (const char* wrong : {"P", "PT", "T1M", "PT1", "PT1S1M", "PT0S", "P1DT", "-PT1S", "PTS", "PT1.2.3S"})
+    EXPECT_THROW(seconds(wrong), Error) << wrong;
+}
+
+TEST(PlanFromYaml, TakesFilesRelativeToThePlan) {
+  const auto path = [](const std::string& file) {
+    std::string text = k_minimal;
+    text.replace(text.find("{echo: {}}"), 10, "{torchscript: " + file + "}");
+    return parse_plan(text, "some/folder/plan.yaml").networks[0].source.path;
+  };
+
+  EXPECT_EQ(path("nets/a.pt"), "some/folder/nets/a.pt");
+  EXPECT_EQ(path("/nets/a.pt"), "/nets/a.pt");
+}
+
+TEST(PlanFromYaml, NamesAllProblemsInTheOrderOfTheFile) {
+  const std::string error = error_of(k_minimal + "    tile: 3\n    chnk: 8\n    normalize: {tt: {std: x}}\n");
+
+  EXPECT_EQ(error,
+            "plan.yaml:10:11: error: tile 3 does not divide chunk 1024\n"
+            "plan.yaml:11:5: error: unknown key \"chnk\"; did you mean \"chunk\"?\n"
+            "plan.yaml:12:27: error: key \"std\" must be a number; found \"x\"");
+}
+
+TEST(PlanFromYaml, DrawsNoConclusionsFromWrongValues) {
+  EXPECT_EQ(error_of(k_minimal + "    tile: 3\n    chunk: x\n"),
+            "plan.yaml:11:12: error: key \"chunk\" must be a whole number of at least 1; found \"x\"");
+  EXPECT_EQ(error_of(k_minimal + "    ranks: x\n    device: [cpu, cuda]\n"),
+            "plan.yaml:10:12: error: key \"ranks\" must be a whole number of at least 1; found \"x\"");
+}
+
+TEST(PlanFromYaml, RefusesTextsWithoutBound) {
+  EXPECT_NE(error_of(std::string(1 << 20, '#') + "\n").find("larger than 1 MiB"), std::string::npos);
+  EXPECT_NE(error_of("x-a: " + std::string(100, '[') + std::string(100, ']')).find("nested more than"),
+            std::string::npos);
+  EXPECT_NE(error_of("x-a: " + std::string(100000, '[')).find("plan.yaml:1:"), std::string::npos);
+}
+
+TEST(PlanFromYaml, NamesAFileThatCannotBeRead) {
+  for (const char* path : {"/nowhere/plan.yaml", "/"}) {
+    try {
+      read_plan(path);
+      FAIL();
+    } catch (const Error& error) {
+      EXPECT_NE(std::string(error.what()).find(": error: the file cannot be read"), std::string::npos) << error.what();
+    }
+  }
+}
+
+TEST(PlansBad, AreRefusedWithTheMessageTheyExpect) {
+  const std::string mark = "# expect: ";
+  const std::vector<fs::path> files = files_in("tests/plans_bad", ".yaml");
+
+  EXPECT_GE(files.size(), 80u);
+  for (const fs::path& file : files) {
+    const std::string text = read_text(file);
+    ASSERT_EQ(text.substr(0, mark.size()), mark) << file;
+    const std::string expected = text.substr(mark.size(), text.find('\n') - mark.size());
+    const std::string error = error_of(text);
+    EXPECT_NE(error.find(expected), std::string::npos) << file << "\n  expected: " << expected << "\n  got: " << error;
+    EXPECT_EQ(error.find('\n'), std::string::npos) << file << " has more than one problem:\n" << error;
+  }
+}
+
+TEST(Configs, AllParse) {
+  const std::vector<fs::path> files = files_in("configs", ".yaml");
+
+  EXPECT_GE(files.size(), 6u);
+  for (const fs::path& file : files) EXPECT_NO_THROW(read_plan(file.string())) << file;
+}
+
+TEST(Configs, ReferenceInReadmeIsThatOfTheKeyTable) {
+  const std::string begin = "<!-- keys: begin -->\n";
+  const std::string end = "<!-- keys: end -->";
+  const std::string text = read_text(fs::path(EKMAN_SOURCE_DIR) / "configs/README.md");
+
+  const std::size_t from = text.find(begin);
+  ASSERT_NE(from, std::string::npos);
+  const std::size_t start = from + begin.size();
+  const std::size_t stop = text.find(end, start);
+  ASSERT_NE(stop, std::string::npos);
+
+  EXPECT_EQ(text.substr(start, stop - start), key_reference_markdown())
+      << "put the output of key_reference_markdown() between the markers";
+}
+
+TEST(KeyTable, HasEachPathOnceBelowARowThatExists) {
+  for (const Key& key : key_table()) {
+    EXPECT_EQ(find_key(key.path), &key) << key.path;
+    std::string parent = key.parent();
+    if (parent.size() > 2 && parent.substr(parent.size() - 2) == "[]") parent.resize(parent.size() - 2);
+    EXPECT_TRUE(parent.empty() || find_key(parent)) << key.path;
+    EXPECT_FALSE(key.sentence.empty()) << key.path;
+  }
+}
+
+}  // namespace
+}  // namespace ekman

@@ -1,0 +1,379 @@
+// The torch engine against LibTorch called directly, its bits under splitting, and its messages. The
+// TorchScript files are made here.
+#include "adapters/torch/torch_engine.hpp"
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+
+#include "adapters/torch/compat.hpp"
+#include "adapters/torch/sha256.hpp"
+#include "ekman/error.hpp"
+
+namespace ekman {
+namespace {
+
+using Levels = std::vector<std::int64_t>;
+
+class TorchEngineTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    folder_ = std::filesystem::temp_directory_path() / ("ekman_torch_" + std::to_string(::getpid()));
+    std::filesystem::create_directories(folder_);
+    at::manual_seed(1);
+  }
+  void TearDown() override { std::filesystem::remove_all(folder_); }
+
+  // Saves a network whose forward is `source`; `weight` and `bias` are its parameters where given.
+  std::string save(const std::string& source, at::Tensor weight = {}, at::Tensor bias = {}) {
+    torch::jit::Module module("net");
+    if (weight.defined()) module.register_parameter("weight", weight, false);
+    if (bias.defined()) module.register_parameter("bias", bias, false);
+    module.define(source);
+    const std::string path = (folder_ / "net.pt").string();
+    module.save(path);
+    return path;
+  }
+
+  std::filesystem::path folder_;
+};
+
+NetworkSpec script_spec(const std::string& path, std::vector<Argument> inputs,
+                        std::vector<Argument> outputs) {
+  NetworkSpec spec;
+  spec.name = "convection";
+  spec.source.kind = SourceKind::torchscript;
+  spec.source.path = path;
+  spec.inputs = std::move(inputs);
+  spec.outputs = std::move(outputs);
+  return spec;
+}
+
+std::unique_ptr<Engine> engine_for(const NetworkSpec& spec, const Levels& in, const Levels& out) {
+  return make_torch_engine(spec, make_row_layout(spec.inputs, in), make_row_layout(spec.outputs, out), "cpu",
+                           1);
+}
+
+at::Tensor run(Engine& engine, const at::Tensor& in, std::int64_t out_len, std::int64_t rows) {
+  at::Tensor out = at::full({in.size(0), out_len}, -1.0, in.scalar_type());
+  engine.forward(static_cast<const std::byte*>(in.data_ptr()), static_cast<std::byte*>(out.data_ptr()), rows);
+  return out;
+}
+
+at::Tensor run(Engine& engine, const at::Tensor& in, std::int64_t out_len) {
+  return run(engine, in, out_len, in.size(0));
+}
+
+void expect_same_bits(const at::Tensor& a, const at::Tensor& b) {
+  ASSERT_EQ(a.sizes(), b.sizes());
+  ASSERT_EQ(a.scalar_type(), b.scalar_type());
+  EXPECT_TRUE(at::equal(a, b)) << (a - b).abs().max();
+}
+
+template <typename Work>
+void expect_error(Work&& work, const std::vector<std::string>& parts) {
+  try {
+    work();
+    ADD_FAILURE() << "no error with " << parts.front();
+  } catch (const Error& error) {
+    const std::string text = error.what();
+    EXPECT_EQ(error.code(), ErrorCode::network);
+    EXPECT_EQ(text.find('\n'), std::string::npos) << text;
+    for (const std::string& part : parts)
+      EXPECT_NE(text.find(part), std::string::npos) << part << " not in: " << text;
+  }
+}
+
+const char* const k_linear =
+    "def forward(self, x):\n  return torch.tanh(torch.linear(x, self.weight, self.bias))\n";
+
+TEST_F(TorchEngineTest, EqualsADirectForwardOfEachTile) {
+  const at::Tensor weight = at::randn({5, 7}), bias = at::randn({5}), in = at::randn({1024, 7});
+  NetworkSpec spec = script_spec(save(k_linear, weight, bias), {{{"t", "q"}}}, {{{"heating"}}});
+  auto engine = engine_for(spec, {3, 4}, {5});
+
+  const at::Tensor out = run(*engine, in, 5);
+
+  for (std::int64_t row = 0; row < 1024; row += 256) {
+    const at::Tensor direct = at::tanh(at::linear(in.narrow(0, row, 256), weight, bias));
+    expect_same_bits(out.narrow(0, row, 256), direct);
+  }
+  EXPECT_NE(engine->describe().find("cpu, 1 thread"), std::string::npos);
+  EXPECT_NE(engine->describe().find("tiles of 256 samples"), std::string::npos);
+}
+
+TEST_F(TorchEngineTest, PartialChunksHaveTheSameBitsAndLeaveOtherTilesAlone) {
+  const at::Tensor in = at::randn({1024, 7});
+  NetworkSpec spec =
+      script_spec(save(k_linear, at::randn({5, 7}), at::randn({5})), {{{"t"}}}, {{{"heating"}}});
+  auto engine = engine_for(spec, {7}, {5});
+  const at::Tensor whole = run(*engine, in, 5);
+
+  for (std::int64_t rows : {0, 1, 9, 255, 256, 257, 700, 1023}) {
+    at::Tensor part = in.clone();
+    part.narrow(0, rows, 1024 - rows).zero_();
+    const at::Tensor out = run(*engine, part, 5, rows);
+
+    expect_same_bits(out.narrow(0, 0, rows), whole.narrow(0, 0, rows));
+    const std::int64_t tiled = (rows + 255) / 256 * 256;
+    EXPECT_TRUE(at::all(out.narrow(0, tiled, 1024 - tiled) == -1.0).item<bool>()) << rows;
+  }
+}
+
+TEST_F(TorchEngineTest, RefusesMoreRowsThanAChunkHolds) {
+  NetworkSpec spec =
+      script_spec(save(k_linear, at::randn({5, 7}), at::randn({5})), {{{"t"}}}, {{{"heating"}}});
+  auto engine = engine_for(spec, {7}, {5});
+
+  expect_error([&] { run(*engine, at::zeros({1025, 7}), 5); }, {"convection", "1025 rows", "chunk of 1024"});
+}
+
+TEST_F(TorchEngineTest, GivesArgumentsInOrderAndTakesATuple) {
+  const std::string path = save("def forward(self, x, ps):\n  return x.view(-1, 5) * ps, (x + 1.0)\n");
+  NetworkSpec spec = script_spec(path, {{{"t", "q"}}, {{"ps"}}}, {{{"a"}}, {{"b", "c"}}});
+  auto engine = engine_for(spec, {2, 3, 1}, {5, 2, 3});
+  const at::Tensor in = at::randn({1024, 6});
+
+  const at::Tensor out = run(*engine, in, 10);
+
+  const at::Tensor x = in.narrow(1, 0, 5), ps = in.narrow(1, 5, 1);
+  expect_same_bits(out, at::cat({x * ps, x + 1.0}, 1));
+}
+
+TEST_F(TorchEngineTest, StacksFieldsAndTakesAList) {
+  const std::string path =
+      save("def forward(self, x):\n  return [x[:, 0, :] - x[:, 1, :], torch.flip(x, [1])]\n");
+  NetworkSpec spec =
+      script_spec(path, {{{"t", "q"}, Combine::stack}}, {{{"a"}}, {{"b", "c"}, Combine::stack}});
+  auto engine = engine_for(spec, {4, 4}, {4, 4, 4});
+  const at::Tensor in = at::randn({1024, 8});
+
+  const at::Tensor out = run(*engine, in, 12);
+
+  const at::Tensor t = in.narrow(1, 0, 4), q = in.narrow(1, 4, 4);
+  expect_same_bits(out, at::cat({t - q, q, t}, 1));
+}
+
+TEST_F(TorchEngineTest, StackedFieldsNeedEqualLevels) {
+  const std::string path = save("def forward(self, x):\n  return x\n");
+  NetworkSpec spec = script_spec(path, {{{"t", "ps"}, Combine::stack}}, {{{"a"}}});
+
+  expect_error(
+      [&] {
+        engine_for(spec, {4, 1}, {4});
+      },
+      {"convection", "t (4 levels), ps (1 level)", "concat"});
+}
+
+TEST_F(TorchEngineTest, GridsAreChannelsByYByXWithXFastest) {
+  const at::Tensor weight = at::randn({2, 3, 3, 3}), bias = at::randn({2});
+  const std::string path =
+      save("def forward(self, x):\n  return torch.conv2d(x, self.weight, self.bias, [1, 1], [1, 1])\n",
+           weight, bias);
+  NetworkSpec spec = script_spec(path, {{{"u", "v"}}}, {{{"p"}}});
+  spec.sample = Sample::grid;
+  spec.grid_ny = 4;
+  spec.grid_nx = 6;
+  spec.chunk = 2;
+  spec.tile = 1;
+  auto engine = engine_for(spec, {2, 1}, {2});
+  const at::Tensor images = at::randn({2, 3, 4, 6});
+  const at::Tensor in = images.permute({0, 2, 3, 1}).reshape({48, 3}).contiguous();
+
+  const at::Tensor out = run(*engine, in, 2);
+
+  for (std::int64_t s = 0; s < 2; ++s) {
+    const at::Tensor direct = at::conv2d(images.narrow(0, s, 1), weight, bias, 1, 1);
+    const at::Tensor found = out.narrow(0, 24 * s, 24).reshape({1, 4, 6, 2}).permute({0, 3, 1, 2});
+    expect_same_bits(found.contiguous(), direct);
+  }
+}
+
+TEST_F(TorchEngineTest, NormalisesInputsAndOutputsByField) {
+  const std::string path = save("def forward(self, x):\n  return x * 3.0\n");
+  NetworkSpec spec = script_spec(path, {{{"t", "q"}}}, {{{"a", "b"}}});
+  spec.normalize["t"] = {250.0, 30.0};
+  spec.normalize["b"] = {-2.0, 0.5};
+  auto engine = engine_for(spec, {2, 1}, {2, 1});
+  const at::Tensor in = at::randn({1024, 3}) * 10 + 240;
+
+  const at::Tensor out = run(*engine, in, 3);
+
+  const at::Tensor t = (in.narrow(1, 0, 2) - 250.0) / 30.0 * 3.0;
+  const at::Tensor q = in.narrow(1, 2, 1) * 3.0 * 0.5 + -2.0;
+  expect_same_bits(out, at::cat({t, q}, 1));
+}
+
+TEST_F(TorchEngineTest, ConvertsBetweenWireAndComputeKind) {
+  const at::Tensor weight = at::randn({5, 7}), bias = at::randn({5}), in = at::randn({1024, 7});
+  NetworkSpec spec = script_spec(save(k_linear, weight, bias), {{{"t"}}}, {{{"heating"}}});
+  spec.compute = Real::float64;
+  spec.tile = 1024;
+  const at::Tensor direct =
+      at::tanh(at::linear(in.to(at::kDouble), weight.to(at::kDouble), bias.to(at::kDouble)));
+
+  expect_same_bits(run(*engine_for(spec, {7}, {5}), in, 5), direct.to(at::kFloat));
+  spec.wire = Real::float64;
+  expect_same_bits(run(*engine_for(spec, {7}, {5}), in.to(at::kDouble), 5), direct);
+}
+
+NetworkSpec mlp_spec(std::int64_t seed) {
+  NetworkSpec spec = script_spec("", {{{"t"}}, {{"ps"}}}, {{{"a"}}, {{"b"}}});
+  spec.source.kind = SourceKind::mlp;
+  spec.source.hidden = {16, 16};
+  spec.source.seed = seed;
+  return spec;
+}
+
+TEST_F(TorchEngineTest, MlpFollowsFromItsSeedAlone) {
+  const at::Tensor in = at::randn({1024, 5});
+  const at::Tensor first = run(*engine_for(mlp_spec(1), {4, 1}, {2, 1}), in, 3);
+  at::rand({3});  // moves LibTorch's own generator
+
+  expect_same_bits(run(*engine_for(mlp_spec(1), {4, 1}, {2, 1}), in, 3), first);
+  EXPECT_FALSE(at::equal(run(*engine_for(mlp_spec(2), {4, 1}, {2, 1}), in, 3), first));
+  EXPECT_GT(first.std().item<float>(), 1e-3);
+}
+
+TEST_F(TorchEngineTest, MlpRefusesAnUnknownActivation) {
+  NetworkSpec spec = mlp_spec(1);
+  spec.source.activation = "rely";
+
+  expect_error([&] { engine_for(spec, {4, 1}, {2, 1}); }, {"convection", "'rely'", "relu, tanh"});
+}
+
+TEST_F(TorchEngineTest, WrongInputShapeIsNamedAtStart) {
+  NetworkSpec spec =
+      script_spec(save(k_linear, at::randn({5, 7}), at::randn({5})), {{{"t", "q"}}}, {{{"a"}}});
+
+  expect_error(
+      [&] {
+        engine_for(spec, {3, 3}, {5});
+      },
+      {"network 'convection'", spec.source.path, "argument 1 of shape [256, 6]", "t (3 levels), q (3 levels)",
+       "mat1 and mat2", "7x5", "`inputs`"});
+}
+
+TEST_F(TorchEngineTest, WrongOutputShapeIsNamedAtStart) {
+  NetworkSpec spec =
+      script_spec(save(k_linear, at::randn({5, 7}), at::randn({5})), {{{"t"}}}, {{{"a", "b"}}});
+
+  expect_error(
+      [&] {
+        engine_for(spec, {7}, {3, 3});
+      },
+      {"output 1 with shape [256, 5]", "a (3 levels), b (3 levels) need [256, 6]", "`outputs`"});
+}
+
+TEST_F(TorchEngineTest, WrongNumbersAndKindsAreNamedAtStart) {
+  const std::vector<Argument> one{{{"t"}}}, two{{{"a"}}, {{"b"}}};
+  std::string path = save("def forward(self, x):\n  return x\n");
+  expect_error(
+      [&] {
+        engine_for(script_spec(path, two, one), {1, 1}, {1});
+      },
+      {"takes 1 argument", "lists 2 under `inputs`"});
+  expect_error(
+      [&] {
+        engine_for(script_spec(path, one, two), {1}, {1, 1});
+      },
+      {"returns 1 tensor", "lists 2 under `outputs`"});
+
+  path = save("def forward(self, x):\n  return {\"a\": x}\n");
+  expect_error([&] { engine_for(script_spec(path, one, one), {1}, {1}); },
+               {"returns a GenericDict", "tuple or list"});
+
+  path = save("def forward(self, x):\n  return x.double()\n");
+  expect_error([&] { engine_for(script_spec(path, one, one), {1}, {1}); }, {"as Double", "asks for Float"});
+
+  path = save("def step(self, x):\n  return x\n");
+  expect_error([&] { engine_for(script_spec(path, one, one), {1}, {1}); }, {"forward", "does not exist"});
+
+  path = save("def forward(self, x):\n  assert x.size(1) == 3, \"three please\"\n  return x\n");
+  expect_error([&] { engine_for(script_spec(path, one, one), {1}, {1}); }, {"three please"});
+}
+
+TEST_F(TorchEngineTest, OptionalArgumentsMayBeLeftOut) {
+  const std::string path = save("def forward(self, x, scale: float = 2.0):\n  return x * scale\n");
+  const at::Tensor in = at::randn({1024, 1});
+
+  expect_same_bits(run(*engine_for(script_spec(path, {{{"t"}}}, {{{"a"}}}), {1}, {1}), in, 1), in * 2.0);
+}
+
+TEST_F(TorchEngineTest, MissingTruncatedAndForeignFilesAreToldApart) {
+  const std::vector<Argument> one{{{"t"}}};
+  const auto load = [&](const std::string& path) { engine_for(script_spec(path, one, one), {7}, {5}); };
+  const std::string missing = (folder_ / "nowhere.pt").string();
+  expect_error([&] { load(missing); }, {"convection", missing, "does not exist"});
+  expect_error([&] { load(folder_.string()); }, {"is not a file"});
+
+  const std::string text = (folder_ / "text.pt").string();
+  std::ofstream(text) << "version https://git-lfs.github.com/spec/v1\n";
+  expect_error([&] { load(text); }, {text, "is not a TorchScript file", "torch.jit.script"});
+
+  const std::string empty = (folder_ / "empty.pt").string();
+  std::ofstream(empty).flush();
+  expect_error([&] { load(empty); }, {empty, "is empty"});
+
+  const std::string whole = save(k_linear, at::randn({5, 7}), at::randn({5}));
+  std::filesystem::resize_file(whole, std::filesystem::file_size(whole) / 2);
+  expect_error([&] { load(whole); }, {whole, "cannot be read", "truncated"});
+}
+
+TEST_F(TorchEngineTest, Sha256FollowsTheStandard) {
+  const std::string path = (folder_ / "bytes").string();
+  const auto sha256 = [&path](const std::string& text) {
+    std::ofstream(path, std::ios::binary) << text;
+    return sha256_of_file(path);
+  };
+
+  EXPECT_EQ(sha256(""), "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+  EXPECT_EQ(sha256("abc"), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+  EXPECT_EQ(sha256("abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq"),
+            "248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1");
+  EXPECT_EQ(sha256(std::string(1000000, 'a')),
+            "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0");
+  // Two whole buffers of the reader.
+  EXPECT_EQ(sha256(std::string(2 << 20, 'a')),
+            "5256ec18f11624025905d057d6befb03d77b243511ac5f77ed5e0221ce6d84b5");
+}
+
+TEST_F(TorchEngineTest, AnotherFileThanThePlanMeansIsRefused) {
+  NetworkSpec spec = script_spec(save(k_linear, at::randn({5, 7}), at::randn({5})), {{{"t"}}}, {{{"a"}}});
+  spec.source.sha256 = sha256_of_file(spec.source.path);
+  engine_for(spec, {7}, {5});
+
+  spec.source.sha256 = std::string(64, '0');
+  expect_error([&] { engine_for(spec, {7}, {5}); }, {"convection", spec.source.path, "SHA-256", "`sha256`"});
+}
+
+TEST_F(TorchEngineTest, DevicesThatAreNotThereAreNamed) {
+  NetworkSpec spec = mlp_spec(1);
+  const RowLayout in = make_row_layout(spec.inputs, {4, 1}), out = make_row_layout(spec.outputs, {2, 1});
+
+  expect_error([&] { make_torch_engine(spec, in, out, "cuda:99", 1); }, {"convection", "cuda:99"});
+  expect_error([&] { make_torch_engine(spec, in, out, "tpu", 1); }, {"'tpu'", "cpu or cuda:N"});
+}
+
+TEST(TileSamples, IsADivisorOfTheChunk) {
+  NetworkSpec spec;
+  const auto tile = [&spec](std::int64_t chunk, std::int64_t asked, bool on_gpu) {
+    spec.chunk = chunk;
+    spec.tile = asked;
+    return tile_samples(spec, on_gpu);
+  };
+
+  EXPECT_EQ(tile(1024, 0, false), 256);
+  EXPECT_EQ(tile(100, 0, false), 100);
+  EXPECT_EQ(tile(1000, 0, false), 250);
+  EXPECT_EQ(tile(257, 0, false), 1);
+  EXPECT_EQ(tile(1024, 0, true), 1024);
+  EXPECT_EQ(tile(1024, 64, true), 64);
+  EXPECT_THROW(tile(1024, 100, false), Error);
+}
+
+}  // namespace
+}  // namespace ekman

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "coupler/api/boundary.hpp"
+#include "coupler/api/fortran_view.hpp"
 #include "coupler/base/log.hpp"
 #include "coupler/comm/handshake.hpp"
 
@@ -21,37 +22,10 @@ std::string text_of(const CFI_cdesc_t* text) {
   return value;
 }
 
-ElementKind kind_of(const CFI_cdesc_t* array) {
-  switch (array->type) {
-    case CFI_type_float: return ElementKind::real32;
-    case CFI_type_double: return ElementKind::real64;
-    case CFI_type_int32_t: return ElementKind::int32;
-    case CFI_type_int64_t: return ElementKind::int64;
-    default: break;
-  }
-  throw Error(ErrorCode::usage, "the array is of no kind that Ekman knows; pass real32, real64, int32 or int64");
-}
-
-ArrayView view_of(const CFI_cdesc_t* array) {
-  ArrayView view;
-  view.data = static_cast<std::byte*>(array->base_addr);
-  view.kind = kind_of(array);
-  view.rank = array->rank;
-  for (int axis = 0; axis < array->rank; ++axis) {
-    view.extent[axis] = array->dim[axis].extent;
-    view.stride[axis] = array->dim[axis].sm;
-    if (view.extent[axis] < 0) {
-      throw Error(ErrorCode::usage,
-                  "the array is of assumed size (*), so its extents are unknown; pass a section, for example a(1:n)");
-    }
-  }
-  return view;
-}
-
 // A scalar integer of any kind; absent: `otherwise`.
 std::int64_t integer_of(const CFI_cdesc_t* number, std::int64_t otherwise) {
   if (number == nullptr || number->base_addr == nullptr) return otherwise;
-  const ElementKind kind = kind_of(number);
+  const ElementKind kind = kind_of(*number);
   if (kind == ElementKind::int32) return *static_cast<const std::int32_t*>(number->base_addr);
   if (kind == ElementKind::int64) return *static_cast<const std::int64_t*>(number->base_addr);
   throw Error(ErrorCode::usage, "first= and levels= take an integer of 32 or 64 bits");
@@ -118,7 +92,7 @@ void ekman_f_handshake(const MPI_Fint* comm, const CFI_cdesc_t* names, MPI_Fint*
 }
 
 void ekman_f_def_points(ekman_coupler** handle, const CFI_cdesc_t* ids, const CFI_cdesc_t* name, int* ierr) {
-  run(ierr, [&] { checked(handle).def_points(view_of(ids), text_of(name)); });
+  run(ierr, [&] { checked(handle).def_points(view_of(*ids), text_of(name)); });
 }
 
 void ekman_f_def_field(ekman_coupler** handle, const CFI_cdesc_t* name, const CFI_cdesc_t* units,
@@ -135,7 +109,7 @@ void ekman_f_enddef(ekman_coupler** handle, int* ierr) {
 void ekman_f_put(ekman_coupler** handle, const CFI_cdesc_t* field, const CFI_cdesc_t* array, const CFI_cdesc_t* first,
                  int* info, int* ierr) {
   run(ierr, [&] {
-    const Info did = checked(handle).put(text_of(field), view_of(array), part_of(first));
+    const Info did = checked(handle).put(text_of(field), view_of(*array), part_of(first));
     if (info != nullptr) *info = static_cast<int>(did);
   });
 }
@@ -143,7 +117,7 @@ void ekman_f_put(ekman_coupler** handle, const CFI_cdesc_t* field, const CFI_cde
 void ekman_f_get(ekman_coupler** handle, const CFI_cdesc_t* field, const CFI_cdesc_t* array, const CFI_cdesc_t* first,
                  int* info, int* ierr) {
   run(ierr, [&] {
-    const Info did = checked(handle).get(text_of(field), view_of(array), part_of(first));
+    const Info did = checked(handle).get(text_of(field), view_of(*array), part_of(first));
     if (info != nullptr) *info = static_cast<int>(did);
   });
 }

@@ -1,7 +1,7 @@
 ! A component for the exchange tests. Every field is a known function of (global id, level, step), so each rank can say
 ! what must come back. The setting comes from the command line, the layout of points from the rank.
 !
-! exchange_model AXES KIND IDS ROUTE STEPS [OUTPUT]
+! exchange_model AXES KIND IDS CHECK STEPS [OUTPUT]
 !   AXES   p pl lp pp ppl plp
 !   KIND   real32 real64
 !   IDS    blocks (in order) | cyclic | sparse (beyond 32 bits, backwards; last rank empty when there are two or more)

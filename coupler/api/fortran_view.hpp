@@ -1,0 +1,19 @@
+// Fortran's array descriptors as ArrayViews.
+#pragma once
+
+#include <ISO_Fortran_binding.h>
+
+#include "ekman/array_view.hpp"
+
+namespace ekman {
+
+// Throws Error(usage) for a kind that Ekman does not know.
+ElementKind kind_of(const CFI_cdesc_t& array);
+
+// Base address, extents and strides as the caller has them; no copy. Throws Error(usage) for arrays of assumed size and
+// for descriptors that make no sense. gfortran 12 leaves the element length of the strides unset when an unallocated
+// array is allocated by the assignment of reshape, pack or spread: where such strides are impossible they are replaced
+// by those of a whole array, which is what the variable is.
+ArrayView view_of(const CFI_cdesc_t& array);
+
+}  // namespace ekman

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <cstdlib>
+#include <exception>
 #include <limits>
 #include <utility>
 
@@ -25,6 +26,8 @@ bool mpi_is_running() {
   MPI_Finalized(&finalized);
   return initialized && !finalized;
 }
+
+bool may_free_collectively() { return mpi_is_running() && std::uncaught_exceptions() == 0; }
 
 void abort_world(int code) {
   if (mpi_is_running()) MPI_Abort(MPI_COMM_WORLD, code);
@@ -53,7 +56,7 @@ Communicator& Communicator::operator=(Communicator&& other) noexcept {
 Communicator::~Communicator() { release(); }
 
 void Communicator::release() noexcept {
-  if (owned_ && comm_ != MPI_COMM_NULL && mpi_is_running()) MPI_Comm_free(&comm_);
+  if (owned_ && comm_ != MPI_COMM_NULL && may_free_collectively()) MPI_Comm_free(&comm_);
   comm_ = MPI_COMM_NULL;
 }
 

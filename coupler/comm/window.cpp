@@ -34,7 +34,7 @@ SharedWindow& SharedWindow::operator=(SharedWindow&& other) noexcept {
 SharedWindow::~SharedWindow() { release(); }
 
 void SharedWindow::release() noexcept {
-  if (window_ != MPI_WIN_NULL && mpi_is_running()) {
+  if (window_ != MPI_WIN_NULL && may_free_collectively()) {
     MPI_Win_unlock_all(window_);
     MPI_Win_free(&window_);
   }

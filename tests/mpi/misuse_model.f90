@@ -1,0 +1,71 @@
+! Makes one mistake, named on the command line, to see how the job ends.
+program misuse_model
+  use mpi_f08
+  use ekman
+  implicit none
+  type(ekman_coupler) :: c
+  type(MPI_Comm) :: comm
+  character(32) :: mistake
+  character(400) :: text
+  integer :: rank, i, code
+  real(8) :: t(10, 5), s(10), dt(10, 5), ds(10)
+
+  call get_command_argument(1, mistake)
+  t = 1
+  s = 2
+  call MPI_Init()
+  if (mistake == "component") then
+    call ekman_init(c, "atmosfere", MPI_COMM_WORLD, comm)
+  else
+    call ekman_init(c, "atmosphere", MPI_COMM_WORLD, comm)
+  end if
+  call MPI_Comm_rank(comm, rank)
+  if (mistake == "put_early") call ekman_put(c, "t", t)
+  if (mistake == "twins") then
+    call ekman_def_points(c, [(i, i=1, 10)])
+  else
+    call ekman_def_points(c, [(10*rank + i, i=1, 10)])
+  end if
+  if (mistake == "levels") then
+    call ekman_def_field(c, "t", levels=4 + rank)
+  else
+    call ekman_def_field(c, "t", levels=5)
+  end if
+  if (mistake /= "missing_field") call ekman_def_field(c, "s")
+  call ekman_def_field(c, "dt", levels=5)
+  call ekman_def_field(c, "ds")
+  call ekman_enddef(c)
+  select case (mistake)
+  case ("get_early")
+    call ekman_put(c, "t", t)
+    if (rank == 1) call ekman_get(c, "dt", dt)
+  case ("no_put")
+    call ekman_put(c, "t", t)
+    if (rank == 0) call ekman_put(c, "s", s)
+    call ekman_advance(c)
+  case ("double_put")
+    call ekman_put(c, "s", s)
+    call ekman_put(c, "s", s(3:4), first=3)
+  case ("shape")
+    call ekman_put(c, "t", t(:, 1:4))
+  case ("name")
+    call ekman_put(c, "temperature", t)
+  case ("code")   ! with ierr the call returns, and the coupler refuses what follows
+    call ekman_put(c, "temperature", t, ierr=code)
+    call ekman_last_error(text)
+    if (code == 0 .or. index(text, "temperature") == 0) stop 3
+    call ekman_put(c, "t", t, ierr=code)
+    call ekman_last_error(text)
+    if (code == 0 .or. index(text, "temperature") == 0) stop 3
+    call ekman_abort("gave up: "//trim(text))
+  end select
+  do i = 1, merge(3, 2, mistake == "early_end" .and. rank == 0)
+    call ekman_put(c, "t", t)
+    call ekman_put(c, "s", s)
+    if (mistake /= "early_end") call ekman_get(c, "dt", dt)
+    call ekman_advance(c)
+  end do
+  call ekman_finalize(c)
+  if (mistake == "put_late") call ekman_put(c, "t", t)
+  call MPI_Finalize()
+end program misuse_model

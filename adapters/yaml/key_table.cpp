@@ -47,7 +47,7 @@ const std::vector<Key>& network_keys() {
       {"network", T::word_or_mapping, k_required,
        "What is run: exactly one of `torchscript`, `builtin`, `echo` and so on.", k_yes, {"none"}, {"none"}},
       {"network.torchscript", T::text, "", "File of a TorchScript network, relative to the plan's folder."},
-      {"network.sha256", T::text, "", "Checksum that the file must have.", k_not_yet},
+      {"network.sha256", T::text, "", "SHA-256 that the TorchScript file must have, in hexadecimal; checked when it is loaded."},
       {"network.builtin", T::word, "", "A network that Ekman makes itself.", k_yes, {"mlp"}},
       {"network.hidden", T::counts, "", "Widths of the hidden layers of the mlp; required with `builtin`."},
       {"network.activation", T::word, "relu", "Activation of the mlp.", k_yes,

@@ -144,6 +144,7 @@ class PlanReader {
     NetworkSource source;
     if (tree.kind != Tree::Kind::mapping || !check_form(tree, path)) return source;
     source.path = absolute(text_of(tree, "networks.*.network.torchscript"));
+    source.sha256 = text_of(tree, "networks.*.network.sha256");
     if (tree.find("torchscript")) source.kind = SourceKind::torchscript;
     if (!tree.find("builtin")) return source;
     source.kind = SourceKind::mlp;

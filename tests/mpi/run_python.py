@@ -2,6 +2,7 @@
 
 run_python.py MPIEXEC MODEL EKMAN WORK_DIR
 """
+import hashlib
 import pathlib
 import subprocess
 import sys
@@ -31,16 +32,17 @@ class Net(torch.nn.Module):
 torch.manual_seed(1)
 net = torch.jit.script(Net())
 net.save(str(work / "net.pt"))
-(work / "plan.yaml").write_text("""
+digest = hashlib.sha256((work / "net.pt").read_bytes()).hexdigest()
+(work / "plan.yaml").write_text(f"""
 ekman: 1
-components: {atmosphere: {}}
+components: {{atmosphere: {{}}}}
 networks:
   net:
     component: atmosphere
-    network: {torchscript: net.pt}
+    network: {{torchscript: net.pt, sha256: {digest}}}
     chunk: 64
-    inputs: [{fields: [t]}, {fields: [s]}]
-    outputs: [{fields: [dt]}, {fields: [ds]}]
+    inputs: [{{fields: [t]}}, {{fields: [s]}}]
+    outputs: [{{fields: [dt]}}, {{fields: [ds]}}]
 """)
 out = work / "out.txt"
 subprocess.run([mpiexec, "--oversubscribe", "-np", "2", model, "pl", "real64", "cyclic", "write", str(STEP), str(out),

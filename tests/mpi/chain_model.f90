@@ -1,5 +1,5 @@
-! Two networks on one component, the second fed in the same step with what the first gave back, each on a point set of
-! its own size and from OpenMP threads. Prints outputs by global id as bits.
+! Two networks on one component, the second fed in the same step with what the first gave back, on a named
+! point set, put from OpenMP threads. Writes outputs by global id as bits.
 !
 ! chain_model COMPONENT OUTPUT
 program chain_model

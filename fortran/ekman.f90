@@ -126,6 +126,8 @@ module ekman
     end subroutine ekman_enddef
 
     ! array: real32 or real64, shaped as the field's axes; first: place of its first point, from 1, if it is a part.
+    ! Parts may come from OpenMP threads; for gets below MPI_THREAD_MULTIPLE, with ML ranks on other nodes, the thread
+    ! that called init gets first (an empty part is enough).
     subroutine ekman_put(c, field, array, first, info, ierr) bind(C, name="ekman_f_put")
       import :: ekman_coupler, c_char, c_int
       type(ekman_coupler), intent(in) :: c

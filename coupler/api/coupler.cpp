@@ -20,7 +20,7 @@ namespace ekman {
 const char* version() { return EKMAN_VERSION; }
 
 struct Coupler::Impl {
-  Impl(std::string_view component, Communicator all) : side(std::string(component), std::move(all)) {}
+  Impl(std::string_view component, Communicator found) : side(std::string(component), std::move(found)) {}
 
   // Runs one call; keeps its error, if any, for the calls that follow.
   template <class Call>
@@ -66,7 +66,12 @@ Coupler::Coupler(std::string_view component, MPI_Comm comm)
 Coupler::Coupler(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 
 Coupler Coupler::on_own_communicator(std::string_view component, MPI_Comm comm) {
-  return Coupler(std::make_unique<Impl>(component, Communicator::borrow(comm).clone()));
+  if (comm == MPI_COMM_NULL) {
+    throw Error(ErrorCode::usage, fmt::format("init_comm of component \"{}\" got MPI_COMM_NULL; give it the communicator "
+                                              "of the group \"{}\", of which this rank must be a member",
+                                              component, k_group_name));
+  }
+  return Coupler(std::make_unique<Impl>(component, Communicator::borrow(comm)));
 }
 
 Coupler::Coupler(Coupler&&) noexcept = default;

@@ -27,6 +27,12 @@ bool mpi_is_running() {
   return initialized && !finalized;
 }
 
+bool any_thread_may_call_mpi() {
+  int provided = MPI_THREAD_SINGLE;
+  check_mpi(MPI_Query_thread(&provided), "MPI_Query_thread");
+  return provided == MPI_THREAD_MULTIPLE;
+}
+
 bool may_free_collectively() { return mpi_is_running() && std::uncaught_exceptions() == 0; }
 
 void abort_world(int code) {

@@ -79,6 +79,9 @@ void wait_all(std::vector<MPI_Request>& requests);
 // Whether MPI runs now (initialised and not finalized).
 bool mpi_is_running();
 
+// Whether MPI was started with MPI_THREAD_MULTIPLE: any thread may call it at any time.
+bool any_thread_may_call_mpi();
+
 // Whether a destructor may free what all ranks must free together: not while an error unwinds this rank alone, because
 // the others would never come, and the error would not be told.
 bool may_free_collectively();

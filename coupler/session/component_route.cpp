@@ -1,10 +1,13 @@
 // Implements component_route.hpp.
 #include "coupler/session/component_route.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "coupler/base/check.hpp"
 #include "coupler/comm/polite_wait.hpp"
+#include "ekman/error.hpp"
 
 namespace ekman {
 
@@ -29,10 +32,11 @@ RowSpan rows_of(const Direction& direction, const Run& run, std::int64_t slot, i
 
 }  // namespace
 
-ComponentRoute::ComponentRoute(Route route, const NetworkSpec& spec, bool shared_cores)
+ComponentRoute::ComponentRoute(Route route, const NetworkSpec& spec, bool shared_cores, bool any_thread)
     : route_(std::move(route)),
       spec_(spec),
       shared_cores_(shared_cores),
+      any_thread_(any_thread),
       fields_(static_cast<std::int64_t>(route_.in.layout.fields.size())),
       outgoing_(new Outgoing[route_.in.messages.size()]),
       arrived_(new std::atomic<bool>[route_.out.messages.size()]) {
@@ -59,13 +63,13 @@ void ComponentRoute::put(int field, const ColumnView& columns, std::int64_t firs
   }
   for_runs(route_.in.runs, first, count,
            [&](const Run& run, std::int64_t, std::int64_t slots) { packed(run.message, slots, step); });
-  if (init_thread) flush();
+  if (init_thread || any_thread_) flush();
 }
 
 // The ML rank may still be reading the rows of an exchange whose outputs nobody fetched.
 void ComponentRoute::wait_until_inputs_free() {
   if (inputs_free_.load(std::memory_order_acquire)) return;
-  const std::lock_guard<std::mutex> lock(mutex_);
+  const std::lock_guard<std::mutex> lock(inputs_mutex_);
   for (const Message& message : route_.in.messages) {
     if (message.request >= 0) continue;
     PoliteWait wait(shared_cores_);
@@ -87,6 +91,7 @@ void ComponentRoute::packed(int m, std::int64_t rows, std::int64_t step) {
 
 void ComponentRoute::flush() {
   if (route_.in.requests.empty()) return;
+  const std::lock_guard<std::mutex> lock(mpi_mutex_);
   if (!receiving_) {
     route_.out.requests.wait_all();  // of the exchange before: nobody reads those rows any more
     for (const Message& message : route_.out.messages) {
@@ -106,35 +111,61 @@ void ComponentRoute::flush() {
 
 void ComponentRoute::get(int field, const ColumnView& columns, std::int64_t first, std::int64_t count,
                          bool init_thread) {
-  if (init_thread) flush();
+  const bool may_call_mpi = init_thread || any_thread_;
+  if (may_call_mpi) flush();
+  if (init_thread && !any_thread_) receive_all();
   for_runs(route_.out.runs, first, count,
-           [&](const Run& run, std::int64_t, std::int64_t) { wait_for(run.message, init_thread); });
+           [&](const Run& run, std::int64_t, std::int64_t) { wait_for(run.message, field, may_call_mpi); });
   const TrapGuard guard;
   for_runs(route_.out.runs, first, count, [&](const Run& run, std::int64_t slot, std::int64_t slots) {
     unpack(rows_of(route_.out, run, slot, field, spec_.wire), columns, slot - first, slots);
   });
 }
 
-// Across nodes only the init thread can look; other threads wait until it has seen the message.
-void ComponentRoute::wait_for(int m, bool init_thread) {
+// Other threads get their rows after this one, which may be gone into the barrier of a parallel loop by then.
+void ComponentRoute::receive_all() {
+  PoliteWait wait(shared_cores_);
+  while (!all_arrived()) {
+    progress();
+    wait.pause();
+  }
+}
+
+void ComponentRoute::wait_for(int m, int field, bool may_call_mpi) {
   const Message& message = route_.out.messages[m];
   PoliteWait wait(shared_cores_);
+  if (message.request < 0) {
+    while (message.header->sequence.load(std::memory_order_acquire) <= exchange_) wait.pause();
+    return;
+  }
   while (!arrived_[m].load(std::memory_order_acquire)) {
-    if (message.request < 0) {
-      if (message.header->sequence.load(std::memory_order_acquire) > exchange_) return;
+    if (!may_call_mpi) {
+      throw Error(ErrorCode::usage,
+                  fmt::format("get of \"{}\" from a thread other than the one that called init: the rows come from "
+                              "another node, and only that thread may receive them; let it call get first in each step "
+                              "(an empty part is enough), or start MPI with MPI_THREAD_MULTIPLE",
+                              route_.out.layout.fields[field].name));
     }
-    if (init_thread) progress();
+    progress();
     wait.pause();
   }
 }
 
 void ComponentRoute::progress() {
-  if (route_.out.requests.empty() || !receiving_) return;
+  const std::unique_lock<std::mutex> lock(mpi_mutex_, std::try_to_lock);
+  if (!lock.owns_lock() || !receiving_) return;
   for (std::size_t m = 0; m < route_.out.messages.size(); ++m) {
     const Message& message = route_.out.messages[m];
     if (message.request < 0 || arrived_[m].load(std::memory_order_relaxed)) continue;
     if (route_.out.requests.test(message.request)) arrived_[m].store(true, std::memory_order_release);
   }
+}
+
+bool ComponentRoute::all_arrived() const {
+  for (std::size_t m = 0; m < route_.out.messages.size(); ++m) {
+    if (route_.out.messages[m].request >= 0 && !arrived_[m].load(std::memory_order_acquire)) return false;
+  }
+  return true;
 }
 
 void ComponentRoute::end_exchange() {

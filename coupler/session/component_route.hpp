@@ -13,16 +13,17 @@
 namespace ekman {
 
 // Puts and gets of disjoint slots may come from several threads; calls marked "init thread" come from the thread
-// that made the coupler, the only one that calls MPI.
+// that made the coupler. It is the only one that calls MPI, unless `any_thread` says that all may.
 class ComponentRoute {
  public:
-  ComponentRoute(Route route, const NetworkSpec& spec, bool shared_cores);
+  ComponentRoute(Route route, const NetworkSpec& spec, bool shared_cores, bool any_thread);
 
   // Packs slots [first, first + count) of input field `field` (its index among the inputs) from slots
-  // [0, count) of `columns`. Messages that are whole now are posted; across nodes only if `init_thread`.
+  // [0, count) of `columns`. Messages that are whole now are posted; across nodes only by a thread that may call MPI.
   void put(int field, const ColumnView& columns, std::int64_t first, std::int64_t count, std::int64_t step,
            bool init_thread);
-  // Waits for the rows of slots [first, first + count), then unpacks output field `field` into `columns`.
+  // Waits for the rows of slots [first, first + count), then unpacks output field `field` into `columns`. Across nodes a
+  // thread that may not call MPI cannot wait: an Error, unless the init thread's get of this exchange has received them.
   void get(int field, const ColumnView& columns, std::int64_t first, std::int64_t count, bool init_thread);
   // Init thread. Ends the exchange: all messages are posted, and their memory is free again across nodes.
   void end_exchange();
@@ -40,20 +41,24 @@ class ComponentRoute {
   void wait_until_inputs_free();
   void packed(int message, std::int64_t rows, std::int64_t step);
   void flush();
-  void wait_for(int message, bool init_thread);
+  void receive_all();
+  void wait_for(int message, int field, bool may_call_mpi);
   void progress();
+  bool all_arrived() const;
   void reset();
 
   Route route_;
   const NetworkSpec& spec_;
   bool shared_cores_;
+  bool any_thread_;
   std::int64_t fields_;                  // inputs
   std::int64_t exchange_ = 0;            // complete exchanges
   std::unique_ptr<Outgoing[]> outgoing_;
   std::unique_ptr<std::atomic<bool>[]> arrived_;
   bool receiving_ = false;               // receives of this exchange are started
   std::atomic<bool> inputs_free_{true};
-  std::mutex mutex_;
+  std::mutex inputs_mutex_;
+  std::mutex mpi_mutex_;
 };
 
 }  // namespace ekman

@@ -36,9 +36,9 @@ void append(const ArrayView& array, std::vector<std::int64_t>& ids) {
 
 }  // namespace
 
-ComponentSide::ComponentSide(std::string component, Communicator all)
+ComponentSide::ComponentSide(std::string component, Communicator found)
     : component_(std::move(component)),
-      job_(start_component(std::move(all), component_)),
+      job_(start_component(std::move(found), component_)),
       local_rank_(job_.local.rank()) {}
 
 std::string ComponentSide::whoami() const {
@@ -130,7 +130,7 @@ void ComponentSide::enddef() {
     Communicator comm = split_route(job_, static_cast<int>(n), component_, -1);
     if (!comm) continue;
     routes_.push_back(std::make_unique<ComponentRoute>(make_component_route(std::move(comm), spec, define_route(spec)),
-                                                       spec, job_.shared_cores));
+                                                       spec, job_.shared_cores, job_.any_thread));
     bind(spec, *routes_.back());
   }
   phase_ = Phase::run;
@@ -228,6 +228,7 @@ void ComponentSide::finalize() {
   routes_.clear();
   job_.local = {};
   job_.all = {};
+  job_.found = {};
   phase_ = Phase::finalized;
 }
 

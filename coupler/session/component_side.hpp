@@ -18,8 +18,8 @@ namespace ekman {
 
 class ComponentSide {
  public:
-  // Collective over `all`, a communicator that only Ekman's ranks share.
-  ComponentSide(std::string component, Communicator all);
+  // Collective over `found`, a communicator that only Ekman's ranks share.
+  ComponentSide(std::string component, Communicator found);
 
   MPI_Comm local_comm() const { return job_.local.get(); }
   // For messages: component "x", rank n.

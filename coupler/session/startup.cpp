@@ -44,11 +44,13 @@ std::string known_components(const Plan& plan) {
 
 }  // namespace
 
-Job start_component(Communicator all, const std::string& component) {
+Job start_component(Communicator found, const std::string& component) {
   Job job;
-  job.all = std::move(all);
+  job.found = std::move(found);
+  job.all = job.found.clone();
   job.local = find_peers(job.all, "component " + component);
   job.shared_cores = cores_are_shared(job.all);
+  job.any_thread = any_thread_may_call_mpi();
   const int leader = find_leader(job.all, false);
   agree(job.all, ErrorCode::plan, "");
   std::string bytes;
@@ -65,9 +67,10 @@ Job start_component(Communicator all, const std::string& component) {
   return job;
 }
 
-Job start_ml(Communicator all, const std::string& path, PlanReader read) {
+Job start_ml(Communicator found, const std::string& path, PlanReader read) {
   Job job;
-  job.all = std::move(all);
+  job.found = std::move(found);
+  job.all = job.found.clone();
   job.local = find_peers(job.all, k_ml_group);
   job.shared_cores = cores_are_shared(job.all);
   const int leader = find_leader(job.all, true);

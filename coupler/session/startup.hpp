@@ -14,18 +14,21 @@ namespace ekman {
 inline constexpr const char* k_group_name = "ekman";
 
 struct Job {
-  Communicator all;     // every rank that takes part in Ekman
+  Communicator found;   // what the handshake gave, or the model
+  Communicator all;     // every rank that takes part in Ekman: a duplicate of `found`
   Communicator local;   // the ranks of this component, or all ML ranks
   Plan plan;
   bool shared_cores = false;  // more ranks than cores on this node
+  bool any_thread = false;    // components: every thread may call MPI, not only the one that called init
 };
 
-// Collective over `all`, together with the ML ranks' start_ml. Throws Error.
-Job start_component(Communicator all, const std::string& component);
+// Collective over `found`, a communicator of all ranks that take part in Ekman, together with the ML ranks' start_ml.
+// Throws Error.
+Job start_component(Communicator found, const std::string& component);
 
-// Collective over `all`. `plan` is read on ML rank 0 only: `read` is called there, and what it throws ends all ranks.
+// Collective over `found`. `plan` is read on ML rank 0 only: `read` is called there, and what it throws ends all ranks.
 using PlanReader = Plan (*)(const std::string& path);
-Job start_ml(Communicator all, const std::string& path, PlanReader read);
+Job start_ml(Communicator found, const std::string& path, PlanReader read);
 
 // Collective. The communicator of one network: its ML ranks first, then the ranks of its component; empty elsewhere.
 // `network_of_ml_rank` is the network that this ML rank serves, -1 on component ranks.

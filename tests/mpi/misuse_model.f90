@@ -1,19 +1,20 @@
 ! Makes one mistake, named on the command line, to see how the job ends.
 program misuse_model
   use mpi_f08
+  use omp_lib, only: omp_get_thread_num
   use ekman
   implicit none
   type(ekman_coupler) :: c
   type(MPI_Comm) :: comm
   character(32) :: mistake
   character(400) :: text
-  integer :: rank, i, code
+  integer :: rank, i, code, provided
   real(8) :: t(10, 5), s(10), dt(10, 5), ds(10)
 
   call get_command_argument(1, mistake)
   t = 1
   s = 2
-  call MPI_Init()
+  call MPI_Init_thread(MPI_THREAD_FUNNELED, provided)
   if (mistake == "component") then
     call ekman_init(c, "atmosfere", MPI_COMM_WORLD, comm)
   else
@@ -58,6 +59,12 @@ program misuse_model
     call ekman_last_error(text)
     if (code == 0 .or. index(text, "temperature") == 0) stop 3
     call ekman_abort("gave up: "//trim(text))
+  case ("thread_get")   ! the init thread is not there, and nobody else may receive
+    call ekman_put(c, "t", t)
+    call ekman_put(c, "s", s)
+    !$omp parallel num_threads(2)
+    if (omp_get_thread_num() == 1) call ekman_get(c, "dt", dt)
+    !$omp end parallel
   end select
   do i = 1, merge(3, 2, mistake == "early_end" .and. rank == 0)
     call ekman_put(c, "t", t)

@@ -18,7 +18,7 @@ for ml_ranks in (1, 2, 3):
         for ranks in (1, 2, 3, 4):
             for ids in ("blocks", "cyclic"):
                 out = work / f"out_{ranks}_{ml_ranks}_{transport}_{ids}.txt"
-                command = [mpiexec, "--oversubscribe", "-np", str(ranks), model, "pl", "real64", ids, "write", "3",
+                command = [mpiexec, "--oversubscribe", "-np", str(ranks), model, ids, "3",
                            str(out), ":", "-np", str(ml_ranks), ekman, "serve", str(plan)]
                 subprocess.run(command, check=True, timeout=60, stdout=subprocess.DEVNULL)
                 bits = out.read_bytes()

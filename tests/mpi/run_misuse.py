@@ -19,6 +19,7 @@ EXPECTED = {
     "code": "gave up: component",
     "early_end": "are out of step",
     "put_late": "the coupler is not initialised",
+    "thread_get": 'get of "dt" from a thread other than the one that called init',
 }
 
 mpiexec, model, ekman, plan = sys.argv[1:5]

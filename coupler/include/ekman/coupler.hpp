@@ -62,7 +62,8 @@ class Coupler {
 
   // Packs the array; it is the caller's again on return. Thread-safe for disjoint parts.
   Info put(std::string_view field, const ArrayView& array, Part part = {});
-  // Blocks until the field is there. Thread-safe for disjoint parts.
+  // Blocks until the field is there. Thread-safe for disjoint parts; below MPI_THREAD_MULTIPLE, with ML ranks on other
+  // nodes, the thread that made the coupler gets first (an empty part is enough).
   Info get(std::string_view field, const ArrayView& array, Part part = {});
   // Local. Ends the model step: every input must have been put once for every point.
   void advance();

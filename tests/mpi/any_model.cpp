@@ -1,0 +1,84 @@
+// A component whose fields come from the command line, so that any plan can be run; through the C++ interface.
+//
+// any_model COMPONENT POINTS FIELD=LEVELS... -> FIELD=LEVELS...
+//   POINTS  on all ranks together; fields before `->` are put, those after it fetched, for three steps.
+#include <ekman/coupler.hpp>
+
+#include <cmath>
+#include <cstdint>
+#include <iostream>
+#include <string>
+#include <vector>
+
+namespace {
+
+struct Field {
+  std::string name;
+  std::int64_t levels;
+  std::vector<double> values;  // (points, levels), points fastest
+};
+
+void run(int argc, char** argv) {
+  ekman::Coupler coupler(argv[1], MPI_COMM_WORLD);
+  int rank = 0, ranks = 0;
+  MPI_Comm_rank(coupler.local_comm(), &rank);
+  MPI_Comm_size(coupler.local_comm(), &ranks);
+  std::vector<std::int64_t> ids;
+  for (std::int64_t id = rank; id < std::stoll(argv[2]); id += ranks) ids.push_back(id);
+  coupler.def_points(ids);
+  std::vector<Field> fields[2];  // put, fetched
+  int direction = 0;
+  for (int i = 3; i < argc; ++i) {
+    const std::string word = argv[i];
+    if (word == "->") {
+      direction = 1;
+      continue;
+    }
+    const std::size_t equals = word.find('=');
+    Field field{word.substr(0, equals), std::stoll(word.substr(equals + 1)), {}};
+    field.values.resize(ids.size() * static_cast<std::size_t>(field.levels), std::nan(""));
+    ekman::FieldOptions options;
+    options.levels = field.levels;
+    coupler.def_field(field.name, options);
+    fields[direction].push_back(std::move(field));
+  }
+  coupler.enddef();
+  const auto count = static_cast<std::int64_t>(ids.size());
+  for (int step = 0; step < 3; ++step) {
+    for (Field& field : fields[0]) {
+      for (std::size_t i = 0; i < field.values.size(); ++i) field.values[i] = std::sin(static_cast<double>(i + step));
+      if (field.levels == 1) {
+        coupler.put(field.name, ekman::contiguous_view(field.values.data(), {count}));
+      } else {
+        coupler.put(field.name, ekman::contiguous_view(field.values.data(), {count, field.levels}));
+      }
+    }
+    for (Field& field : fields[1]) {
+      if (field.levels == 1) {
+        coupler.get(field.name, ekman::contiguous_view(field.values.data(), {count}));
+      } else {
+        coupler.get(field.name, ekman::contiguous_view(field.values.data(), {count, field.levels}));
+      }
+      for (const double value : field.values) {
+        if (!std::isfinite(value)) throw ekman::Error(ekman::ErrorCode::network, field.name + " is not finite");
+      }
+    }
+    coupler.advance();
+  }
+  coupler.finalize();
+  if (rank == 0) std::cout << "three steps, every value finite\n" << std::flush;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  MPI_Init(&argc, &argv);
+  try {
+    run(argc, argv);
+  } catch (const std::exception& error) {
+    std::cerr << error.what() << "\n";
+    MPI_Abort(MPI_COMM_WORLD, 1);
+  }
+  MPI_Finalize();
+  return 0;
+}

@@ -1,0 +1,51 @@
+"""Runs every plan of configs/ that needs no GPU, with a component that has the fields it names.
+
+run_configs.py MPIEXEC MODEL EKMAN CONFIGS WORK_DIR
+"""
+import pathlib
+import shutil
+import subprocess
+import sys
+
+import torch
+
+COLUMNS = "temperature=12 humidity=12"
+# ML ranks, component, its points, its fields.
+RUNS = {
+    "echo.yaml": f"1 atmosphere 700 {COLUMNS} -> heating=12 moistening=12",
+    "mlp_columns.yaml": f"2 atmosphere 1500 {COLUMNS} surface_pressure=1 -> heating=12 moistening=12",
+    "torchscript_columns.yaml":
+        f"2 atmosphere 40962 {COLUMNS} surface_pressure=1 sensible_heat_flux=1 -> heating=12 moistening=12",
+    "two_networks.yaml":
+        f"3 atmosphere 1500 {COLUMNS} cloud_fraction=12 -> heating=12 moistening=12 radiative_heating=12",
+}
+NEEDS_GPU = {"gpu_node.yaml", "grid_unet.yaml"}
+
+
+class Columns(torch.nn.Module):
+    """forward as the comment of torchscript_columns.yaml says."""
+
+    def __init__(self):
+        super().__init__()
+        self.layer = torch.nn.Linear(2 * 12 + 2, 2 * 12)
+
+    def forward(self, profiles, surface):
+        return self.layer(torch.cat([profiles.flatten(1), surface], 1))
+
+
+mpiexec, model, ekman, configs, work = sys.argv[1:6]
+configs, work = pathlib.Path(configs), pathlib.Path(work)
+work.mkdir(parents=True, exist_ok=True)
+torch.jit.script(Columns()).save(str(work / "convection.pt"))
+found = {path.name for path in configs.glob("*.yaml")}
+if found != RUNS.keys() | NEEDS_GPU:
+    sys.exit(f"{configs}: this script does not know {sorted(found ^ (RUNS.keys() | NEEDS_GPU))}")
+for name in sorted(NEEDS_GPU):
+    if "device: cuda" not in (configs / name).read_text() and "device: [cuda" not in (configs / name).read_text():
+        sys.exit(f"{name} asks for no GPU: run it here")
+for name, setting in RUNS.items():
+    shutil.copy(configs / name, work)
+    ml_ranks, *arguments = setting.split()
+    subprocess.run([ekman, "check", str(work / name)], check=True)
+    subprocess.run([mpiexec, "--oversubscribe", "-np", "2", model, *arguments,
+                    ":", "-np", ml_ranks, ekman, "serve", str(work / name)], check=True, timeout=120)

@@ -5,6 +5,7 @@
 
 #include <cstring>
 
+#include "coupler/engine/arithmetic.hpp"
 #include "ekman/error.hpp"
 
 namespace ekman {
@@ -87,6 +88,18 @@ TEST(EchoEngine, RefusesMoreRowsThanAChunkHolds) {
   EXPECT_THROW(engine->forward(reinterpret_cast<const std::byte*>(buffer.data()),
                                reinterpret_cast<std::byte*>(buffer.data()), 5),
                Error);
+}
+
+TEST(Arithmetic, IsComparedWithoutAWordWhenAllRanksAreAlike) {
+  EXPECT_EQ(compare_arithmetic("net", {{0, "n1", "Zen, 1 thread"}, {1, "n2", "Zen, 1 thread"}}), "");
+  EXPECT_EQ(compare_arithmetic("net", {}), "");
+}
+
+TEST(Arithmetic, NamesEachKindOnceWithItsFirstRank) {
+  const std::string text = compare_arithmetic("net", {{0, "n1", "Zen"}, {2, "n1", "Zen"}, {3, "n2", "Xeon"}});
+
+  EXPECT_NE(text.find("network \"net\" do not compute alike"), std::string::npos) << text;
+  EXPECT_NE(text.find("(ML rank 0 on n1: Zen; ML rank 3 on n2: Xeon)"), std::string::npos) << text;
 }
 
 }  // namespace

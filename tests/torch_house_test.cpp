@@ -56,5 +56,13 @@ TEST(House, DescribesTheProcess) {
   EXPECT_EQ(libtorch_summary().rfind("LibTorch ", 0), 0u) << libtorch_summary();
 }
 
+TEST(House, NamesWhatBitsDependOn) {
+  const std::string text = arithmetic_of(-1, 3);
+
+  EXPECT_NE(text.find("LibTorch " + compat::torch_version()), std::string::npos) << text;
+  EXPECT_NE(text.find(", 3 threads"), std::string::npos) << text;
+  EXPECT_NE(text, arithmetic_of(-1, 1));
+}
+
 }  // namespace
 }  // namespace ekman

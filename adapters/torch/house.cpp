@@ -9,6 +9,8 @@
 #include <algorithm>
 #include <climits>
 #include <cstdlib>
+#include <fstream>
+#include <sstream>
 
 #include "adapters/torch/compat.hpp"
 
@@ -40,6 +42,46 @@ BlasFindings find_blas() {
                  __builtin_cpu_supports("avx512dq") != 0 && __builtin_cpu_supports("avx512vl") != 0;
 #endif
   return found;
+}
+
+std::string blas_name() {
+  const std::string core = openblas_core();
+  return !core.empty() ? "OpenBLAS " + core : at::hasMKL() ? "MKL" : "another BLAS";
+}
+
+// The rest of the first line of `text` that holds `key`, after the colon; empty if there is none.
+std::string value_of(std::istream& text, const std::string& key) {
+  for (std::string line; std::getline(text, line);) {
+    const std::size_t colon = line.find(':');
+    if (colon == std::string::npos || line.find(key) == std::string::npos) continue;
+    const std::size_t from = line.find_first_not_of(' ', colon + 1);
+    return from == std::string::npos ? std::string() : line.substr(from);
+  }
+  return {};
+}
+
+std::string cpu_model() {
+  std::ifstream file("/proc/cpuinfo");
+  const std::string name = value_of(file, "model name");
+  return name.empty() ? "this CPU" : name;
+}
+
+// The vector instructions that LibTorch's own kernels use.
+std::string cpu_capability() {
+  std::istringstream config(at::show_config());
+  return value_of(config, "CPU capability usage");
+}
+
+// From the driver, which a CUDA build of LibTorch has loaded; no header of CUDA is needed.
+std::string gpu_model(int gpu) {
+  using DeviceName = int (*)(char*, int, int);
+  void* driver = dlopen("libcuda.so.1", RTLD_LAZY | RTLD_NOLOAD);
+  const auto device_name =
+      driver == nullptr ? nullptr : reinterpret_cast<DeviceName>(dlsym(driver, "cuDeviceGetName"));
+  char name[256] = "";
+  const bool known = device_name != nullptr && device_name(name, sizeof name, gpu) == 0;
+  if (driver != nullptr) dlclose(driver);
+  return known ? name : "this GPU";
 }
 
 }  // namespace
@@ -86,12 +128,16 @@ std::string openblas_core() {
 
 int gpu_count() { return torch::cuda::is_available() ? static_cast<int>(torch::cuda::device_count()) : 0; }
 
+std::string arithmetic_of(int gpu, int threads) {
+  if (gpu >= 0) return fmt::format("{}, LibTorch {}", gpu_model(gpu), compat::torch_version());
+  return fmt::format("{}, LibTorch {}, {}, {}, {} thread{}", cpu_model(), compat::torch_version(), blas_name(),
+                     cpu_capability(), threads, threads == 1 ? "" : "s");
+}
+
 std::string libtorch_summary() {
-  const std::string core = openblas_core();
-  const std::string blas = !core.empty() ? "OpenBLAS " + core : at::hasMKL() ? "MKL" : "another BLAS";
   const int gpus = gpu_count();
   const std::string gpu = gpus == 0 ? "no GPU" : gpus == 1 ? "1 GPU" : fmt::format("{} GPUs", gpus);
-  return fmt::format("LibTorch {}, {}, {}", compat::torch_version(), blas, gpu);
+  return fmt::format("LibTorch {}, {}, {}", compat::torch_version(), blas_name(), gpu);
 }
 
 }  // namespace ekman

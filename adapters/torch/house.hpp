@@ -31,6 +31,10 @@ std::string openblas_core();
 // GPUs that LibTorch can use on this node.
 int gpu_count();
 
+// What the bits of a forward depend on, for instance "Xeon Gold 6430, LibTorch 1.13.1, OpenBLAS SkylakeX, AVX512,
+// 4 threads"; `gpu` < 0: on the CPU.
+std::string arithmetic_of(int gpu, int threads);
+
 // For the line at start, for instance "LibTorch 1.13.1, OpenBLAS SkylakeX, no GPU".
 std::string libtorch_summary();
 

@@ -111,6 +111,10 @@ class TorchEngine final : public Engine {
     return fmt::format("cpu, {} thread{}{}, {}", threads_, threads_ == 1 ? "" : "s", blas, tiles);
   }
 
+  std::string arithmetic() const override {
+    return arithmetic_of(device_.is_cuda() ? device_.index() : -1, at::get_num_threads());
+  }
+
  private:
   // Runs `work` without autograd; whatever LibTorch throws becomes an Error(network).
   template <typename Work>

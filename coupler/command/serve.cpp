@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <sstream>
 
 #include "adapters/torch/house.hpp"
 #include "adapters/torch/torch_engine.hpp"
@@ -12,6 +13,7 @@
 #include "coupler/base/log.hpp"
 #include "coupler/comm/handshake.hpp"
 #include "coupler/comm/process.hpp"
+#include "coupler/engine/arithmetic.hpp"
 #include "coupler/engine/placement.hpp"
 #include "coupler/session/agree.hpp"
 #include "coupler/session/ml_side.hpp"
@@ -54,6 +56,26 @@ void announce(const Job& job, const NetworkSpec& spec, const Placement& place, c
   for (const std::string& warning : blas_warnings()) log_line("warning: " + warning);
 }
 
+// Collective over the ML ranks. The first rank of each network warns if the others do not compute as it does.
+void compare_engines(const Job& job, const Placement& place, const std::string& arithmetic) {
+  const std::vector<std::string> texts =
+      job.local.all_gather(fmt::format("{}\n{}\n{}", place.network, node_name(), arithmetic));
+  if (place.index != 0) return;
+  std::vector<RankArithmetic> ranks;
+  for (std::size_t rank = 0; rank < texts.size(); ++rank) {
+    std::istringstream lines(texts[rank]);
+    RankArithmetic found;
+    std::string network;
+    std::getline(lines, network);
+    std::getline(lines, found.node);
+    std::getline(lines, found.arithmetic);
+    found.ml_rank = static_cast<int>(rank);
+    if (std::stoi(network) == place.network) ranks.push_back(found);
+  }
+  const std::string difference = compare_arithmetic(job.plan.networks[place.network].name, ranks);
+  if (!difference.empty()) log_line("warning: " + difference);
+}
+
 void serve_plan(const std::string& plan_file) {
   std::vector<Communicator> found = handshake(MPI_COMM_WORLD, {k_group_name});
   const Job job = start_ml(std::move(found[0]), plan_file, &read_plan);
@@ -69,6 +91,7 @@ void serve_plan(const std::string& plan_file) {
     Route route = make_ml_route(std::move(comm), spec, component->points);
     std::unique_ptr<Engine> engine = make_engine(spec, route, place);
     announce(job, spec, place, route, *engine);
+    compare_engines(job, place, engine->arithmetic());
     side.emplace(std::move(route), spec, std::move(engine), job.shared_cores);
   }
   side->serve();

@@ -39,6 +39,10 @@ class Engine {
 
   // Where and on what it runs, for the line at start, for instance "cpu, 4 threads, OpenBLAS SkylakeX".
   virtual std::string describe() const = 0;
+
+  // What the bits of forward depend on besides network and chunk: device model, libraries, threads. Compared over the
+  // ML ranks of the network; "" if nothing matters.
+  virtual std::string arithmetic() const = 0;
 };
 
 // Input rows copied to output rows, value by value; the two rows must be of the same length.

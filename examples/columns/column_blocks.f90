@@ -7,15 +7,16 @@ module column_blocks
   use physics
   implicit none
   private
-  public :: BlockedColumns, make_blocks, fill_blocks, run_blocks, apply_blocks, unblock
+  public :: BlockedColumns, make_blocks, fill_blocks, run_blocks, apply_blocks, unblock, slot_of
 
   type BlockedColumns
     integer :: nproma, num_blocks, num_columns
-    integer, allocatable :: ids(:, :)                             ! (nproma, block); -1 in the tail
-    real(real64), allocatable, dimension(:, :) :: surface_temperature, solar                   ! (nproma, block); K, W m-2
-    real(real64), allocatable, dimension(:, :, :) :: temperature, humidity                     ! (nproma, level, block)
-    real(real64), allocatable, dimension(:, :, :) :: heating, moistening                       ! what the run uses
-    real(real64), allocatable, dimension(:, :, :) :: heating_of_scheme, moistening_of_scheme   ! what the schemes say
+    integer, allocatable :: ids(:, :)   ! (nproma, block); -1 in the tail
+    real(real64), allocatable, dimension(:, :) :: surface_temperature, solar   ! (nproma, block); K, W m-2
+    ! (nproma, level, block); K, kg kg-1, and per second: what the run uses, and what the schemes say
+    real(real64), allocatable, dimension(:, :, :) :: temperature, humidity
+    real(real64), allocatable, dimension(:, :, :) :: heating, moistening
+    real(real64), allocatable, dimension(:, :, :) :: heating_of_scheme, moistening_of_scheme
   end type
 
 contains
@@ -41,15 +42,24 @@ contains
     end do
   end subroutine
 
-  ! Column number `column` of this rank: where it lies in the blocks, and where in the grid.
+  ! Where column number `column` of this rank lies in the blocks.
+  pure subroutine slot_of(b, column, lane, block)
+    type(BlockedColumns), intent(in) :: b
+    integer, intent(in) :: column
+    integer, intent(out) :: lane, block
+
+    lane = modulo(column - 1, b%nproma) + 1
+    block = (column - 1) / b%nproma + 1
+  end subroutine
+
+  ! The same, and where it lies in the grid.
   pure subroutine place_of(part, b, column, lane, block, i, j)
     type(GridPart), intent(in) :: part
     type(BlockedColumns), intent(in) :: b
     integer, intent(in) :: column
     integer, intent(out) :: lane, block, i, j
 
-    lane = modulo(column - 1, b%nproma) + 1
-    block = (column - 1) / b%nproma + 1
+    call slot_of(b, column, lane, block)
     i = modulo(column - 1, part%nx) + 1
     j = (column - 1) / part%nx + 1
   end subroutine
@@ -78,8 +88,7 @@ contains
 
     !$omp parallel do private(lane, block)
     do column = 1, b%num_columns
-      lane = modulo(column - 1, b%nproma) + 1
-      block = (column - 1) / b%nproma + 1
+      call slot_of(b, column, lane, block)
       call moist_adjustment(b%temperature(lane, :, block), b%humidity(lane, :, block), &
                             b%heating(lane, :, block), b%moistening(lane, :, block))
       b%heating(lane, :, block) = b%heating(lane, :, block) &

@@ -12,9 +12,10 @@ module column_chunks
     integer :: num_columns
     integer :: first   ! place of its first column among all columns of the rank's chunks, from 1
     integer, allocatable :: ids(:), i(:), j(:)   ! global id, and place in the grid
-    real(real64), allocatable, dimension(:) :: temperature_difference, humidity_difference   ! sea minus lowest layer; K, kg kg-1
-    real(real64), allocatable, dimension(:) :: sensible_heat, latent_heat                    ! of the bulk formulas, upward, W m-2
-    real(real64), allocatable, dimension(:) :: latent_heat_beside   ! a second opinion on latent_heat, for the report only
+    ! Sea minus lowest layer; K, kg kg-1
+    real(real64), allocatable, dimension(:) :: temperature_difference, humidity_difference
+    ! Upward, W m-2: of the bulk formulas, and a second opinion on one of them, for the report only
+    real(real64), allocatable, dimension(:) :: sensible_heat, latent_heat, latent_heat_beside
   end type
 
 contains
@@ -40,8 +41,8 @@ contains
       chunks(c)%num_columns = n
       chunks(c)%first = first
       allocate(chunks(c)%ids(n), chunks(c)%i(n), chunks(c)%j(n))
-      allocate(chunks(c)%temperature_difference(n), chunks(c)%humidity_difference(n), chunks(c)%sensible_heat(n), &
-               chunks(c)%latent_heat(n), chunks(c)%latent_heat_beside(n))
+      allocate(chunks(c)%temperature_difference(n), chunks(c)%humidity_difference(n))
+      allocate(chunks(c)%sensible_heat(n), chunks(c)%latent_heat(n), chunks(c)%latent_heat_beside(n))
       do k = 1, n
         chunks(c)%i(k) = (first + k - 2) / part%ny + 1
         chunks(c)%j(k) = modulo(first + k - 2, part%ny) + 1
@@ -80,8 +81,10 @@ contains
     do k = 1, chunk%num_columns
       i = chunk%i(k)
       j = chunk%j(k)
-      temperature(i, j, nlev) = temperature(i, j, nlev) + timestep * chunk%sensible_heat(k) / (heat_capacity * layer_mass)
-      humidity(i, j, nlev) = humidity(i, j, nlev) + timestep * chunk%latent_heat(k) / (latent_heat_of_vapour * layer_mass)
+      temperature(i, j, nlev) = temperature(i, j, nlev) &
+        + timestep * chunk%sensible_heat(k) / (heat_capacity * layer_mass)
+      humidity(i, j, nlev) = humidity(i, j, nlev) &
+        + timestep * chunk%latent_heat(k) / (latent_heat_of_vapour * layer_mass)
       call mix_humidity(timestep, humidity(i, j, :))
     end do
   end subroutine

@@ -1,6 +1,6 @@
 ! The first state, and the only process that looks at neighbours, for which the halos are there: a wind in solid-body
-! rotation carries the columns around the globe (first-order upstream), eddies mix them towards the poles (diffusion on the
-! sphere, as in North 1975).
+! rotation carries the columns around the globe (first-order upstream), eddies mix them between latitudes (diffusion on
+! the sphere, as in North 1975).
 module dynamics
   use, intrinsic :: iso_fortran_env, only: real64
   use grid, only: GridPart, exchange_halos
@@ -15,7 +15,7 @@ module dynamics
 
 contains
 
-  ! 6.5 K km-1 below 200 K, relative humidity 0.8 at the surface; at rest with the sea below.
+  ! From the sea's temperature 6.5 K km-1 down to 200 K; relative humidity from 0.8 at the surface to 0 at the top.
   subroutine initial_state(part, wave, temperature, humidity)
     type(GridPart), intent(in) :: part
     integer, intent(in) :: wave
@@ -66,7 +66,6 @@ contains
 
     face = part%first_latitude + j - 1   ! 0 at the South Pole
     width_of_face = 0
-    if (face > 0 .and. face < part%num_latitudes) &
-      width_of_face = sin(face * part%spacing_latitude)
+    if (face > 0 .and. face < part%num_latitudes) width_of_face = sin(face * part%spacing_latitude)
   end function
 end module

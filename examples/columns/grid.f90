@@ -73,7 +73,7 @@ contains
     ny = (place(2) + 1) * part%num_latitudes / dims(2) + 1 - first_latitude
   end subroutine
 
-  ! Collective. Fills the halo, but for its corners, which nobody reads, and the rim beyond a pole, which stays as it is.
+  ! Collective. Fills the halo, but for its corners, which nobody reads, and the rim beyond a pole, which stays.
   subroutine exchange_halos(part, field)
     type(GridPart), intent(in) :: part
     real(real64), intent(inout) :: field(0:, 0:, :)
@@ -123,12 +123,14 @@ contains
       offsets(r) = sum(counts(:r - 1))
     end do
     allocate(all(merge(sum(counts), 0, rank == 0)))
-    call MPI_Gatherv(mine, size(mine), MPI_DOUBLE_PRECISION, all, counts, offsets, MPI_DOUBLE_PRECISION, 0, part%comm)
+    call MPI_Gatherv(mine, size(mine), MPI_DOUBLE_PRECISION, all, counts, offsets, MPI_DOUBLE_PRECISION, 0, &
+                     part%comm)
     allocate(globe(size(field, 3), merge(part%num_longitudes, 0, rank == 0), part%num_latitudes))
     if (rank /= 0) return
     do r = 1, num_ranks
       call extent_of(part, r - 1, i, j, nx, ny)
-      globe(:, i:i + nx - 1, j:j + ny - 1) = reshape(all(offsets(r) + 1:offsets(r) + counts(r)), [size(field, 3), nx, ny])
+      globe(:, i:i + nx - 1, j:j + ny - 1) = &
+        reshape(all(offsets(r) + 1:offsets(r) + counts(r)), [size(field, 3), nx, ny])
     end do
   end subroutine
 end module

@@ -1,6 +1,6 @@
 ! The pairs that the network of the first package learns from, HDF5, written by rank 0 alone. They hold what the schemes
-! make of states that are shaken a little: the run itself only visits states that the schemes have smoothed, and a network
-! that saw no others would not know how to undo its own errors.
+! make of states that are shaken a little: the run itself only visits states that the schemes have smoothed, and a
+! network that saw no others would not know how to undo its own errors.
 module pairs
   use, intrinsic :: iso_c_binding, only: c_loc
   use, intrinsic :: iso_fortran_env, only: int64, real64
@@ -67,8 +67,7 @@ contains
     integer :: column, lane, block, level
 
     do column = 1, b%num_columns
-      lane = modulo(column - 1, b%nproma) + 1
-      block = (column - 1) / b%nproma + 1
+      call slot_of(b, column, lane, block)
       state = 1000000_int64 * record + b%ids(lane, block)
       do level = 1, 10   ! until neighbouring columns have nothing in common
         call mix(state)

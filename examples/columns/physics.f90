@@ -4,8 +4,8 @@ module physics
   use, intrinsic :: iso_fortran_env, only: real64
   implicit none
   private
-  public :: nlev, layer_mass, sigma, pi, saturation_humidity, solar_radiation, radiation, moist_adjustment, bulk_fluxes, &
-            mix_humidity, heat_capacity, latent_heat_of_vapour, sea_surface_temperature
+  public :: nlev, sigma, layer_mass, heat_capacity, latent_heat_of_vapour, pi, saturation_humidity, &
+            sea_surface_temperature, solar_radiation, radiation, moist_adjustment, bulk_fluxes, mix_humidity
 
   integer, parameter :: nlev = 30
   integer :: k
@@ -16,8 +16,8 @@ module physics
   real(real64), parameter :: gas_constant = 287.0_real64           ! of dry air, J kg-1 K-1
   real(real64), parameter :: weight_ratio = 0.622_real64           ! of vapour to dry air
   real(real64), parameter :: latent_heat_of_vapour = 2.5e6_real64  ! J kg-1
-  real(real64), parameter :: layer_mass = surface_pressure / (gravity * nlev)               ! kg m-2
-  real(real64), parameter :: sigma(nlev) = [((k - 0.5_real64) / nlev, k = 1, nlev)]         ! pressure / surface pressure
+  real(real64), parameter :: layer_mass = surface_pressure / (gravity * nlev)         ! kg m-2
+  real(real64), parameter :: sigma(nlev) = [((k - 0.5_real64) / nlev, k = 1, nlev)]   ! pressure / surface pressure
 
 contains
 
@@ -50,8 +50,8 @@ contains
     solar_radiation = 1360 * max(0.0_real64, cos(latitude) * cos(longitude + 2 * pi * time / 86400))
   end function
 
-  ! A grey atmosphere: two longwave streams as in Frierson, Held and Zurita-Gotor (2006), equations 4-6, and sunlight
-  ! absorbed on its way down as in O'Gorman and Schneider (2008), equation 2.
+  ! A grey atmosphere: two longwave streams and their optical depth as in Frierson, Held and Zurita-Gotor (2006),
+  ! sunlight absorbed on its way down as in O'Gorman and Schneider (2008).
   pure function radiation(temperature, surface_temperature, solar) result(heating)
     real(real64), intent(in) :: temperature(nlev), surface_temperature
     real(real64), intent(in) :: solar   ! W m-2, at the top
@@ -80,8 +80,8 @@ contains
               / (heat_capacity * layer_mass)
   end function
 
-  ! Manabe, Smagorinsky and Strickler (1965): where the column is steeper than the moist adiabat it is brought back to it,
-  ! where it is supersaturated the surplus rains out. Not at once but within two hours, as in Betts and Miller (1986).
+  ! Manabe, Smagorinsky and Strickler (1965): where the column is steeper than the moist adiabat it is brought back to
+  ! it, where it is supersaturated the surplus rains out; not at once but in two hours, as in Betts and Miller (1986).
   pure subroutine moist_adjustment(temperature, humidity, heating, moistening)
     real(real64), intent(in) :: temperature(nlev), humidity(nlev)
     real(real64), intent(out) :: heating(nlev), moistening(nlev)   ! K s-1, kg kg-1 s-1
@@ -121,11 +121,11 @@ contains
                   / (heat_capacity + latent_heat_of_vapour * saturation_slope(temperature, saturation))
   end function
 
-  ! Bulk formulas with one wind for the globe (Frierson et al. 2006, equations 9 and 10), upward, W m-2.
+  ! Bulk formulas with one wind for the globe as in Frierson et al. (2006), upward, W m-2.
   elemental subroutine bulk_fluxes(temperature_difference, humidity_difference, sensible_heat, latent_heat)
     real(real64), intent(in) :: temperature_difference, humidity_difference   ! sea (saturated) minus lowest layer
     real(real64), intent(out) :: sensible_heat, latent_heat
-    real(real64), parameter :: exchange = 1.2_real64 * 1.5e-3_real64 * 8.0_real64   ! density, coefficient, wind: kg m-2 s-1
+    real(real64), parameter :: exchange = 1.2_real64 * 1.5e-3_real64 * 8.0_real64   ! density, coefficient, wind
 
     sensible_heat = heat_capacity * exchange * temperature_difference
     latent_heat = latent_heat_of_vapour * exchange * humidity_difference

@@ -1,8 +1,8 @@
 ! How far what a run used is from what the schemes say, and the report at its end.
 module report
-  use, intrinsic :: iso_fortran_env, only: int64, real64, output_unit
+  use, intrinsic :: iso_fortran_env, only: int64, real64
   use mpi_f08
-  use column_blocks, only: BlockedColumns, unblock
+  use column_blocks, only: BlockedColumns, slot_of, unblock
   use column_chunks, only: ColumnChunk
   use grid, only: GridPart, collect
   use physics
@@ -11,9 +11,9 @@ module report
   private
   public :: Score, add_to_score, print_report
 
-  ! Sums over columns, levels and steps of this rank.
+  ! Sums over columns, levels and steps of this rank: squares of the scheme, and of what differs from it.
   type Score
-    real(real64) :: heating(2) = 0, moistening(2) = 0, latent_heat(2) = 0   ! squares: of the scheme, of what differs from it
+    real(real64) :: heating(2) = 0, moistening(2) = 0, latent_heat(2) = 0
     real(real64) :: num_columns = 0
   end type
 
@@ -28,8 +28,7 @@ contains
 
     associate(b => blocks)
       do column = 1, b%num_columns
-        lane = modulo(column - 1, b%nproma) + 1
-        block = (column - 1) / b%nproma + 1
+        call slot_of(b, column, lane, block)
         call add(b%heating_of_scheme(lane, :, block), b%heating(lane, :, block), total%heating)
         call add(b%moistening_of_scheme(lane, :, block), b%moistening(lane, :, block), total%moistening)
       end do
@@ -47,7 +46,8 @@ contains
     squares = squares + [sum(scheme**2), sum((used - scheme)**2)]
   end subroutine
 
-  ! Collective. One screen, the same on any number of ranks: rank 0 sums in the order of global ids.
+  ! Collective. One screen. Means and checksums have the same bits on any number of ranks: rank 0 makes them in the
+  ! order of global ids. The root mean squares are sums over ranks, equal to rounding.
   subroutine print_report(run, part, temperature, humidity, blocks, chunks, total)
     type(RunSetting), intent(in) :: run
     type(GridPart), intent(in) :: part
@@ -77,17 +77,16 @@ contains
     call MPI_Comm_rank(part%comm, rank)
     if (rank /= 0) return
 
-    print "(a, f0.1, a, i0, a)", "day ", run%num_steps * run%timestep / 86400, ", ", part%num_longitudes * part%num_latitudes, &
-      " columns"
+    print "(a, f0.1, a, i0, a)", "day ", run%num_steps * run%timestep / 86400, ", ", size(t, 2) * size(t, 3), " columns"
     print "(a, f10.4, a)", "mean temperature  ", global_mean(sum(t, 1) / nlev), " K"
     print "(a, f10.4, a)", "precipitable water", global_mean(sum(q, 1) * layer_mass), " kg m-2"
-    print "(a)", "root mean square        scheme   used - scheme"
+    print "(a)", "root mean square       scheme   network - scheme"
     print "(a, 2f13.4, a)", "heating        ", rms(:, 1) * 86400, "  K day-1"
     print "(a, 2f13.4, a)", "moistening     ", rms(:, 2) * 86400 * 1000, "  g kg-1 day-1"
-    print "(a, 2f13.4, a)", "latent heat    ", rms(:, 3), "  W m-2 (compared only, never used)"
-    print "(a, 2(1x, z16.16))", "bits of temperature and humidity     ", bits_of(t), bits_of(q)
-    print "(a, 3(1x, z16.16))", "bits of heating, moistening, latent heat", bits_of(heating), bits_of(moistening), &
-      bits_of(latent_heat)
+    print "(a, 2f13.4, a)", "latent heat    ", rms(:, 3), "  W m-2"
+    print "(a, 2(1x, z16.16))", "bits of temperature, humidity           ", bits_of(t), bits_of(q)
+    print "(a, 3(1x, z16.16))", "bits of heating, moistening, latent heat", bits_of(heating), &
+      bits_of(moistening), bits_of(latent_heat)
   end subroutine
 
   ! Collective. rms(:, field): of the scheme and of the difference, for heating, moistening and latent heat.

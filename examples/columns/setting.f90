@@ -35,6 +35,8 @@ contains
     run%num_steps = nint(days * 86400 / timestep)
     run%steps_per_record = nint(record_interval / timestep)
     run%pairs_path = argument(3)
+    if (min(num_longitudes, num_latitudes, nproma, run%steps_per_record) < 1) &
+      call stop_all("the grid, nproma and record_interval of &columns must be positive")
     call read_wave(argument(2), run%wave)
   end subroutine
 

@@ -15,7 +15,7 @@ WIDTH = 192
 
 
 def read(path, names):
-    """The fields side by side, [row, levels]: rows of the first four fifths of the records, and of the last."""
+    """The fields side by side, [row, levels]: rows of the first four fifths of the records, and of the last fifth."""
     with h5py.File(path, "r") as file:
         rows = torch.cat([torch.tensor(file[name][:]).flatten(1, 2) for name in names], 2)
     first_held_out = len(rows) * 4 // 5
@@ -48,7 +48,8 @@ class Physics(torch.nn.Module):
     def inputs_of(self, profiles, surface):
         """Moist adjustment hangs on what neighbouring levels differ by and on saturation: inputs of their own."""
         temperature, humidity = profiles.chunk(2, 1)
-        saturation = torch.exp(17.67 * (temperature - 273.15) / (temperature - 29.65)) / self.sigma   # Bolton, as physics.f90
+        # Bolton (1980), as in physics.f90; constant factors go into the normalisation.
+        saturation = torch.exp(17.67 * (temperature - 273.15) / (temperature - 29.65)) / self.sigma
         return torch.cat([temperature, humidity, temperature.diff(), humidity / saturation, surface], 1)
 
     def forward(self, profiles, surface):

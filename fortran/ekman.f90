@@ -125,7 +125,8 @@ module ekman
       integer(c_int), intent(out), optional :: ierr
     end subroutine ekman_enddef
 
-    ! array: real32 or real64, shaped as the field's axes; first: place of its first point, from 1, if it is a part.
+    ! array: real32 or real64, shaped as the field's axes; first, if it is a part: the place of its first point among
+    ! all points of the field's point set on this rank, from 1.
     ! Parts may come from OpenMP threads; for gets below MPI_THREAD_MULTIPLE, with ML ranks on other nodes, the thread
     ! that called init gets first (an empty part is enough).
     subroutine ekman_put(c, field, array, first, info, ierr) bind(C, name="ekman_f_put")

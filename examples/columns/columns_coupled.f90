@@ -23,7 +23,7 @@ program columns
   real(real64), allocatable, dimension(:, :, :) :: temperature, humidity   ! K, kg kg-1; with halo
   integer :: provided, step, i
 
-  call MPI_Init_thread(MPI_THREAD_FUNNELED, provided)
+  call MPI_Init_thread(MPI_THREAD_MULTIPLE, provided)   ! threads get what comes from other nodes
   call ekman_init(coupler, "atmosphere", MPI_COMM_WORLD, comm)
   call read_setting(run)
   call make_grid(comm, run%num_longitudes, run%num_latitudes, part)

@@ -81,7 +81,7 @@ def main():
     check("the built-in network answered", number(coupled, "latent heat", 1) > 1.0)
     check("five fields have checksums", len(set(bits_of(coupled))) == 5)
     for ranks, threads, ml_ranks, transport, nproma in ((1, 1, 1, "auto", 50), (3, 2, 2, "auto", 7),
-                                                        (4, 1, 2, "point_to_point", 1000)):
+                                                        (4, 2, 2, "point_to_point", 1000)):
         report = couple(ranks, threads, ml_ranks, transport, nproma)
         check(f"equal bits on {ranks} x {threads} threads and 2 x {ml_ranks} ML ranks, {transport}",
               bits_of(report) == bits_of(coupled))

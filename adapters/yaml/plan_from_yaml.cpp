@@ -114,9 +114,9 @@ class PlanReader {
   }
 
   static void read_device(const Tree& tree, NetworkSpec& network) {
-    const Tree& device = child(tree, "device");
+    const Tree* device = tree.find("device");
     network.devices = {text_of(tree, "networks.*.device")};
-    if (device.kind == Tree::Kind::list && !device.items.empty()) network.devices = texts_of(device);
+    if (device && device->kind == Tree::Kind::list && !device->items.empty()) network.devices = texts_of(*device);
   }
 
   void read_sizes(const Tree& tree, const std::string& path, NetworkSpec& network) {

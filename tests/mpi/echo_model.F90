@@ -6,6 +6,7 @@
 !   IDS  blocks (in order, uneven) | cyclic | sparse (beyond 32 bits, backwards; the last rank empty if there are two or
 !        more). Blocks of 7 slots; the last one ends with slots that are no points.
 program echo_model
+  use, intrinsic :: ieee_exceptions, only: ieee_set_halting_mode, ieee_usual
   use, intrinsic :: iso_fortran_env, only: int32, int64, real32, real64
   use mpi_f08
   use ekman
@@ -25,6 +26,8 @@ program echo_model
   call get_command_argument(3, text)
   read (text, *) steps
   call MPI_Init()
+  ! As in a program built with -ffpe-trap; from here on, as Open MPI 5 on Debian 13 itself divides zero by zero before.
+  call ieee_set_halting_mode(ieee_usual, .true.)
   call ekman_init(c, "atmosphere", MPI_COMM_WORLD, comm)
   call MPI_Comm_rank(comm, rank)
   call MPI_Comm_size(comm, ranks)

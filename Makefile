@@ -15,7 +15,11 @@ ifeq ($(shell id -u),0)
 export OMPI_ALLOW_RUN_AS_ROOT = 1
 export OMPI_ALLOW_RUN_AS_ROOT_CONFIRM = 1
 export OMPI_MCA_rmaps_base_oversubscribe = 1
+# The same for Open MPI 5.
+export PRTE_MCA_rmaps_default_mapping_policy = :oversubscribe
 endif
+# Open MPI 5 as Debian packages it crashes at `mpirun a : b` without this (open-mpi/ompi#13303).
+export PMIX_MCA_pmdl = ^ompi
 
 .PHONY: packages build test demo asan clean
 

@@ -26,6 +26,7 @@ def child_environment():
         env.setdefault("OMPI_ALLOW_RUN_AS_ROOT_CONFIRM", "1")
     env.setdefault("OMPI_MCA_rmaps_base_oversubscribe", "1")   # three processes may meet two cores
     env.setdefault("PRTE_MCA_rmaps_default_mapping_policy", ":oversubscribe")
+    env.setdefault("PMIX_MCA_pmdl", "^ompi")   # Debian's Open MPI 5 crashes at `mpirun a : b` without it
     return env
 
 

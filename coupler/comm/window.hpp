@@ -24,7 +24,7 @@ class SharedWindow {
   // Collective.
   ~SharedWindow();
 
-  // Local. The segment of `rank` of the node communicator, as this rank sees it.
+  // Local. The segment of `rank` of the node communicator, as this rank sees it; at the start of a cache line.
   std::byte* segment(int rank) const;
 
  private:

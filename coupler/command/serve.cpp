@@ -82,6 +82,7 @@ void serve_plan(const std::string& plan_file) {
   const Placement place = find_place(job);
   const NetworkSpec& spec = job.plan.networks[place.network];
   std::optional<MlSide> side;
+  std::string arithmetic;
   for (std::size_t n = 0; n < job.plan.networks.size(); ++n) {
     Communicator comm = split_route(job, static_cast<int>(n), "", place.network);
     if (!comm) continue;
@@ -91,9 +92,10 @@ void serve_plan(const std::string& plan_file) {
     Route route = make_ml_route(std::move(comm), spec, component->points);
     std::unique_ptr<Engine> engine = make_engine(spec, route, place);
     announce(job, spec, place, route, *engine);
-    compare_engines(job, place, engine->arithmetic());
+    arithmetic = engine->arithmetic();
     side.emplace(std::move(route), spec, std::move(engine), job.shared_cores);
   }
+  compare_engines(job, place, arithmetic);
   side->serve();
 }
 

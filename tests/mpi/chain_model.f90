@@ -54,5 +54,6 @@ program chain_model
     close (unit)
   end if
   call ekman_finalize(c)
+  deallocate (ids, a, b, d)   ! or the leak check of the asan preset sees them
   call MPI_Finalize(ierror)
 end program chain_model

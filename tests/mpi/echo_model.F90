@@ -57,6 +57,7 @@ program echo_model
   call MPI_Allreduce(MPI_IN_PLACE, failures, 1, MPI_INTEGER, MPI_SUM, comm)
   if (rank == 0) print "(a, i0, a, i0, a)", "echo_model: ", steps, " steps, ", failures, " wrong values"
   call ekman_finalize(c)
+  deallocate (ids)   ! or the leak check of the asan preset sees them
   if (failures /= 0) error stop 1
   call MPI_Finalize()
 

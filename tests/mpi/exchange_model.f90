@@ -53,6 +53,7 @@ program exchange_model
   end do
   call write_outputs()
   call ekman_finalize(c)
+  deallocate (ids, t, s, dt, ds)   ! or the leak check of the asan preset sees them
   call MPI_Finalize()
 
 contains

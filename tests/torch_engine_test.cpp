@@ -350,6 +350,17 @@ TEST_F(TorchEngineTest, AnotherFileThanThePlanMeansIsRefused) {
   expect_error([&] { engine_for(spec, {7}, {5}); }, {"convection", spec.source.path, "SHA-256", "`sha256`"});
 }
 
+TEST_F(TorchEngineTest, ANetworkThatWorksInPlaceLeavesTheChunkAlone) {
+  const std::string path = save("def forward(self, x):\n  x.mul_(2.0)\n  return x + 0.0\n");
+  const at::Tensor in = at::randn({1024, 4}), given = in.clone();
+  auto engine = engine_for(script_spec(path, {{{"t"}}}, {{{"a"}}}), {4}, {4});
+
+  const at::Tensor out = run(*engine, in, 4);
+
+  expect_same_bits(in, given);
+  expect_same_bits(out, given * 2.0);
+}
+
 TEST_F(TorchEngineTest, DevicesThatAreNotThereAreNamed) {
   NetworkSpec spec = mlp_spec(1);
   const RowLayout in = make_row_layout(spec.inputs, {4, 1}), out = make_row_layout(spec.outputs, {2, 1});

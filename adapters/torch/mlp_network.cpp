@@ -23,10 +23,9 @@ Activation activation_of(const NetworkSpec& spec) {
   if (name == "sigmoid") return [](const at::Tensor& x) { return at::sigmoid(x); };
   if (name == "gelu") return [](const at::Tensor& x) { return at::gelu(x); };
   if (name == "silu") return [](const at::Tensor& x) { return at::silu(x); };
-  if (name == "elu") return [](const at::Tensor& x) { return at::elu(x); };
   throw Error(ErrorCode::network,
               fmt::format("network '{}': activation '{}' is not known; use relu, tanh, sigmoid, "
-                          "gelu, silu or elu",
+                          "gelu or silu",
                           spec.name, name));
 }
 

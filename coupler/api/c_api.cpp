@@ -74,7 +74,10 @@ int ekman_handshake(MPI_Comm comm, int count, const char* const* names, MPI_Comm
   return guard_boundary([&] {
     std::vector<std::string> list(names, names + count);
     std::vector<Communicator> found = handshake(comm, list);
-    for (int i = 0; i < count; ++i) comms[i] = found[i].release_handle();
+    for (int i = 0; i < count; ++i) {
+      found[i].use_errhandler_of(comm);
+      comms[i] = found[i].release_handle();
+    }
   });
 }
 

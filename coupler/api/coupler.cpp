@@ -20,7 +20,8 @@ namespace ekman {
 const char* version() { return EKMAN_VERSION; }
 
 struct Coupler::Impl {
-  Impl(std::string_view component, Communicator found) : side(std::string(component), std::move(found)) {}
+  Impl(std::string_view component, Communicator found, MPI_Comm models)
+      : side(std::string(component), std::move(found), models) {}
 
   // Runs one call; keeps its error, if any, for the calls that follow.
   template <class Call>
@@ -61,7 +62,7 @@ Communicator find_ekman(MPI_Comm comm) { return std::move(handshake(comm, {k_gro
 }  // namespace
 
 Coupler::Coupler(std::string_view component, MPI_Comm comm)
-    : impl_(std::make_unique<Impl>(component, find_ekman(comm))) {}
+    : impl_(std::make_unique<Impl>(component, find_ekman(comm), comm)) {}
 
 Coupler::Coupler(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 
@@ -71,16 +72,22 @@ Coupler Coupler::on_own_communicator(std::string_view component, MPI_Comm comm) 
                                               "of the group \"{}\", of which this rank must be a member",
                                               component, k_group_name));
   }
-  return Coupler(std::make_unique<Impl>(component, Communicator::borrow(comm)));
+  return Coupler(std::make_unique<Impl>(component, Communicator::borrow(comm), comm));
 }
 
 Coupler::Coupler(Coupler&&) noexcept = default;
-Coupler& Coupler::operator=(Coupler&&) noexcept = default;
+Coupler& Coupler::operator=(Coupler&& other) noexcept {
+  const Coupler replaced(std::exchange(impl_, std::move(other.impl_)));   // ends the job if it was not finalized
+  return *this;
+}
 
 Coupler::~Coupler() {
   if (!impl_ || impl_->finalized || !mpi_is_running()) return;
-  log_line(fmt::format("error: {}: the coupler was destroyed before finalize; the ML ranks would wait for ever",
-                       impl_->side.whoami()));
+  // An error that unwinds has its word first: nobody may catch it after this.
+  log_line(!impl_->failure.empty()
+               ? "error: " + impl_->failure
+               : fmt::format("error: {}: the coupler was destroyed before finalize; the ML ranks would wait for ever",
+                             impl_->side.whoami()));
   abort_world(1);
 }
 

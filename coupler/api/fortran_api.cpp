@@ -87,7 +87,10 @@ void ekman_f_handshake(const MPI_Fint* comm, const CFI_cdesc_t* names, MPI_Fint*
       list.push_back(text_of(&one));
     }
     std::vector<Communicator> found = handshake(MPI_Comm_f2c(*comm), list);
-    for (std::size_t i = 0; i < found.size(); ++i) comms[i] = MPI_Comm_c2f(found[i].release_handle());
+    for (std::size_t i = 0; i < found.size(); ++i) {
+      found[i].use_errhandler_of(MPI_Comm_f2c(*comm));
+      comms[i] = MPI_Comm_c2f(found[i].release_handle());
+    }
   });
 }
 

@@ -31,6 +31,8 @@ class Communicator {
   MPI_Comm get() const { return comm_; }
   // Gives the handle, and the duty to free it, to the caller.
   MPI_Comm release_handle() { return std::exchange(comm_, MPI_COMM_NULL); }
+  // Local. Errors are treated as on `other` from now on: for communicators that leave Ekman.
+  void use_errhandler_of(MPI_Comm other) const;
   explicit operator bool() const { return comm_ != MPI_COMM_NULL; }
   int rank() const;
   int size() const;

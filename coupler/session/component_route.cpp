@@ -16,6 +16,7 @@ namespace {
 // Calls visit(run, first slot, slots) for the parts of runs inside [first, first + count).
 template <class Visit>
 void for_runs(const std::vector<Run>& runs, std::int64_t first, std::int64_t count, Visit visit) {
+  if (count == 0) return;
   auto run = std::upper_bound(runs.begin(), runs.end(), first,
                               [](std::int64_t slot, const Run& r) { return slot < r.slot + r.count; });
   for (; run != runs.end() && run->slot < first + count; ++run) {
@@ -54,6 +55,7 @@ void ComponentRoute::reset() {
 
 void ComponentRoute::put(int field, const ColumnView& columns, std::int64_t first, std::int64_t count,
                          std::int64_t step, bool init_thread) {
+  if (count == 0) return;
   wait_until_inputs_free();
   {
     const TrapGuard guard;

@@ -36,10 +36,15 @@ void append(const ArrayView& array, std::vector<std::int64_t>& ids) {
 
 }  // namespace
 
-ComponentSide::ComponentSide(std::string component, Communicator found)
+ComponentSide::ComponentSide(std::string component, Communicator found, MPI_Comm models)
     : component_(std::move(component)),
       job_(start_component(std::move(found), component_)),
-      local_rank_(job_.local.rank()) {}
+      models_local_(job_.local.clone()),
+      local_rank_(job_.local.rank()) {
+  models_local_.use_errhandler_of(models);
+  watch_ = std::make_unique<FinalizeWatch>(
+      whoami() + ": MPI_Finalize was called before finalize of the coupler; the ML ranks would wait for ever");
+}
 
 std::string ComponentSide::whoami() const {
   return fmt::format("component \"{}\", rank {}", component_, local_rank_);
@@ -226,6 +231,8 @@ void ComponentSide::finalize() {
   }
   for (const auto& route : routes_) route->finish();
   routes_.clear();
+  watch_.reset();
+  models_local_ = {};
   job_.local = {};
   job_.all = {};
   job_.found = {};

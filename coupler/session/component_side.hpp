@@ -9,6 +9,7 @@
 #include <thread>
 #include <vector>
 
+#include "coupler/comm/finalize_watch.hpp"
 #include "coupler/session/component_route.hpp"
 #include "coupler/session/coverage.hpp"
 #include "coupler/session/startup.hpp"
@@ -18,10 +19,11 @@ namespace ekman {
 
 class ComponentSide {
  public:
-  // Collective over `found`, a communicator that only Ekman's ranks share.
-  ComponentSide(std::string component, Communicator found);
+  // Collective over `found`, a communicator that only Ekman's ranks share. `models` is the one that the model gave.
+  ComponentSide(std::string component, Communicator found, MPI_Comm models);
 
-  MPI_Comm local_comm() const { return job_.local.get(); }
+  // The component's own communicator, for the model: it treats errors as `models` does.
+  MPI_Comm local_comm() const { return models_local_.get(); }
   // For messages: component "x", rank n.
   std::string whoami() const;
 
@@ -58,6 +60,8 @@ class ComponentSide {
 
   std::string component_;
   Job job_;
+  Communicator models_local_;
+  std::unique_ptr<FinalizeWatch> watch_;
   int local_rank_;
   Phase phase_ = Phase::define;
   std::thread::id thread_ = std::this_thread::get_id();

@@ -72,7 +72,7 @@ program misuse_model
     if (mistake /= "early_end") call ekman_get(c, "dt", dt)
     call ekman_advance(c)
   end do
-  call ekman_finalize(c)
+  if (mistake /= "no_finalize") call ekman_finalize(c)
   if (mistake == "put_late") call ekman_put(c, "t", t)
   call MPI_Finalize()
 end program misuse_model

@@ -19,6 +19,7 @@ EXPECTED = {
     "code": "gave up: component",
     "early_end": "are out of step",
     "put_late": "the coupler is not initialised",
+    "no_finalize": "MPI_Finalize was called before finalize of the coupler",
     "thread_get": 'get of "dt" from a thread other than the one that called init',
 }
 

@@ -65,7 +65,8 @@ class Coupler {
   // Blocks until the field is there. Thread-safe for disjoint parts; below MPI_THREAD_MULTIPLE, with ML ranks on other
   // nodes, the thread that made the coupler gets first (an empty part is enough).
   Info get(std::string_view field, const ArrayView& array, Part part = {});
-  // Local. Ends the model step: every input must have been put once for every point.
+  // Local; across nodes it waits until its messages have left. Ends the model step: every input must have been put once for
+  // every point.
   void advance();
   // Collective. No call but the destructor may follow.
   void finalize();

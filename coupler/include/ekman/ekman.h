@@ -50,7 +50,7 @@ int ekman_enddef(ekman_coupler* coupler);
 /* `first` < 0: the array holds all points of this rank. `info` (enum ekman_info) may be NULL. */
 int ekman_put(ekman_coupler* coupler, const char* field, const ekman_array* array, int64_t first, int* info);
 int ekman_get(ekman_coupler* coupler, const char* field, const ekman_array* array, int64_t first, int* info);
-/* Local. */
+/* Local; across nodes it waits until its messages have left. Ends the model step. */
 int ekman_advance(ekman_coupler* coupler);
 /* Collective. Frees the coupler and sets *coupler to NULL. */
 int ekman_finalize(ekman_coupler** coupler);

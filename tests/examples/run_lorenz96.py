@@ -1,0 +1,45 @@
+"""Runs the commands of examples/lorenz96/README.md with two seeds: the hybrid forecasts better than no closure.
+
+run_lorenz96.py CMAKE BUILD WORK
+"""
+import csv
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+
+CMAKE, BUILD, WORK = sys.argv[1], sys.argv[2], pathlib.Path(sys.argv[3])
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+PREFIX = WORK / "prefix"
+
+WORK.mkdir(parents=True, exist_ok=True)
+for old in ("prefix", "build-lorenz96", "run"):
+    shutil.rmtree(WORK / old, ignore_errors=True)
+if not (WORK / "examples").exists():
+    (WORK / "examples").symlink_to(ROOT / "examples")
+subprocess.run([CMAKE, "--install", BUILD, "--prefix", PREFIX], check=True, stdout=subprocess.DEVNULL)
+readme = (ROOT / "examples/lorenz96/README.md").read_text()
+commands = re.findall(r"^    ((?:cmake|examples/).*)$", readme, re.MULTILINE)
+if len(commands) != 3:
+    sys.exit(f"expected three commands in the README, found {commands}")
+for command in commands:
+    command = command.replace("PREFIX", str(PREFIX))
+    if command.startswith("examples/"):
+        command = f"{sys.executable} -B {command} --seeds 2 --run run"
+    print("+", command, flush=True)
+    subprocess.run(command, shell=True, check=True, cwd=WORK, timeout=300,
+                   env=dict(os.environ, OMP_WAIT_POLICY="passive"))
+for name in ("table.txt", "scores.csv", "lorenz96.png"):
+    if (WORK / "run" / name).stat().st_size == 0:
+        sys.exit(f"run/{name} is empty")
+print((WORK / "run/table.txt").read_text())
+with open(WORK / "run/scores.csv") as file:
+    rows = {(row["seed"], row["model"]): row for row in csv.DictReader(file)}
+for seed in ("1", "2"):
+    for score in ("subgrid tendency: RMSE", "forecast: RMSE at lead 0.5"):
+        none, hybrid = (float(rows[seed, model][score]) for model in ("none", "hybrid"))
+        print(f"seed {seed}, {score}: none {none:.3f}, hybrid {hybrid:.3f}")
+        if not hybrid < none:
+            sys.exit("the hybrid is no better")

@@ -56,7 +56,7 @@ std::string error_of(const std::string& text) {
 
 Plan full_plan() {
   Plan plan = parse_plan(k_minimal, "plan.yaml");
-  plan.components[0].timestep_seconds = 0.1;
+  plan.components[0].timestep = 100000;
   plan.components[0].points = 40962;
   NetworkSpec& network = plan.networks[0];
   network.ranks = 3;
@@ -80,7 +80,7 @@ TEST(PlanBytes, ComeBackAsTheSamePlan) {
   EXPECT_EQ(serialise(copy), serialise(plan));
   EXPECT_EQ(copy.file, "plan.yaml");
   EXPECT_EQ(copy.components.at(0).name, "atmosphere");
-  EXPECT_EQ(copy.components.at(0).timestep_seconds, 0.1);
+  EXPECT_EQ(copy.components.at(0).timestep, 100000);
   const NetworkSpec& network = copy.networks.at(0);
   EXPECT_EQ(network.ranks, 3);
   EXPECT_EQ(network.devices, plan.networks[0].devices);
@@ -167,7 +167,7 @@ TEST(PlanFromYaml, CompletesDefaults) {
   EXPECT_EQ(network.source.kind, SourceKind::echo);
   EXPECT_EQ(network.inputs.at(0).combine, Combine::concat);
   EXPECT_EQ(plan.components.at(0).points, -1);
-  EXPECT_EQ(plan.components.at(0).timestep_seconds, 0.0);
+  EXPECT_EQ(plan.components.at(0).timestep, 0);
 }
 
 TEST(PlanFromYaml, AcceptsDefaultsOfKeysNotYetSupported) {
@@ -205,17 +205,17 @@ TEST(PlanFromYaml, AllowsKeysOfTheUsersEverywhere) {
 }
 
 TEST(PlanFromYaml, ReadsDurations) {
-  const auto seconds = [](const std::string& duration) {
+  const auto microseconds = [](const std::string& duration) {
     std::string text = k_minimal;
     text.replace(text.find("{atmosphere: {}}"), 16, "{atmosphere: {timestep: " + duration + "}}");
-    return parse_plan(text, "plan.yaml").components[0].timestep_seconds;
+    return parse_plan(text, "plan.yaml").components[0].timestep;
   };
 
-  EXPECT_EQ(seconds("PT10M"), 600.0);
-  EXPECT_EQ(seconds("P1DT6H"), 108000.0);
-  EXPECT_EQ(seconds("PT1H30M0.5S"), 5400.5);
-  for (const char* wrong : {"P", "PT", "T1M", "PT1", "PT1S1M", "PT0S", "P1DT", "-PT1S", "PTS", "PT1.2.3S"})
-    EXPECT_THROW(seconds(wrong), Error) << wrong;
+  EXPECT_EQ(microseconds("PT10M"), 600000000);
+  EXPECT_EQ(microseconds("P1DT6H"), 108000000000);
+  EXPECT_EQ(microseconds("PT1H30M0.5S"), 5400500000);
+  for (const char* wrong : {"P", "PT", "T1M", "PT1", "PT1S1M", "PT0S", "P1DT", "-PT1S", "PTS", "PT1.2.3S", "P100000000D", "PT0.0000001S"})
+    EXPECT_THROW(microseconds(wrong), Error) << wrong;
 }
 
 TEST(PlanFromYaml, TakesFilesRelativeToThePlan) {

@@ -13,8 +13,8 @@ namespace ekman {
 
 // Scalars as values; empty if the text is none.
 std::optional<std::int64_t> parse_integer(const std::string& text);
-std::optional<double> parse_real(const std::string& text);      // finite
-std::optional<double> parse_duration(const std::string& text);  // seconds, positive; of days and less
+std::optional<double> parse_real(const std::string& text);            // finite
+std::optional<std::int64_t> parse_duration(const std::string& text);  // microseconds, positive; of days and less
 
 // What is wrong with `value` itself as value of `key`, which the user calls `name`; keys below are not looked at.
 std::optional<std::string> problem_with(const Key& key, const std::string& name, const Tree& value);

@@ -51,7 +51,7 @@ std::vector<std::int64_t> integers_of(const Tree& list) {
 ComponentSpec read_component(const Entry& entry) {
   ComponentSpec component;
   component.name = entry.key;
-  component.timestep_seconds = parse_duration(text_of(entry.value, "components.*.timestep")).value_or(0.0);
+  component.timestep = parse_duration(text_of(entry.value, "components.*.timestep")).value_or(0);
   component.points = integer_of(entry.value, "components.*.points", -1);
   return component;
 }
@@ -82,6 +82,7 @@ class PlanReader {
   Plan read(const Tree& root) {
     Plan plan;
     plan.file = file_;
+    if (root.find("calendar")) plan.calendar = read_calendar(child(root, "calendar"));
     for (const Entry& entry : child(root, "components").entries)
       if (is_mine(entry.key)) plan.components.push_back(read_component(entry));
     for (const Entry& entry : child(root, "networks").entries)
@@ -90,6 +91,30 @@ class PlanReader {
   }
 
  private:
+  Calendar read_calendar(const Tree& tree) {
+    Calendar calendar;
+    const std::string kind = text_of(tree, "calendar.kind"), start = text_of(tree, "calendar.start");
+    if (kind == "365d") calendar.kind = CalendarKind::days_365;
+    if (kind == "360d") calendar.kind = CalendarKind::days_360;
+    const std::optional<std::int64_t> date = parse_date(calendar.kind, start);
+    if (!date && !diagnostics_.touches("calendar.start") && !diagnostics_.touches("calendar.kind")) {
+      diagnostics_.add(diagnostics_.position_of("calendar.start"), "calendar.start",
+                       fmt::format("\"{}\" is no date of the calendar {}; write it as 2000-01-01T00:00:00", start, kind));
+    }
+    calendar.given = date.has_value();
+    calendar.start = date.value_or(0);
+    return calendar;
+  }
+
+  static Reduction read_reduction(const Tree& tree) {
+    const std::string word = text_of(tree, "networks.*.time_reduction");
+    return word == "accumulate" ? Reduction::accumulate
+           : word == "average"  ? Reduction::average
+           : word == "minimum"  ? Reduction::minimum
+           : word == "maximum"  ? Reduction::maximum
+                                : Reduction::none;
+  }
+
   NetworkSpec read_network(const Entry& entry) {
     const Tree& tree = entry.value;
     const std::string path = "networks." + entry.key;
@@ -101,6 +126,8 @@ class PlanReader {
     if (!diagnostics_.touches(path + ".ranks")) read_device(tree, network);
     network.source = read_source(child(tree, "network"), path + ".network");
     read_sizes(tree, path, network);
+    network.coupling_period = parse_duration(text_of(tree, "networks.*.coupling_period")).value_or(0);
+    network.time_reduction = read_reduction(tree);
     network.wire = text_of(tree, "networks.*.wire") == "float64" ? Real::float64 : Real::float32;
     network.compute = text_of(tree, "networks.*.compute") == "float64" ? Real::float64 : Real::float32;
     network.transport = text_of(tree, "networks.*.transport") == "point_to_point" ? Transport::point_to_point

@@ -3,11 +3,13 @@
 #include <cmath>
 
 #include "adapters/yaml/check_keys.hpp"
+#include "coupler/plan/calendar.hpp"
 
 namespace ekman {
 namespace {
 
 constexpr double k_seconds_per_day = 86400.0;
+constexpr double k_longest_duration = 4.0e18;  // microseconds: what an int64 holds
 
 template <class Number>
 std::optional<Number> parse_whole_text(const std::string& text) {
@@ -34,7 +36,7 @@ std::optional<double> parse_real(const std::string& text) {
 }
 
 // P[nD][T[nH][nM][nS]], units from long to short, fractions allowed. Years and months have no fixed length.
-std::optional<double> parse_duration(const std::string& text) {
+std::optional<std::int64_t> parse_duration(const std::string& text) {
   if (text.empty() || text[0] != 'P') return std::nullopt;
   double sum = 0.0;
   double last_unit = 2.0 * k_seconds_per_day;
@@ -54,7 +56,9 @@ std::optional<double> parse_duration(const std::string& text) {
     last_unit = unit;
     i = end + 1;
   }
-  return sum > 0.0 && std::isfinite(sum) ? std::optional<double>(sum) : std::nullopt;
+  const double microseconds = sum * static_cast<double>(k_microseconds_per_second);
+  if (!(microseconds >= 1.0 && microseconds <= k_longest_duration)) return std::nullopt;
+  return std::llround(microseconds);
 }
 
 }  // namespace ekman

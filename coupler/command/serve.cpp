@@ -3,7 +3,6 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <optional>
 #include <sstream>
 
@@ -86,14 +85,11 @@ void serve_plan(const std::string& plan_file) {
   for (std::size_t n = 0; n < job.plan.networks.size(); ++n) {
     Communicator comm = split_route(job, static_cast<int>(n), "", place.network);
     if (!comm) continue;
-    const auto& components = job.plan.components;
-    const auto component = std::find_if(components.begin(), components.end(),
-                                        [&](const ComponentSpec& c) { return c.name == spec.component; });
-    Route route = make_ml_route(std::move(comm), spec, component->points);
+    Route route = make_ml_route(std::move(comm), spec, find_component(job.plan, spec.component)->points);
     std::unique_ptr<Engine> engine = make_engine(spec, route, place);
     announce(job, spec, place, route, *engine);
     arithmetic = engine->arithmetic();
-    side.emplace(std::move(route), spec, std::move(engine), job.shared_cores);
+    side.emplace(std::move(route), spec, std::move(engine), step_clock(job.plan, spec.component), job.shared_cores);
   }
   compare_engines(job, place, arithmetic);
   side->serve();

@@ -115,6 +115,35 @@ void check_normalize(const NetworkSpec& network, const std::string& path, Proble
   }
 }
 
+void check_time(const Plan& plan, const NetworkSpec& network, const std::string& path, Problems& problems) {
+  const ComponentSpec* component = find_component(plan, network.component);
+  if (component == nullptr) return;
+  if (network.coupling_period > 0 && component->timestep == 0) {
+    problems.push_back({path + ".coupling_period",
+                        fmt::format("a coupling_period needs the timestep of component \"{}\"; give "
+                                    "components.{}.timestep",
+                                    component->name, component->name)});
+  } else if (network.coupling_period > 0 && network.coupling_period % component->timestep != 0) {
+    problems.push_back({path + ".coupling_period",
+                        fmt::format("the coupling_period is {} times the timestep of component \"{}\"; it must be a whole "
+                                    "multiple",
+                                    static_cast<double>(network.coupling_period) /
+                                        static_cast<double>(component->timestep),
+                                    component->name)});
+  }
+  if (network.time_reduction != Reduction::none && network.coupling_period == 0)
+    problems.push_back({path + ".time_reduction",
+                        "a time_reduction needs a coupling_period; without one every step has its exchange"});
+}
+
+void check_calendar(const Plan& plan, Problems& problems) {
+  if (!plan.calendar.given) return;
+  for (const ComponentSpec& component : plan.components)
+    if (component.timestep == 0)
+      problems.push_back({"components." + component.name,
+                          fmt::format("component \"{}\" needs a timestep, since the plan has a calendar", component.name)});
+}
+
 }  // namespace
 
 std::vector<Problem> cross_check(const Plan& plan) {
@@ -122,10 +151,12 @@ std::vector<Problem> cross_check(const Plan& plan) {
   Writers writers;
   if (plan.components.empty()) problems.push_back({"components", "a plan needs at least one component"});
   if (plan.networks.empty()) problems.push_back({"networks", "a plan needs at least one network"});
+  check_calendar(plan, problems);
   for (const NetworkSpec& network : plan.networks) {
     const std::string path = "networks." + network.name;
     check_component(plan, network, path, problems);
     check_ranks(network, path, problems);
+    check_time(plan, network, path, problems);
     check_sizes(network, path, problems);
     check_repeats(network.inputs, path + ".inputs", problems);
     check_repeats(network.outputs, path + ".outputs", problems);

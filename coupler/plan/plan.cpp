@@ -12,6 +12,23 @@ int ml_ranks_of(const Plan& plan) {
   return static_cast<int>(std::min<std::int64_t>(sum, std::numeric_limits<int>::max()));
 }
 
+const ComponentSpec* find_component(const Plan& plan, const std::string& name) {
+  const auto found = std::find_if(plan.components.begin(), plan.components.end(),
+                                  [&](const ComponentSpec& component) { return component.name == name; });
+  return found == plan.components.end() ? nullptr : &*found;
+}
+
+std::int64_t steps_between_exchanges(const Plan& plan, const NetworkSpec& network) {
+  const ComponentSpec* component = find_component(plan, network.component);
+  if (component == nullptr || component->timestep == 0 || network.coupling_period == 0) return 1;
+  return network.coupling_period / component->timestep;
+}
+
+StepClock step_clock(const Plan& plan, const std::string& component) {
+  const ComponentSpec* found = find_component(plan, component);
+  return {plan.calendar, found == nullptr ? 0 : found->timestep};
+}
+
 std::vector<std::string> fields_of(const std::vector<Argument>& arguments) {
   std::vector<std::string> fields;
   for (const Argument& argument : arguments)

@@ -7,11 +7,14 @@
 #include <string>
 #include <vector>
 
+#include "coupler/plan/calendar.hpp"
+
 namespace ekman {
 
 enum class Real { float32, float64 };
 enum class Combine { concat, stack };
 enum class Sample { point, grid };
+enum class Reduction { none, accumulate, average, minimum, maximum };
 enum class Transport { automatic, point_to_point };
 enum class SourceKind { echo, torchscript, mlp };
 
@@ -42,8 +45,8 @@ struct NetworkSource {
 
 struct ComponentSpec {
   std::string name;
-  double timestep_seconds = 0.0;  // 0: not given
-  std::int64_t points = -1;       // all ranks together; -1: not given
+  std::int64_t timestep = 0;  // microseconds; 0: not given
+  std::int64_t points = -1;   // all ranks together; -1: not given
 };
 
 struct NetworkSpec {
@@ -58,6 +61,8 @@ struct NetworkSpec {
   std::int64_t grid_nx = 0;
   std::int64_t chunk = 1024;  // samples
   std::int64_t tile = 0;      // samples; 0: auto
+  std::int64_t coupling_period = 0;  // microseconds; 0: every step
+  Reduction time_reduction = Reduction::none;
   Real wire = Real::float32;
   Real compute = Real::float32;
   Transport transport = Transport::automatic;
@@ -72,9 +77,19 @@ struct NetworkSpec {
 
 struct Plan {
   std::string file;  // for messages only
+  Calendar calendar;
   std::vector<ComponentSpec> components;
   std::vector<NetworkSpec> networks;
 };
+
+// The component of that name, or null.
+const ComponentSpec* find_component(const Plan& plan, const std::string& name);
+
+// Steps of its component from one exchange of the network to the next. Step 1 has an exchange.
+std::int64_t steps_between_exchanges(const Plan& plan, const NetworkSpec& network);
+
+// How messages name the steps of a component.
+StepClock step_clock(const Plan& plan, const std::string& component);
 
 // ML ranks that the plan asks for, all networks together.
 int ml_ranks_of(const Plan& plan);

@@ -12,7 +12,7 @@ namespace ekman {
 namespace {
 
 constexpr char k_magic[] = "EKPL";
-constexpr std::int64_t k_version = 1;
+constexpr std::int64_t k_version = 2;
 
 void fail(const char* reason) {
   throw Error(ErrorCode::internal, std::string("received bytes that are no Ekman plan: ") + reason +
@@ -152,9 +152,18 @@ void visit(Archive& archive, NetworkSource& source) {
 }
 
 template <class Archive>
+void visit(Archive& archive, Calendar& calendar) {
+  std::int64_t given = calendar.given ? 1 : 0;
+  archive(given);
+  calendar.given = given != 0;
+  visit_enum(archive, calendar.kind, CalendarKind::days_360);
+  archive(calendar.start);
+}
+
+template <class Archive>
 void visit(Archive& archive, ComponentSpec& component) {
   archive(component.name);
-  archive(component.timestep_seconds);
+  archive(component.timestep);
   archive(component.points);
 }
 
@@ -171,6 +180,8 @@ void visit(Archive& archive, NetworkSpec& network) {
   archive(network.grid_nx);
   archive(network.chunk);
   archive(network.tile);
+  archive(network.coupling_period);
+  visit_enum(archive, network.time_reduction, Reduction::maximum);
   visit_enum(archive, network.wire, Real::float64);
   visit_enum(archive, network.compute, Real::float64);
   visit_enum(archive, network.transport, Transport::point_to_point);
@@ -185,6 +196,7 @@ void visit(Archive& archive, Plan& plan) {
   archive(version);
   if (version != k_version) fail("another version");
   archive(plan.file);
+  visit(archive, plan.calendar);
   visit(archive, plan.components);
   visit(archive, plan.networks);
 }

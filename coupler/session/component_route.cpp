@@ -33,14 +33,20 @@ RowSpan rows_of(const Direction& direction, const Run& run, std::int64_t slot, i
 
 }  // namespace
 
-ComponentRoute::ComponentRoute(Route route, const NetworkSpec& spec, bool shared_cores, bool any_thread)
+ComponentRoute::ComponentRoute(Route route, const NetworkSpec& spec, std::int64_t slots, std::int64_t period,
+                               bool shared_cores, bool any_thread)
     : route_(std::move(route)),
       spec_(spec),
+      period_(period),
       shared_cores_(shared_cores),
       any_thread_(any_thread),
       fields_(static_cast<std::int64_t>(route_.in.layout.fields.size())),
       outgoing_(new Outgoing[route_.in.messages.size()]),
       arrived_(new std::atomic<bool>[route_.out.messages.size()]) {
+  for (const FieldSlot& field : route_.in.layout.fields) {
+    const bool reduced = spec_.time_reduction != Reduction::none && period_ > 1;
+    reducers_.push_back(reduced ? std::make_unique<Reducer>(spec_.time_reduction, slots, field.levels) : nullptr);
+  }
   reset();
 }
 
@@ -56,6 +62,20 @@ void ComponentRoute::reset() {
 void ComponentRoute::put(int field, const ColumnView& columns, std::int64_t first, std::int64_t count,
                          std::int64_t step, bool init_thread) {
   if (count == 0) return;
+  Reducer* reducer = reducers_[field].get();
+  if (reducer == nullptr) {
+    if (couples(step)) send(field, columns, first, count, step, init_thread);
+    return;
+  }
+  {
+    const TrapGuard guard;
+    reducer->add(columns, first, count, couples(step));
+  }
+  if (couples(step)) send(field, reducer->result(first, count), first, count, step, init_thread);
+}
+
+void ComponentRoute::send(int field, const ColumnView& columns, std::int64_t first, std::int64_t count,
+                          std::int64_t step, bool init_thread) {
   wait_until_inputs_free();
   {
     const TrapGuard guard;
@@ -170,15 +190,30 @@ bool ComponentRoute::all_arrived() const {
   return true;
 }
 
+void ComponentRoute::end_step(std::int64_t step) {
+  for (const auto& reducer : reducers_) {
+    if (reducer != nullptr) reducer->end_step(couples(step));
+  }
+  if (couples(step)) end_exchange();
+  if (couples(step + 1)) begin_exchange();
+}
+
+// All messages are posted, and their memory is free again across nodes; outputs can still be fetched.
 void ComponentRoute::end_exchange() {
   flush();
   if (!route_.in.requests.empty()) route_.in.requests.wait_all();
+  inputs_free_.store(false, std::memory_order_release);
+  open_ = false;
+}
+
+void ComponentRoute::begin_exchange() {
   ++exchange_;
   reset();
-  inputs_free_.store(false, std::memory_order_release);
+  open_ = true;
 }
 
 void ComponentRoute::finish() {
+  if (!open_) begin_exchange();
   wait_until_inputs_free();
   if (!route_.out.requests.empty()) route_.out.requests.wait_all();
   for (const Message& message : route_.in.messages) {

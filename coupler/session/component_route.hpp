@@ -6,8 +6,10 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <vector>
 
 #include "coupler/exchange/pack.hpp"
+#include "coupler/exchange/reduction.hpp"
 #include "coupler/session/route_setup.hpp"
 
 namespace ekman {
@@ -16,17 +18,21 @@ namespace ekman {
 // that made the coupler. It is the only one that calls MPI, unless `any_thread` says that all may.
 class ComponentRoute {
  public:
-  ComponentRoute(Route route, const NetworkSpec& spec, bool shared_cores, bool any_thread);
+  // `period`: steps from one exchange to the next; step 1 has one. `slots`: of the component's point set on this rank.
+  ComponentRoute(Route route, const NetworkSpec& spec, std::int64_t slots, std::int64_t period, bool shared_cores, bool any_thread);
 
-  // Packs slots [first, first + count) of input field `field` (its index among the inputs) from slots
+  bool couples(std::int64_t step) const { return (step - 1) % period_ == 0; }
+
+  // In a step that couples: packs slots [first, first + count) of input field `field` (its index among the inputs) from slots
   // [0, count) of `columns`. Messages that are whole now are posted; across nodes only by a thread that may call MPI.
+  // In others the values go into the time reduction, if there is one.
   void put(int field, const ColumnView& columns, std::int64_t first, std::int64_t count, std::int64_t step,
            bool init_thread);
   // Waits for the rows of slots [first, first + count), then unpacks output field `field` into `columns`. Across nodes a
   // thread that may not call MPI cannot wait: an Error, unless the init thread's get of this exchange has received them.
   void get(int field, const ColumnView& columns, std::int64_t first, std::int64_t count, bool init_thread);
-  // Init thread. Ends the exchange: all messages are posted, and their memory is free again across nodes.
-  void end_exchange();
+  // Init thread. Ends the step, and its exchange if it has one.
+  void end_step(std::int64_t step);
   // Init thread. Tells the ML ranks that nothing follows.
   void finish();
 
@@ -38,6 +44,10 @@ class ComponentRoute {
     bool posted = false;                        // init thread, across nodes only
   };
 
+  void send(int field, const ColumnView& columns, std::int64_t first, std::int64_t count, std::int64_t step,
+            bool init_thread);
+  void begin_exchange();
+  void end_exchange();
   void wait_until_inputs_free();
   void packed(int message, std::int64_t rows, std::int64_t step);
   void flush();
@@ -49,10 +59,13 @@ class ComponentRoute {
 
   Route route_;
   const NetworkSpec& spec_;
+  std::int64_t period_;
   bool shared_cores_;
   bool any_thread_;
   std::int64_t fields_;                  // inputs
-  std::int64_t exchange_ = 0;            // complete exchanges
+  std::int64_t exchange_ = 0;            // this one or, between couplings, the last one; from 0
+  bool open_ = true;                     // it takes puts
+  std::vector<std::unique_ptr<Reducer>> reducers_;  // of the inputs; null: none
   std::unique_ptr<Outgoing[]> outgoing_;
   std::unique_ptr<std::atomic<bool>[]> arrived_;
   bool receiving_ = false;               // receives of this exchange are started

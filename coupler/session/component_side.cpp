@@ -40,6 +40,7 @@ ComponentSide::ComponentSide(std::string component, Communicator found, MPI_Comm
     : component_(std::move(component)),
       job_(start_component(std::move(found), component_)),
       models_local_(job_.local.clone()),
+      clock_(step_clock(job_.plan, component_)),
       local_rank_(job_.local.rank()) {
   models_local_.use_errhandler_of(models);
   watch_ = std::make_unique<FinalizeWatch>(
@@ -134,8 +135,12 @@ void ComponentSide::enddef() {
     const NetworkSpec& spec = job_.plan.networks[n];
     Communicator comm = split_route(job_, static_cast<int>(n), component_, -1);
     if (!comm) continue;
-    routes_.push_back(std::make_unique<ComponentRoute>(make_component_route(std::move(comm), spec, define_route(spec)),
-                                                       spec, job_.shared_cores, job_.any_thread));
+    RouteDefinition definition = define_route(spec);
+    const auto slots = static_cast<std::int64_t>(definition.ids.size());
+    Route route = make_component_route(std::move(comm), spec, definition);
+    routes_.push_back(std::make_unique<ComponentRoute>(std::move(route), spec, slots,
+                                                       steps_between_exchanges(job_.plan, spec), job_.shared_cores,
+                                                       job_.any_thread));
     bind(spec, *routes_.back());
   }
   phase_ = Phase::run;
@@ -176,15 +181,17 @@ Info ComponentSide::put(const std::string& name, const ArrayView& array, Part pa
   {
     const std::lock_guard<std::mutex> lock(coverage_mutex_);
     if (!field.coverage.add(first, count)) {
-      misuse(fmt::format("field \"{}\" was put twice in step {} for points among {} to {} (counted from 1); put every "
+      misuse(fmt::format("field \"{}\" was put twice in {} for points among {} to {} (counted from 1); put every "
                          "point once, then advance",
-                         name, step_, first + 1, first + count));
+                         name, clock_.name(step_), first + 1, first + count));
     }
   }
+  Info info = Info::held;
   for (const Binding& binding : field.inputs) {
     binding.route->put(binding.index, view, first, count, step_, on_init_thread());
+    if (binding.route->couples(step_)) info = Info::coupled;
   }
-  return Info::coupled;
+  return info;
 }
 
 Info ComponentSide::get(const std::string& name, const ArrayView& array, Part part) {
@@ -198,25 +205,25 @@ Info ComponentSide::get(const std::string& name, const ArrayView& array, Part pa
     for (const std::string& input : fields_of(field.output.route->spec().inputs)) {
       const Field& source = fields_.at(input);
       if (source.coverage.covered() == source.slots) continue;
-      misuse(fmt::format("get of \"{}\" in step {} came before its input \"{}\" was put ({} of {} points); put all "
+      misuse(fmt::format("get of \"{}\" in {} came before its input \"{}\" was put ({} of {} points); put all "
                          "inputs of network \"{}\" first",
-                         name, step_, input, source.coverage.covered(), source.slots,
+                         name, clock_.name(step_), input, source.coverage.covered(), source.slots,
                          field.output.route->spec().name));
     }
   }
   field.output.route->get(field.output.index, view, std::max<std::int64_t>(part.first, 0), count, on_init_thread());
-  return Info::coupled;
+  return field.output.route->couples(step_) ? Info::coupled : Info::held;
 }
 
 void ComponentSide::advance() {
   require(Phase::run, "advance");
   for (const auto& [name, field] : fields_) {
     if (field.inputs.empty() || field.coverage.covered() == field.slots) continue;
-    misuse(fmt::format("advance of step {}: only {} of {} points of field \"{}\" were put; put every point once before "
+    misuse(fmt::format("advance of {}: only {} of {} points of field \"{}\" were put; put every point once before "
                        "advance",
-                       step_, field.coverage.covered(), field.slots, name));
+                       clock_.name(step_), field.coverage.covered(), field.slots, name));
   }
-  for (const auto& route : routes_) route->end_exchange();
+  for (const auto& route : routes_) route->end_step(step_);
   for (auto& entry : fields_) entry.second.coverage.clear();
   ++step_;
 }
@@ -226,8 +233,8 @@ void ComponentSide::finalize() {
   require(Phase::run, "finalize");
   for (const auto& [name, field] : fields_) {
     if (field.inputs.empty() || field.coverage.covered() == 0) continue;
-    misuse(fmt::format("finalize in step {}: field \"{}\" was put, but the step was not ended; call advance first",
-                       step_, name));
+    misuse(fmt::format("finalize in {}: field \"{}\" was put, but the step was not ended; call advance first",
+                       clock_.name(step_), name));
   }
   for (const auto& route : routes_) route->finish();
   routes_.clear();

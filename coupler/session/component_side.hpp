@@ -62,6 +62,7 @@ class ComponentSide {
   Job job_;
   Communicator models_local_;
   std::unique_ptr<FinalizeWatch> watch_;
+  StepClock clock_;
   int local_rank_;
   Phase phase_ = Phase::define;
   std::thread::id thread_ = std::this_thread::get_id();

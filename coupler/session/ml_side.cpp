@@ -11,8 +11,13 @@
 
 namespace ekman {
 
-MlSide::MlSide(Route route, const NetworkSpec& spec, std::unique_ptr<Engine> engine, bool shared_cores)
-    : route_(std::move(route)), spec_(spec), engine_(std::move(engine)), shared_cores_(shared_cores) {
+MlSide::MlSide(Route route, const NetworkSpec& spec, std::unique_ptr<Engine> engine, StepClock clock,
+               bool shared_cores)
+    : route_(std::move(route)),
+      spec_(spec),
+      engine_(std::move(engine)),
+      clock_(std::move(clock)),
+      shared_cores_(shared_cores) {
   chunks_.resize(route_.chunks.size());
   in_.resize(route_.in.messages.size());
   out_.resize(route_.out.messages.size());
@@ -91,9 +96,9 @@ void MlSide::arrive(int m) {
     if (chunk.ended) fail_after_end(message, chunk);
     if (chunk.step != step) {
       throw Error(ErrorCode::usage,
-                  fmt::format("ranks of component \"{}\" are out of step in network \"{}\": rank {} put for step {}, "
-                              "another for step {}; every rank must put in every step",
-                              spec_.component, spec_.name, message.peer - spec_.ranks, step, chunk.step));
+                  fmt::format("ranks of component \"{}\" are out of step in network \"{}\": rank {} put for {}, "
+                              "another for {}; every rank must put in every step",
+                              spec_.component, spec_.name, message.peer - spec_.ranks, clock_.name(step), clock_.name(chunk.step)));
     }
     chunk.missing -= piece.count;
     EKMAN_ASSERT(chunk.missing >= 0);
@@ -115,8 +120,8 @@ void MlSide::end_of_run(int m) {
 void MlSide::fail_after_end(const Message& message, const Chunk& chunk) const {
   throw Error(ErrorCode::usage,
               fmt::format("ranks of component \"{}\" are out of step in network \"{}\": some have finalized, others "
-                          "went on to step {} (seen at rank {}); every rank must make the same steps",
-                          spec_.component, spec_.name, chunk.step, message.peer - spec_.ranks));
+                          "went on to {} (seen at rank {}); every rank must make the same steps",
+                          spec_.component, spec_.name, clock_.name(chunk.step), message.peer - spec_.ranks));
 }
 
 void MlSide::run_chunk(std::int64_t slot) {

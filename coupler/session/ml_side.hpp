@@ -13,7 +13,8 @@ namespace ekman {
 class MlSide {
  public:
   // Takes over the route; `engine` fits its row layouts.
-  MlSide(Route route, const NetworkSpec& spec, std::unique_ptr<Engine> engine, bool shared_cores);
+  MlSide(Route route, const NetworkSpec& spec, std::unique_ptr<Engine> engine, StepClock clock,
+         bool shared_cores);
 
   // Serves exchanges until every component rank of the route has finalized. Throws Error.
   void serve();
@@ -45,6 +46,7 @@ class MlSide {
   Route route_;
   const NetworkSpec& spec_;
   std::unique_ptr<Engine> engine_;
+  StepClock clock_;
   bool shared_cores_;
   std::vector<Chunk> chunks_;
   std::vector<MessageState> in_, out_;

@@ -1,0 +1,97 @@
+// Implements reduction.hpp: rows of one block of slots are packed beside each other, then combined value by value.
+#include "coupler/exchange/reduction.hpp"
+
+#include <algorithm>
+
+#include "ekman/error.hpp"
+
+namespace ekman {
+
+namespace {
+
+constexpr std::int64_t k_block_values = 4096;
+
+std::int64_t size_of(ElementKind kind) { return kind == ElementKind::real32 ? 4 : 8; }
+
+template <class T>
+void combine(Reduction reduction, T* sum, const T* values, std::int64_t count) {
+  switch (reduction) {
+    case Reduction::none: std::copy(values, values + count, sum); return;
+    case Reduction::accumulate:
+    case Reduction::average:
+      for (std::int64_t i = 0; i < count; ++i) sum[i] += values[i];
+      return;
+    // A value that is no number is taken over, and stays: comparisons with it are false.
+    case Reduction::minimum:
+      for (std::int64_t i = 0; i < count; ++i) sum[i] = values[i] < sum[i] || values[i] != values[i] ? values[i] : sum[i];
+      return;
+    case Reduction::maximum:
+      for (std::int64_t i = 0; i < count; ++i) sum[i] = values[i] > sum[i] || values[i] != values[i] ? values[i] : sum[i];
+      return;
+  }
+}
+
+template <class T>
+void divide(T* sum, std::int64_t count, std::int64_t steps) {
+  for (std::int64_t i = 0; i < count; ++i) sum[i] /= static_cast<T>(steps);
+}
+
+// Rows [0, count) of `columns` into `sum`, which holds `steps` steps already.
+template <class T>
+void take(Reduction reduction, const ColumnView& columns, T* sum, std::int64_t count, std::int64_t steps, bool last) {
+  const std::int64_t levels = columns.levels, row_bytes = levels * static_cast<std::int64_t>(sizeof(T));
+  const Real kind = sizeof(T) == 4 ? Real::float32 : Real::float64;
+  if (steps == 0) {
+    pack(columns, 0, count, {reinterpret_cast<std::byte*>(sum), row_bytes, kind});
+    return;
+  }
+  const std::int64_t block = std::max<std::int64_t>(1, k_block_values / levels);
+  std::vector<T> rows(static_cast<std::size_t>(std::min(block, count) * levels));
+  for (std::int64_t slot = 0; slot < count; slot += block) {
+    const std::int64_t slots = std::min(block, count - slot);
+    pack(columns, slot, slots, {reinterpret_cast<std::byte*>(rows.data()), row_bytes, kind});
+    combine(reduction, sum + slot * levels, rows.data(), slots * levels);
+  }
+  if (last && reduction == Reduction::average) divide(sum, count * levels, steps + 1);
+}
+
+}  // namespace
+
+void Reducer::choose_kind(ElementKind kind) {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  if (values_.empty()) {
+    kind_ = kind;
+    values_.resize(static_cast<std::size_t>(slots_ * levels_ * size_of(kind)));
+  }
+  if (kind_ != kind) {
+    throw Error(ErrorCode::usage,
+                "it was put as real32 and as real64; with a time_reduction every put must be of the same kind");
+  }
+}
+
+void Reducer::add(const ColumnView& columns, std::int64_t first, std::int64_t count, bool last) {
+  if (count == 0) return;
+  choose_kind(columns.kind);
+  std::byte* sum = values_.data() + first * levels_ * size_of(kind_);
+  if (kind_ == ElementKind::real32) {
+    take(reduction_, columns, reinterpret_cast<float*>(sum), count, steps_, last);
+  } else {
+    take(reduction_, columns, reinterpret_cast<double*>(sum), count, steps_, last);
+  }
+}
+
+ColumnView Reducer::result(std::int64_t first, std::int64_t count) {
+  ColumnView view;
+  const std::int64_t size = size_of(kind_);
+  view.data = values_.data() + first * levels_ * size;
+  view.kind = kind_;
+  view.slots = count;
+  view.levels = levels_;
+  view.level_stride = size;
+  view.point_axes = 1;
+  view.extent[0] = count;
+  view.stride[0] = levels_ * size;
+  return view;
+}
+
+}  // namespace ekman

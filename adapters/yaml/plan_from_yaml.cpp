@@ -137,6 +137,7 @@ class PlanReader {
     // With a mistake in the fields, those of normalize cannot be judged.
     if (!diagnostics_.any_below(path + ".inputs") && !diagnostics_.any_below(path + ".outputs"))
       network.normalize = read_normalize(child(tree, "normalize"));
+    if (tree.find("guard") && !diagnostics_.any_below(path + ".outputs")) network.guard = read_guard(child(tree, "guard"));
     return network;
   }
 
@@ -233,6 +234,25 @@ class PlanReader {
       one.std = parse_real(text_of(entry.value, "networks.*.normalize.*.std")).value_or(1.0);
     }
     return all;
+  }
+
+  static OnViolation read_action(const std::string& word) {
+    return word == "clip" ? OnViolation::clip : word == "fallback" ? OnViolation::fallback : OnViolation::abort;
+  }
+
+  static Guard read_guard(const Tree& tree) {
+    Guard guard;
+    guard.given = true;
+    guard.nonfinite = read_action(text_of(tree, "networks.*.guard.nonfinite"));
+    for (const Entry& entry : tree.entries) {
+      if (!is_mine(entry.key) || entry.key == "nonfinite") continue;
+      FieldGuard& one = guard.fields[entry.key];
+      one.min = parse_real(text_of(entry.value, "networks.*.guard.*.min")).value_or(one.min);
+      one.max = parse_real(text_of(entry.value, "networks.*.guard.*.max")).value_or(one.max);
+      one.on_violation = read_action(text_of(entry.value, "networks.*.guard.*.on_violation"));
+      one.fallback = text_of(entry.value, "networks.*.guard.*.fallback");
+    }
+    return guard;
   }
 
   std::string file_;

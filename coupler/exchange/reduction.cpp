@@ -65,7 +65,7 @@ void Reducer::choose_kind(ElementKind kind) {
   }
   if (kind_ != kind) {
     throw Error(ErrorCode::usage,
-                "it was put as real32 and as real64; with a time_reduction every put must be of the same kind");
+                "it was put as real32 and as real64; a field that is reduced or a fallback must keep its kind");
   }
 }
 
@@ -78,6 +78,11 @@ void Reducer::add(const ColumnView& columns, std::int64_t first, std::int64_t co
   } else {
     take(reduction_, columns, reinterpret_cast<double*>(sum), count, steps_, last);
   }
+}
+
+RowSpan Reducer::rows(std::int64_t first) {
+  const std::int64_t row_bytes = levels_ * size_of(kind_);
+  return {values_.data() + first * row_bytes, row_bytes, kind_ == ElementKind::real32 ? Real::float32 : Real::float64};
 }
 
 ColumnView Reducer::result(std::int64_t first, std::int64_t count) {

@@ -24,6 +24,8 @@ class Reducer {
   void add(const ColumnView& columns, std::int64_t first, std::int64_t count, bool last);
   // Slots [first, first + count) of the result, for pack.
   ColumnView result(std::int64_t first, std::int64_t count);
+  // The same from slot `first` on, as rows in the field's own kind.
+  RowSpan rows(std::int64_t first);
   // Ends the step; with `coupled` the next one starts afresh.
   void end_step(bool coupled) { steps_ = coupled ? 0 : steps_ + 1; }
 

@@ -115,6 +115,26 @@ void check_normalize(const NetworkSpec& network, const std::string& path, Proble
   }
 }
 
+void check_guard(const NetworkSpec& network, const std::string& path, Problems& problems) {
+  const std::vector<std::string> fields = fields_of(network.outputs);
+  for (const auto& [field, guard] : network.guard.fields) {
+    const std::string here = path + ".guard." + field;
+    if (!contains(fields, field))
+      problems.push_back({here, fmt::format("\"{}\" is no output of network \"{}\"{}", field, network.name,
+                                            did_you_mean(field, fields))});
+    if (!(guard.min <= guard.max))
+      problems.push_back({here, fmt::format("the min {} of field \"{}\" is greater than its max {}", guard.min, field,
+                                            guard.max)});
+    if (guard.fallback.empty()) continue;
+    if (contains(fields, guard.fallback))
+      problems.push_back({here + ".fallback", fmt::format("the fallback \"{}\" is an output of the network itself; name a "
+                                                          "field that the component puts",
+                                                          guard.fallback)});
+    if (guard.on_violation != OnViolation::fallback && network.guard.nonfinite != OnViolation::fallback)
+      problems.push_back({here + ".fallback", "nothing falls back: neither on_violation nor nonfinite is `fallback`"});
+  }
+}
+
 void check_time(const Plan& plan, const NetworkSpec& network, const std::string& path, Problems& problems) {
   const ComponentSpec* component = find_component(plan, network.component);
   if (component == nullptr) return;
@@ -162,6 +182,7 @@ std::vector<Problem> cross_check(const Plan& plan) {
     check_repeats(network.outputs, path + ".outputs", problems);
     check_outputs(network, path, writers, problems);
     check_normalize(network, path, problems);
+    check_guard(network, path, problems);
   }
   return problems;
 }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <map>
 #include <string>
 #include <vector>
@@ -43,6 +44,25 @@ struct NetworkSource {
   std::int64_t seed = 0;
 };
 
+// What is done with values of an output that break a rule of the guard.
+enum class OnViolation { clip, fallback, abort };
+
+// Of one output field, in its unit. `fallback` names the component's field that takes the place of points given up; empty:
+// the array is left alone there.
+struct FieldGuard {
+  double min = -std::numeric_limits<double>::infinity();
+  double max = std::numeric_limits<double>::infinity();
+  OnViolation on_violation = OnViolation::abort;
+  std::string fallback;
+};
+
+// Of a network's outputs. `nonfinite` (never clip) is for values that are infinite or no number, of all output fields.
+struct Guard {
+  bool given = false;
+  OnViolation nonfinite = OnViolation::abort;
+  std::map<std::string, FieldGuard> fields;
+};
+
 struct ComponentSpec {
   std::string name;
   std::int64_t timestep = 0;  // microseconds; 0: not given
@@ -69,6 +89,7 @@ struct NetworkSpec {
   std::vector<Argument> inputs;
   std::vector<Argument> outputs;
   std::map<std::string, Normalization> normalize;
+  Guard guard;
 
   // Rows (points) of one sample and of one chunk.
   std::int64_t rows_per_sample() const { return sample == Sample::grid ? grid_ny * grid_nx : 1; }

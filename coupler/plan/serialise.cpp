@@ -142,6 +142,33 @@ void visit(Archive& archive, std::map<std::string, Normalization>& map) {
 }
 
 template <class Archive>
+void visit_flag(Archive& archive, bool& flag) {
+  std::int64_t number = flag ? 1 : 0;
+  archive(number);
+  flag = number != 0;
+}
+
+template <class Archive>
+void visit(Archive& archive, Guard& guard) {
+  visit_flag(archive, guard.given);
+  visit_enum(archive, guard.nonfinite, OnViolation::abort);
+  const std::map<std::string, FieldGuard> given = std::move(guard.fields);
+  guard.fields.clear();
+  const std::size_t size = archive.list(given.size());
+  auto entry = given.begin();
+  for (std::size_t i = 0; i < size; ++i) {
+    std::string field = entry != given.end() ? entry->first : "";
+    FieldGuard one = entry != given.end() ? (entry++)->second : FieldGuard{};
+    archive(field);
+    archive(one.min);
+    archive(one.max);
+    visit_enum(archive, one.on_violation, OnViolation::abort);
+    archive(one.fallback);
+    guard.fields[field] = one;
+  }
+}
+
+template <class Archive>
 void visit(Archive& archive, NetworkSource& source) {
   visit_enum(archive, source.kind, SourceKind::mlp);
   archive(source.path);
@@ -153,9 +180,7 @@ void visit(Archive& archive, NetworkSource& source) {
 
 template <class Archive>
 void visit(Archive& archive, Calendar& calendar) {
-  std::int64_t given = calendar.given ? 1 : 0;
-  archive(given);
-  calendar.given = given != 0;
+  visit_flag(archive, calendar.given);
   visit_enum(archive, calendar.kind, CalendarKind::days_360);
   archive(calendar.start);
 }
@@ -188,6 +213,7 @@ void visit(Archive& archive, NetworkSpec& network) {
   visit(archive, network.inputs);
   visit(archive, network.outputs);
   visit(archive, network.normalize);
+  visit(archive, network.guard);
 }
 
 template <class Archive>

@@ -7,6 +7,7 @@
 
 #include "coupler/base/check.hpp"
 #include "coupler/comm/polite_wait.hpp"
+#include "coupler/engine/guard.hpp"
 #include "ekman/error.hpp"
 
 namespace ekman {
@@ -131,17 +132,39 @@ void ComponentRoute::flush() {
   }
 }
 
-void ComponentRoute::get(int field, const ColumnView& columns, std::int64_t first, std::int64_t count,
-                         bool init_thread) {
+std::int64_t ComponentRoute::get(int field, const ColumnView& columns, std::int64_t first, std::int64_t count,
+                                 bool init_thread, Reducer* fallback) {
   const bool may_call_mpi = init_thread || any_thread_;
   if (may_call_mpi) flush();
   if (init_thread && !any_thread_) receive_all();
   for_runs(route_.out.runs, first, count,
            [&](const Run& run, std::int64_t, std::int64_t) { wait_for(run.message, field, may_call_mpi); });
   const TrapGuard guard;
+  std::int64_t given_up = 0;
   for_runs(route_.out.runs, first, count, [&](const Run& run, std::int64_t slot, std::int64_t slots) {
-    unpack(rows_of(route_.out, run, slot, field, spec_.wire), columns, slot - first, slots);
+    if (route_.out.messages[run.message].header->given_up > 0) {
+      given_up += unpack_guarded(run, field, columns, slot, slots, first, fallback);
+    } else {
+      unpack(rows_of(route_.out, run, slot, field, spec_.wire), columns, slot - first, slots);
+    }
   });
+  return given_up;
+}
+
+// Slot by slot: some rows of this message are marked.
+std::int64_t ComponentRoute::unpack_guarded(const Run& run, int field, const ColumnView& columns, std::int64_t slot,
+                                            std::int64_t count, std::int64_t first, Reducer* fallback) {
+  std::int64_t given_up = 0;
+  for (std::int64_t i = slot; i < slot + count; ++i) {
+    const RowSpan row = rows_of(route_.out, run, i, field, spec_.wire);
+    if (!is_given_up(row.first, spec_.wire)) {
+      unpack(row, columns, i - first, 1);
+      continue;
+    }
+    ++given_up;
+    if (fallback != nullptr) unpack(fallback->rows(i), columns, i - first, 1);
+  }
+  return given_up;
 }
 
 // Other threads get their rows after this one, which may be gone into the barrier of a parallel loop by then.

@@ -30,7 +30,9 @@ class ComponentRoute {
            bool init_thread);
   // Waits for the rows of slots [first, first + count), then unpacks output field `field` into `columns`. Across nodes a
   // thread that may not call MPI cannot wait: an Error, unless the init thread's get of this exchange has received them.
-  void get(int field, const ColumnView& columns, std::int64_t first, std::int64_t count, bool init_thread);
+  // Points that the guard gave up are taken from `fallback` (all slots of the field; null: left alone). Returns how many.
+  std::int64_t get(int field, const ColumnView& columns, std::int64_t first, std::int64_t count, bool init_thread,
+                   Reducer* fallback);
   // Init thread. Ends the step, and its exchange if it has one.
   void end_step(std::int64_t step);
   // Init thread. Tells the ML ranks that nothing follows.
@@ -51,6 +53,8 @@ class ComponentRoute {
   void wait_until_inputs_free();
   void packed(int message, std::int64_t rows, std::int64_t step);
   void flush();
+  std::int64_t unpack_guarded(const Run& run, int field, const ColumnView& columns, std::int64_t slot,
+                              std::int64_t count, std::int64_t first, Reducer* fallback);
   void receive_all();
   void wait_for(int message, int field, bool may_call_mpi);
   void progress();

@@ -117,6 +117,21 @@ RouteDefinition ComponentSide::define_route(const NetworkSpec& spec) const {
                            spec.name, first->options.points, field.options.points));
     }
   }
+  for (const auto& [output, guard] : spec.guard.fields) {
+    if (guard.fallback.empty()) continue;
+    const auto found = fields_.find(guard.fallback), guarded = fields_.find(output);
+    if (found == fields_.end()) {
+      complain(fmt::format("the guard of network \"{}\" falls back on field \"{}\", which component \"{}\" does not define "
+                           "on rank {} (defined: {}); define it with def_field, or take it out of the plan",
+                           spec.name, guard.fallback, component_, local_rank_, names_of(fields_)));
+    } else if (guarded != fields_.end() && (found->second.options.levels != guarded->second.options.levels ||
+                                            found->second.options.points != guarded->second.options.points)) {
+      complain(fmt::format("field \"{}\" has {} levels on point set \"{}\", its fallback \"{}\" {} on \"{}\"; define both "
+                           "alike",
+                           output, guarded->second.options.levels, guarded->second.options.points, guard.fallback,
+                           found->second.options.levels, found->second.options.points));
+    }
+  }
   if (first != nullptr) definition.ids = points_.at(first->options.points);
   return definition;
 }
@@ -126,7 +141,15 @@ void ComponentSide::bind(const NetworkSpec& spec, ComponentRoute& route) {
   for (std::size_t i = 0; i < inputs.size(); ++i) {
     fields_.at(inputs[i]).inputs.push_back({&route, static_cast<int>(i)});
   }
-  for (std::size_t i = 0; i < outputs.size(); ++i) fields_.at(outputs[i]).output = {&route, static_cast<int>(i)};
+  for (std::size_t i = 0; i < outputs.size(); ++i) {
+    Field& output = fields_.at(outputs[i]);
+    output.output = {&route, static_cast<int>(i)};
+    const auto guard = spec.guard.fields.find(outputs[i]);
+    if (guard == spec.guard.fields.end() || guard->second.fallback.empty()) continue;
+    output.fallback = guard->second.fallback;
+    Field& fallback = fields_.at(output.fallback);
+    fallback.kept = std::make_unique<Reducer>(Reduction::none, fallback.slots, fallback.options.levels);
+  }
 }
 
 void ComponentSide::enddef() {
@@ -174,7 +197,7 @@ std::int64_t ComponentSide::check_part(const std::string& name, const Field& fie
 Info ComponentSide::put(const std::string& name, const ArrayView& array, Part part) {
   require(Phase::run, "put");
   Field& field = find_field(name);
-  if (field.inputs.empty()) misuse(fmt::format("field \"{}\" is no input of any network; only get may be called", name));
+  if (!field.is_put()) misuse(fmt::format("field \"{}\" is no input of any network; only get may be called", name));
   const ColumnView view = make_column_view(array, field.axes);
   const std::int64_t count = check_part(name, field, view, part);
   const std::int64_t first = std::max<std::int64_t>(part.first, 0);
@@ -186,7 +209,11 @@ Info ComponentSide::put(const std::string& name, const ArrayView& array, Part pa
                          name, clock_.name(step_), first + 1, first + count));
     }
   }
-  Info info = Info::held;
+  if (field.kept != nullptr) {
+    const TrapGuard guard;
+    field.kept->add(view, first, count, true);
+  }
+  Info info = field.inputs.empty() ? Info::coupled : Info::held;
   for (const Binding& binding : field.inputs) {
     binding.route->put(binding.index, view, first, count, step_, on_init_thread());
     if (binding.route->couples(step_)) info = Info::coupled;
@@ -200,31 +227,43 @@ Info ComponentSide::get(const std::string& name, const ArrayView& array, Part pa
   if (field.output.route == nullptr) misuse(fmt::format("field \"{}\" is no output of any network", name));
   const ColumnView view = make_column_view(array, field.axes);
   const std::int64_t count = check_part(name, field, view, part);
-  {
-    const std::lock_guard<std::mutex> lock(coverage_mutex_);
-    for (const std::string& input : fields_of(field.output.route->spec().inputs)) {
-      const Field& source = fields_.at(input);
-      if (source.coverage.covered() == source.slots) continue;
-      misuse(fmt::format("get of \"{}\" in {} came before its input \"{}\" was put ({} of {} points); put all "
-                         "inputs of network \"{}\" first",
-                         name, clock_.name(step_), input, source.coverage.covered(), source.slots,
-                         field.output.route->spec().name));
-    }
+  const ComponentRoute& route = *field.output.route;
+  std::vector<std::string> needed = fields_of(route.spec().inputs);
+  if (!field.fallback.empty()) needed.push_back(field.fallback);
+  require_put(name, route.spec().name, needed);
+  Reducer* fallback = field.fallback.empty() ? nullptr : fields_.at(field.fallback).kept.get();
+  const std::int64_t given_up = field.output.route->get(field.output.index, view, std::max<std::int64_t>(part.first, 0),
+                                                        count, on_init_thread(), fallback);
+  if (given_up > 0) return Info::fallback;
+  return route.couples(step_) ? Info::coupled : Info::held;
+}
+
+// Throws unless all of `needed` are put, for a get of `name`.
+void ComponentSide::require_put(const std::string& name, const std::string& network,
+                                const std::vector<std::string>& needed) {
+  const std::lock_guard<std::mutex> lock(coverage_mutex_);
+  for (const std::string& input : needed) {
+    const Field& source = fields_.at(input);
+    if (source.coverage.covered() == source.slots) continue;
+    misuse(fmt::format("get of \"{}\" in {} came before its input \"{}\" was put ({} of {} points); put all inputs of "
+                       "network \"{}\" first",
+                       name, clock_.name(step_), input, source.coverage.covered(), source.slots, network));
   }
-  field.output.route->get(field.output.index, view, std::max<std::int64_t>(part.first, 0), count, on_init_thread());
-  return field.output.route->couples(step_) ? Info::coupled : Info::held;
 }
 
 void ComponentSide::advance() {
   require(Phase::run, "advance");
   for (const auto& [name, field] : fields_) {
-    if (field.inputs.empty() || field.coverage.covered() == field.slots) continue;
+    if (!field.is_put() || field.coverage.covered() == field.slots) continue;
     misuse(fmt::format("advance of {}: only {} of {} points of field \"{}\" were put; put every point once before "
                        "advance",
                        clock_.name(step_), field.coverage.covered(), field.slots, name));
   }
   for (const auto& route : routes_) route->end_step(step_);
-  for (auto& entry : fields_) entry.second.coverage.clear();
+  for (auto& entry : fields_) {
+    entry.second.coverage.clear();
+    if (entry.second.kept != nullptr) entry.second.kept->end_step(true);
+  }
   ++step_;
 }
 
@@ -232,7 +271,7 @@ void ComponentSide::finalize() {
   if (phase_ == Phase::finalized) misuse("finalize was called twice");
   require(Phase::run, "finalize");
   for (const auto& [name, field] : fields_) {
-    if (field.inputs.empty() || field.coverage.covered() == 0) continue;
+    if (!field.is_put() || field.coverage.covered() == 0) continue;
     misuse(fmt::format("finalize in {}: field \"{}\" was put, but the step was not ended; call advance first",
                        clock_.name(step_), name));
   }

@@ -48,12 +48,16 @@ class ComponentSide {
     std::int64_t slots = 0;
     std::vector<Binding> inputs;
     Binding output{nullptr, 0};
+    std::string fallback;                    // outputs: the field whose values take the place of points given up
+    std::unique_ptr<Reducer> kept;           // such a field: its values of this step
+    bool is_put() const { return !inputs.empty() || kept != nullptr; }
     Coverage coverage;
   };
 
   void require(Phase phase, const char* call) const;
   Field& find_field(const std::string& name);
   RouteDefinition define_route(const NetworkSpec& spec) const;
+  void require_put(const std::string& name, const std::string& network, const std::vector<std::string>& needed);
   void bind(const NetworkSpec& spec, ComponentRoute& route);
   std::int64_t check_part(const std::string& name, const Field& field, const ColumnView& view, const Part& part) const;
   bool on_init_thread() const { return std::this_thread::get_id() == thread_; }

@@ -17,6 +17,7 @@ MlSide::MlSide(Route route, const NetworkSpec& spec, std::unique_ptr<Engine> eng
       spec_(spec),
       engine_(std::move(engine)),
       clock_(std::move(clock)),
+      guard_(spec, route_.out.layout, clock_),
       shared_cores_(shared_cores) {
   chunks_.resize(route_.chunks.size());
   in_.resize(route_.in.messages.size());
@@ -64,6 +65,7 @@ void MlSide::serve() {
     }
   }
   if (!route_.out.requests.empty()) route_.out.requests.wait_all();
+  guard_.summarise();
 }
 
 bool MlSide::poll() {
@@ -135,6 +137,7 @@ void MlSide::run_chunk(std::int64_t slot) {
   // Points are sorted positions without gaps, so the rows that hold points are the first ones.
   engine_->forward(route_.in.buffers + slot * rows * route_.in.row_bytes,
                    route_.out.buffers + slot * rows * route_.out.row_bytes, chunk.rows);
+  guard_chunk(slot);
   chunk.missing = chunk.rows;
   for (const int m : chunk.out) {
     route_.out.messages[m].header->step = chunk.step;
@@ -143,6 +146,20 @@ void MlSide::run_chunk(std::int64_t slot) {
   for (const int m : chunk.in) {
     if (--in_[m].chunks_open == 0) release(m);
   }
+}
+
+// Marks what is given up, in the rows and in the headers of the messages that carry them.
+void MlSide::guard_chunk(std::int64_t slot) {
+  const Chunk& chunk = chunks_[slot];
+  for (const int m : chunk.out) {
+    if (out_[m].chunks_open == out_[m].chunks) route_.out.messages[m].header->given_up = 0;
+  }
+  if (!spec_.guard.given) return;
+  const std::int64_t first = slot * spec_.rows_per_chunk();
+  const std::int64_t given_up = guard_.check(route_.out.buffers + first * route_.out.row_bytes, route_.out.row_bytes,
+                                             chunk.rows, route_.ids.data() + first, chunk.step);
+  if (given_up == 0) return;
+  for (const int m : chunk.out) route_.out.messages[m].header->given_up += given_up;
 }
 
 void MlSide::send(int m) {

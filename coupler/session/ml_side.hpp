@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "coupler/engine/engine.hpp"
+#include "coupler/session/guard_log.hpp"
 #include "coupler/session/route_setup.hpp"
 
 namespace ekman {
@@ -40,6 +41,7 @@ class MlSide {
   void end_of_run(int message);
   [[noreturn]] void fail_after_end(const Message& message, const Chunk& chunk) const;
   void run_chunk(std::int64_t slot);
+  void guard_chunk(std::int64_t slot);
   void release(int message);
   void send(int message);
 
@@ -47,6 +49,7 @@ class MlSide {
   const NetworkSpec& spec_;
   std::unique_ptr<Engine> engine_;
   StepClock clock_;
+  GuardLog guard_;
   bool shared_cores_;
   std::vector<Chunk> chunks_;
   std::vector<MessageState> in_, out_;

@@ -84,7 +84,7 @@ std::vector<Span> allocate_local(Route& route, const Direction& direction, Messa
   address = (address + 63) / 64 * 64;
   message.header = reinterpret_cast<MessageHeader*>(address);
   std::byte* rows = reinterpret_cast<std::byte*>(message.header + 1);
-  return {{reinterpret_cast<std::byte*>(&message.header->step), sizeof(message.header->step)}, {rows, bytes}};
+  return {{reinterpret_cast<std::byte*>(&message.header->step), k_travelling_header_bytes}, {rows, bytes}};
 }
 
 // All messages of one direction with one owner. `sorted[i]` is the first sorted point of piece i.

@@ -18,6 +18,7 @@ std::int64_t align(std::int64_t bytes) { return (bytes + k_align - 1) / k_align 
 // What the ids of all sources say, as this rank sees it.
 struct Census {
   std::vector<int> node_of_source;
+  std::vector<std::vector<std::int64_t>> ids;  // ascending, of each source; this directory's only
   Directory directory;
 };
 
@@ -38,17 +39,17 @@ Census take_census(const Route& route, const NetworkSpec& spec) {
   find_splitters(route, spec, {});
   const int sources = route.comm.size() - spec.ranks;
   Census census;
-  std::vector<std::vector<std::int64_t>> ids(sources);
+  census.ids.resize(static_cast<std::size_t>(sources));
   std::int64_t found = 0;
   for (int s = 0; s < sources; ++s) {
     std::vector<std::int64_t> part = route.comm.receive(spec.ranks + s, k_tag_ids);
     census.node_of_source.push_back(static_cast<int>(part[0]));
-    ids[s].assign(part.begin() + 1, part.end());
-    found += static_cast<std::int64_t>(ids[s].size());
+    census.ids[s].assign(part.begin() + 1, part.end());
+    found += static_cast<std::int64_t>(census.ids[s].size());
   }
   const auto bounds = directory_bounds(route.points, spec.rows_per_chunk(), spec.ranks);
   const std::int64_t first = bounds[route.comm.rank()];
-  census.directory = make_directory(ids, first, spec.rows_per_chunk());
+  census.directory = make_directory(census.ids, first, spec.rows_per_chunk());
   std::string problem;
   for (const Directory::Duplicate& twin : census.directory.duplicates) {
     problem += fmt::format("{}global id {} of component \"{}\" is on its ranks {} and {}", problem.empty() ? "" : "; ",
@@ -94,20 +95,30 @@ std::vector<std::vector<Piece>> spread_pieces(Route& route, const NetworkSpec& s
   std::vector<std::vector<std::int64_t>> to_source(sources), to_owner(spec.ranks);
   std::vector<MPI_Request> requests;
   for (int s = 0; s < sources; ++s) {
-    for (Piece& piece : census.directory.pieces[s]) {
+    auto id = census.ids[s].begin();
+    for (const Piece& piece : census.directory.pieces[s]) {
       const std::int64_t chunk = piece.position / spec.rows_per_chunk();
       const int owner = owners[chunk];
       to_source[s].insert(to_source[s].end(), {piece.position, piece.count, owner, slot_of_chunk[chunk]});
       to_owner[owner].insert(to_owner[owner].end(), {s, piece.position, piece.count, slot_of_chunk[chunk]});
+      if (spec.guard.given) to_owner[owner].insert(to_owner[owner].end(), id, id + piece.count);
+      id += piece.count;
     }
     requests.push_back(route.comm.isend(to_source[s], spec.ranks + s, k_tag_pieces));
   }
   for (int o = 0; o < spec.ranks; ++o) requests.push_back(route.comm.isend(to_owner[o], o, k_tag_owned));
   std::vector<std::vector<Piece>> mine(sources);
+  if (spec.guard.given) route.ids.resize(route.chunks.size() * static_cast<std::size_t>(spec.rows_per_chunk()), -1);
   for (int r = 0; r < spec.ranks; ++r) {
     const std::vector<std::int64_t> found = route.comm.receive(r, k_tag_owned);
-    for (std::size_t i = 0; i < found.size(); i += 4) {
-      mine[found[i]].push_back({found[i + 1], found[i + 2], route.comm.rank(), found[i + 3]});
+    for (std::size_t i = 0; i < found.size();) {
+      const Piece piece{found[i + 1], found[i + 2], route.comm.rank(), found[i + 3]};
+      mine[found[i]].push_back(piece);
+      i += 4;
+      if (!spec.guard.given) continue;
+      const std::int64_t row = piece.slot * spec.rows_per_chunk() + piece.position % spec.rows_per_chunk();
+      std::copy_n(found.begin() + static_cast<std::ptrdiff_t>(i), piece.count, route.ids.begin() + row);
+      i += static_cast<std::size_t>(piece.count);
     }
   }
   wait_all(requests);
@@ -138,7 +149,7 @@ void add_requests(Route& route, const NetworkSpec& spec, Direction& direction,
     Message& message = direction.messages[i];
     const std::size_t source = message.peer - spec.ranks;
     if (through_window[source]) continue;
-    std::vector<Span> spans{{reinterpret_cast<std::byte*>(&message.header->step), sizeof(message.header->step)}};
+    std::vector<Span> spans{{reinterpret_cast<std::byte*>(&message.header->step), k_travelling_header_bytes}};
     for (const Piece& piece : message.pieces) {
       const std::int64_t row = piece.position % spec.rows_per_chunk();
       spans.push_back({direction.buffers + piece.slot * chunk_bytes + row * direction.row_bytes,

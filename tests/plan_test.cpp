@@ -73,7 +73,13 @@ Plan full_plan() {
 }
 
 TEST(PlanBytes, ComeBackAsTheSamePlan) {
-  const Plan plan = full_plan();
+  Plan plan = full_plan();
+  plan.networks[0].coupling_period = 300000;
+  plan.networks[0].time_reduction = Reduction::maximum;
+  plan.networks[0].guard.given = true;
+  plan.networks[0].guard.nonfinite = OnViolation::fallback;
+  plan.networks[0].guard.fields["q"] = {-1.0, 2.0, OnViolation::clip, "other"};
+  plan.calendar = {true, CalendarKind::days_360, 12345};
 
   const Plan copy = deserialise(serialise(plan));
 
@@ -91,6 +97,13 @@ TEST(PlanBytes, ComeBackAsTheSamePlan) {
   EXPECT_EQ(network.transport, Transport::point_to_point);
   EXPECT_EQ(network.outputs.at(0).combine, Combine::stack);
   EXPECT_EQ(network.normalize.at("q").std, 1e-3);
+  EXPECT_EQ(steps_between_exchanges(copy, network), 3);
+  EXPECT_EQ(network.time_reduction, Reduction::maximum);
+  EXPECT_EQ(network.guard.nonfinite, OnViolation::fallback);
+  EXPECT_EQ(network.guard.fields.at("q").min, -1.0);
+  EXPECT_EQ(network.guard.fields.at("q").fallback, "other");
+  EXPECT_EQ(copy.calendar.kind, CalendarKind::days_360);
+  EXPECT_EQ(copy.calendar.start, 12345);
 }
 
 TEST(PlanBytes, CutAnywhereAreRefused) {
@@ -117,7 +130,7 @@ TEST(PlanBytes, ChangedAnywhereAreRefusedOrAnotherPlan) {
 
 TEST(PlanBytes, OfAnotherVersionAreRefused) {
   std::string bytes = serialise(full_plan());
-  bytes[5] = 2;
+  ++bytes[5];
 
   EXPECT_THROW(deserialise(bytes), Error);
 }

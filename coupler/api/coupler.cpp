@@ -7,17 +7,14 @@
 #include <utility>
 
 #include "coupler/base/log.hpp"
+#include "coupler/base/version.hpp"
 #include "coupler/comm/handshake.hpp"
 #include "coupler/session/agree.hpp"
 #include "coupler/session/component_side.hpp"
 
-#ifndef EKMAN_VERSION
-#error "the build gives EKMAN_VERSION"
-#endif
-
 namespace ekman {
 
-const char* version() { return EKMAN_VERSION; }
+const char* version() { return build_version(); }
 
 struct Coupler::Impl {
   Impl(std::string_view component, Communicator found, MPI_Comm models)

@@ -7,6 +7,7 @@
 
 #include "adapters/yaml/key_table.hpp"
 #include "adapters/yaml/plan_from_yaml.hpp"
+#include "coupler/base/version.hpp"
 #include "coupler/command/serve.hpp"
 
 namespace {
@@ -26,7 +27,7 @@ int check(const std::string& file) {
 int main(int argc, char** argv) {
   CLI::App app{"Ekman couples MPI models with neural networks on dedicated ML ranks."};
   app.require_subcommand(1);
-  app.set_version_flag("--version", EKMAN_VERSION);
+  app.set_version_flag("--version", ekman::build_version());
   std::string plan;
   CLI::App* serve = app.add_subcommand("serve", "run as an ML rank of a coupled job: mpirun -np 4 ./model : -np 1 "
                                                 "ekman serve plan.yaml");

@@ -15,6 +15,7 @@
 #include "coupler/engine/arithmetic.hpp"
 #include "coupler/engine/placement.hpp"
 #include "coupler/session/agree.hpp"
+#include "coupler/session/definitions.hpp"
 #include "coupler/session/ml_side.hpp"
 #include "coupler/session/startup.hpp"
 
@@ -79,6 +80,7 @@ void serve_plan(const std::string& plan_file) {
   std::vector<Communicator> found = handshake(MPI_COMM_WORLD, {k_group_name});
   const Job job = start_ml(std::move(found[0]), plan_file, &read_plan);
   const Placement place = find_place(job);
+  compare_definitions(job);
   const NetworkSpec& spec = job.plan.networks[place.network];
   std::optional<MlSide> side;
   std::string arithmetic;

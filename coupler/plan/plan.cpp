@@ -21,7 +21,7 @@ const ComponentSpec* find_component(const Plan& plan, const std::string& name) {
 std::int64_t steps_between_exchanges(const Plan& plan, const NetworkSpec& network) {
   const ComponentSpec* component = find_component(plan, network.component);
   if (component == nullptr || component->timestep == 0 || network.coupling_period == 0) return 1;
-  return network.coupling_period / component->timestep;
+  return std::max<std::int64_t>(1, network.coupling_period / component->timestep);
 }
 
 StepClock step_clock(const Plan& plan, const std::string& component) {

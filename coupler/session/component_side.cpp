@@ -75,6 +75,9 @@ void ComponentSide::def_points(const ArrayView& ids, const std::string& name) {
 void ComponentSide::def_field(const std::string& name, const FieldOptions& options) {
   require(Phase::define, "def_field");
   if (fields_.count(name) != 0) misuse(fmt::format("field \"{}\" is defined twice", name));
+  if ((name + options.units + options.points).find('\n') != std::string::npos) {
+    misuse(fmt::format("field \"{}\" has a line break in its name, units or point set", name));
+  }
   const auto points = points_.find(options.points);
   if (points == points_.end()) {
     misuse(fmt::format("field \"{}\" is on the point set \"{}\", which is not defined (defined: {}); call def_points "
@@ -93,46 +96,20 @@ void ComponentSide::def_field(const std::string& name, const FieldOptions& optio
   fields_[name] = std::move(field);
 }
 
+Definitions ComponentSide::definitions() const {
+  Definitions definitions;
+  for (const auto& [name, field] : fields_) {
+    definitions[name] = {field.options.levels, field.options.units, field.options.points};
+  }
+  return definitions;
+}
+
 RouteDefinition ComponentSide::define_route(const NetworkSpec& spec) const {
   RouteDefinition definition;
   std::vector<std::string> names = fields_of(spec.inputs);
   for (const std::string& name : fields_of(spec.outputs)) names.push_back(name);
-  const Field* first = nullptr;
-  const auto complain = [&](const std::string& text) {
-    definition.problem += (definition.problem.empty() ? "" : "; ") + text;
-  };
-  for (const std::string& name : names) {
-    const auto found = fields_.find(name);
-    if (found == fields_.end()) {
-      complain(fmt::format("network \"{}\" wants field \"{}\", which component \"{}\" does not define on rank {} "
-                           "(defined: {}); define it with def_field, or take it out of the plan",
-                           spec.name, name, component_, local_rank_, names_of(fields_)));
-      continue;
-    }
-    const Field& field = found->second;
-    definition.levels.push_back(field.options.levels);
-    if (first == nullptr) first = &field;
-    if (field.options.points != first->options.points) {
-      complain(fmt::format("fields of network \"{}\" are on two point sets, \"{}\" and \"{}\"; a network has one",
-                           spec.name, first->options.points, field.options.points));
-    }
-  }
-  for (const auto& [output, guard] : spec.guard.fields) {
-    if (guard.fallback.empty()) continue;
-    const auto found = fields_.find(guard.fallback), guarded = fields_.find(output);
-    if (found == fields_.end()) {
-      complain(fmt::format("the guard of network \"{}\" falls back on field \"{}\", which component \"{}\" does not define "
-                           "on rank {} (defined: {}); define it with def_field, or take it out of the plan",
-                           spec.name, guard.fallback, component_, local_rank_, names_of(fields_)));
-    } else if (guarded != fields_.end() && (found->second.options.levels != guarded->second.options.levels ||
-                                            found->second.options.points != guarded->second.options.points)) {
-      complain(fmt::format("field \"{}\" has {} levels on point set \"{}\", its fallback \"{}\" {} on \"{}\"; define both "
-                           "alike",
-                           output, guarded->second.options.levels, guarded->second.options.points, guard.fallback,
-                           found->second.options.levels, found->second.options.points));
-    }
-  }
-  if (first != nullptr) definition.ids = points_.at(first->options.points);
+  for (const std::string& name : names) definition.levels.push_back(fields_.at(name).options.levels);
+  definition.ids = points_.at(fields_.at(names.front()).options.points);
   return definition;
 }
 
@@ -154,6 +131,7 @@ void ComponentSide::bind(const NetworkSpec& spec, ComponentRoute& route) {
 
 void ComponentSide::enddef() {
   require(Phase::define, "enddef");
+  compare_definitions(job_, component_, definitions());
   for (std::size_t n = 0; n < job_.plan.networks.size(); ++n) {
     const NetworkSpec& spec = job_.plan.networks[n];
     Communicator comm = split_route(job_, static_cast<int>(n), component_, -1);
@@ -197,7 +175,10 @@ std::int64_t ComponentSide::check_part(const std::string& name, const Field& fie
 Info ComponentSide::put(const std::string& name, const ArrayView& array, Part part) {
   require(Phase::run, "put");
   Field& field = find_field(name);
-  if (!field.is_put()) misuse(fmt::format("field \"{}\" is no input of any network; only get may be called", name));
+  if (!field.is_put()) {
+    if (field.output.route == nullptr) return Info::none;   // no network of the plan uses it; enddef said so
+    misuse(fmt::format("field \"{}\" is no input of any network; only get may be called", name));
+  }
   const ColumnView view = make_column_view(array, field.axes);
   const std::int64_t count = check_part(name, field, view, part);
   const std::int64_t first = std::max<std::int64_t>(part.first, 0);

@@ -12,6 +12,7 @@
 #include "coupler/comm/finalize_watch.hpp"
 #include "coupler/session/component_route.hpp"
 #include "coupler/session/coverage.hpp"
+#include "coupler/session/definitions.hpp"
 #include "coupler/session/startup.hpp"
 #include "ekman/coupler.hpp"
 
@@ -56,6 +57,7 @@ class ComponentSide {
 
   void require(Phase phase, const char* call) const;
   Field& find_field(const std::string& name);
+  Definitions definitions() const;
   RouteDefinition define_route(const NetworkSpec& spec) const;
   void require_put(const std::string& name, const std::string& network, const std::vector<std::string>& needed);
   void bind(const NetworkSpec& spec, ComponentRoute& route);

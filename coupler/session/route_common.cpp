@@ -1,12 +1,8 @@
 // Implements route_common.hpp.
 #include "coupler/session/route_common.hpp"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <limits>
-
-#include "coupler/session/agree.hpp"
 
 namespace ekman {
 
@@ -24,36 +20,14 @@ std::vector<std::int64_t> to_values(const SegmentNotice& n) {
 
 SegmentNotice to_notice(const std::vector<std::int64_t>& v) { return {v[0], v[1], v[2], v[3], v[4], v[5]}; }
 
-namespace {
-// Levels of each field, agreed by all component ranks, or a sentence.
-std::string compare_levels(const NetworkSpec& spec, const std::vector<std::string>& names,
-                           const std::vector<std::int64_t>& lowest, std::vector<std::int64_t>& levels) {
-  for (std::size_t i = 0; i < names.size(); ++i) {
-    const std::int64_t low = lowest[2 * i], high = -lowest[2 * i + 1];
-    if (low != high) {
-      return fmt::format("field \"{}\" of component \"{}\" has {} levels on one rank and {} on another; define it "
-                         "alike on all ranks",
-                         names[i], spec.component, low, high);
-    }
-    levels.push_back(low);
-  }
-  return "";
-}
-}  // namespace
-
 void settle_rows(Route& route, const NetworkSpec& spec, const RouteDefinition& mine, bool is_ml) {
-  agree(route.comm, ErrorCode::plan, mine.problem);
   std::vector<std::string> names = fields_of(spec.inputs);
   const std::size_t inputs = names.size();
   for (const std::string& name : fields_of(spec.outputs)) names.push_back(name);
-  std::vector<std::int64_t> lowest(2 * names.size(), std::numeric_limits<std::int64_t>::max());
-  for (std::size_t i = 0; !is_ml && i < names.size(); ++i) {
-    lowest[2 * i] = mine.levels[i];
-    lowest[2 * i + 1] = -mine.levels[i];
-  }
-  route.comm.min(lowest);
-  std::vector<std::int64_t> levels;
-  agree(route.comm, ErrorCode::plan, compare_levels(spec, names, lowest, levels));
+  // All component ranks bring the same; the ML ranks learn it.
+  std::vector<std::int64_t> levels(names.size(), std::numeric_limits<std::int64_t>::max());
+  if (!is_ml) levels = mine.levels;
+  route.comm.min(levels);
   route.in.layout = make_row_layout(spec.inputs, {levels.begin(), levels.begin() + static_cast<std::ptrdiff_t>(inputs)});
   route.out.layout = make_row_layout(spec.outputs, {levels.begin() + static_cast<std::ptrdiff_t>(inputs), levels.end()});
   route.in.row_bytes = route.in.layout.row_len() * real_size(spec.wire);

@@ -25,7 +25,7 @@ struct SegmentNotice {
 std::vector<std::int64_t> to_values(const SegmentNotice& notice);
 SegmentNotice to_notice(const std::vector<std::int64_t>& values);
 
-// Collective. Compares levels over all ranks, fills both row layouts; ML ranks pass no levels.
+// Collective. Fills both row layouts; ML ranks pass no levels.
 void settle_rows(Route& route, const NetworkSpec& spec, const RouteDefinition& mine, bool is_ml);
 
 // Collective. The sorted ids of this rank (none on ML ranks) -> the ids at which the directories of the ML ranks end:

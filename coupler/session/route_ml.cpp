@@ -191,6 +191,12 @@ SegmentNotice allocate_segment(Route& route, const NetworkSpec& spec) {
 Route make_ml_route(Communicator comm, const NetworkSpec& spec, std::int64_t expected_points) {
   Route route;
   route.comm = std::move(comm);
+  if (route.comm.size() == spec.ranks) {   // ML ranks only
+    agree(route.comm, ErrorCode::plan,
+          fmt::format("no rank of this job is component \"{}\", which network \"{}\" waits for; start it too, or take both "
+                      "out of the plan",
+                      spec.component, spec.name));
+  }
   route.node = route.comm.split_node();
   route.node_id = route.node.min(route.comm.rank());
   settle_rows(route, spec, {}, true);

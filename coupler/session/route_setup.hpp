@@ -17,12 +17,11 @@
 
 namespace ekman {
 
-// What a component rank brings: its global ids (negative: no point) in array order, levels of each field of the
-// route (inputs, then outputs), and what is wrong with its definitions, if anything.
+// What a component rank brings, which compare_definitions has passed: its global ids (negative: no point) in array order,
+// and levels of each field of the route (inputs, then outputs).
 struct RouteDefinition {
   std::vector<std::int64_t> ids;
   std::vector<std::int64_t> levels;
-  std::string problem;
 };
 
 // A message as both sides see it: its header, the rows it carries, and its request if it crosses nodes.

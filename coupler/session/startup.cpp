@@ -6,6 +6,7 @@
 
 #include <algorithm>
 
+#include "coupler/base/version.hpp"
 #include "coupler/comm/handshake.hpp"
 #include "coupler/session/agree.hpp"
 #include "ekman/error.hpp"
@@ -36,6 +37,22 @@ int find_leader(const Communicator& all, bool is_ml) {
   return static_cast<int>(leader);
 }
 
+// Collective. The leader's `text` must be everyone's: `told(mine, theirs)` says what is wrong on a rank where it is not.
+template <class Told>
+void require_same(const Communicator& all, int leader, const std::string& mine, Told told) {
+  std::string theirs = mine;
+  all.broadcast(theirs, leader);
+  agree(all, ErrorCode::usage, mine == theirs ? "" : told(mine, theirs));
+}
+
+// Collective. First of all, since another version may speak another protocol from here on.
+void require_same_version(const Job& job, int leader, const std::string& who) {
+  require_same(job.all, leader, build_version(), [&](const std::string& mine, const std::string& theirs) {
+    return fmt::format("{}, rank {} was built with Ekman {}, the ML ranks with {}; build and run all with the same Ekman", who,
+                       job.local.rank(), mine, theirs);
+  });
+}
+
 std::string known_components(const Plan& plan) {
   std::string names;
   for (const ComponentSpec& component : plan.components) names += (names.empty() ? "" : ", ") + component.name;
@@ -52,6 +69,7 @@ Job start_component(Communicator found, const std::string& component) {
   job.shared_cores = cores_are_shared(job.all);
   job.any_thread = any_thread_may_call_mpi();
   const int leader = find_leader(job.all, false);
+  require_same_version(job, leader, fmt::format("component \"{}\"", component));
   agree(job.all, ErrorCode::plan, "");
   std::string bytes;
   job.all.broadcast(bytes, leader);
@@ -74,6 +92,11 @@ Job start_ml(Communicator found, const std::string& path, PlanReader read) {
   job.local = find_peers(job.all, k_ml_group);
   job.shared_cores = cores_are_shared(job.all);
   const int leader = find_leader(job.all, true);
+  require_same_version(job, leader, "`ekman serve`");
+  require_same(job.local, 0, path, [&](const std::string& mine, const std::string& theirs) {
+    return fmt::format("ML rank {} was started with the plan {}, ML rank 0 with {}; a job has one plan", job.local.rank(), mine,
+                       theirs);
+  });
   std::string bytes, problem;
   if (job.all.rank() == leader) {
     try {

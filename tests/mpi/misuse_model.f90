@@ -34,7 +34,11 @@ program misuse_model
   end if
   if (mistake /= "missing_field") call ekman_def_field(c, "s")
   call ekman_def_field(c, "dt", levels=5)
-  call ekman_def_field(c, "ds")
+  if (mistake == "units") then
+    call ekman_def_field(c, "ds", units=merge("kg", "m ", rank == 0))
+  else
+    call ekman_def_field(c, "ds")
+  end if
   call ekman_enddef(c)
   select case (mistake)
   case ("get_early")

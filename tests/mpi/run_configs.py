@@ -18,6 +18,8 @@ RUNS = {
         f"2 atmosphere 40962 {COLUMNS} surface_pressure=1 sensible_heat_flux=1 -> heating=12 moistening=12",
     "two_networks.yaml":
         f"3 atmosphere 1500 {COLUMNS} cloud_fraction=12 -> heating=12 moistening=12 radiative_heating=12",
+    "coupling_period.yaml": f"1 atmosphere 1500 {COLUMNS} cloud_fraction=12 radiative_heating_scheme=12 -> "
+                            "radiative_heating=12 surface_flux=1",
 }
 NEEDS_GPU = {"gpu_node.yaml", "grid_unet.yaml"}
 

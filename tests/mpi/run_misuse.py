@@ -9,8 +9,9 @@ EXPECTED = {
     "component": 'component "atmosfere" is not in the plan',
     "put_early": "put was called before enddef",
     "twins": "is on its ranks 0 and 1",
-    "levels": "has 4 levels on one rank and 5 on another",
-    "missing_field": 'wants field "s"',
+    "levels": 'component "atmosphere", rank 1: field "t" has 5 levels, on rank 0 it has 4',
+    "missing_field": 'component "atmosphere", ranks 0-1: network "echo" wants field "s", which is not defined',
+    "units": 'component "atmosphere", rank 1: field "ds" is in "m", on rank 0 in "kg"',
     "get_early": 'rank 1: get of "dt" in step 1 came before its input "s" was put (0 of 10 points)',
     "no_put": 'rank 1: advance of step 1: only 0 of 10 points of field "s" were put',
     "double_put": 'field "s" was put twice in step 1',
@@ -24,15 +25,26 @@ EXPECTED = {
 }
 
 mpiexec, model, ekman, plan = sys.argv[1:5]
-wrong = []
+# Jobs that are put together wrongly.
+COMPONENT, SERVE = ["-np", "2", model, "none"], ["-np", "1", ekman, "serve"]
+JOBS = {
+    "two plans": ([*COMPONENT, ":", *SERVE, plan, ":", *SERVE, plan + ".other"], "a job has one plan"),
+    "no such plan": ([*COMPONENT, ":", *SERVE, plan + ".other"], "the file cannot be read"),
+    "no component": ([*SERVE, plan], 'no rank of this job is component "atmosphere"'),
+    "no ML rank": (COMPONENT, "no ML rank in this job"),
+    "too many ML ranks": ([*COMPONENT, ":", "-np", "3", ekman, "serve", plan], "the plan asks for 1 ML rank"),
+}
 for mistake, sentence in EXPECTED.items():
-    job = [mpiexec, "--oversubscribe", "-np", "2", model, mistake, ":", "-np", "1", ekman, "serve", plan]
+    JOBS[mistake] = (["-np", "2", model, mistake, ":", *SERVE, plan], sentence)
+wrong = []
+for mistake, (job, sentence) in JOBS.items():
     try:
-        done = subprocess.run(job, timeout=30, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        done = subprocess.run([mpiexec, "--oversubscribe", *job], timeout=30, stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT, text=True)
     except subprocess.TimeoutExpired:
         wrong.append(f"{mistake}: still running after 30 s")
         continue
     if done.returncode == 0 or sentence not in done.stdout:
         wrong.append(f"{mistake}: status {done.returncode}, expected: {sentence}\n{done.stdout}")
-print("\n".join(wrong) or f"{len(EXPECTED)} mistakes, each named")
+print("\n".join(wrong) or f"{len(JOBS)} mistakes, each named")
 sys.exit(bool(wrong))

@@ -1,0 +1,180 @@
+// Implements definitions.hpp.
+#include "coupler/session/definitions.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+#include <sstream>
+
+#include "coupler/base/log.hpp"
+#include "coupler/plan/did_you_mean.hpp"
+#include "coupler/session/agree.hpp"
+
+namespace ekman {
+
+namespace {
+
+std::string names_of(const Definitions& fields) {
+  std::string names;
+  for (const auto& entry : fields) names += fmt::format("{}\"{}\"", names.empty() ? "" : ", ", entry.first);
+  return names.empty() ? "none" : names;
+}
+
+std::vector<std::string> list_of(const Definitions& fields) {
+  std::vector<std::string> names;
+  for (const auto& entry : fields) names.push_back(entry.first);
+  return names;
+}
+
+// Names hold no newline: they come from YAML keys and from calls that are checked there.
+std::string to_text(const Definitions& fields) {
+  std::string text;
+  for (const auto& [name, field] : fields)
+    text += fmt::format("{}\n{}\n{}\n{}\n", name, field.levels, field.units, field.points);
+  return text;
+}
+
+Definitions from_text(const std::string& text) {
+  Definitions fields;
+  std::istringstream lines(text);
+  for (std::string name, levels; std::getline(lines, name) && std::getline(lines, levels);) {
+    FieldDefinition& field = fields[name];
+    field.levels = std::stoll(levels);
+    std::getline(lines, field.units);
+    std::getline(lines, field.points);
+  }
+  return fields;
+}
+
+// Fields of one network in the plan's order, without repeats.
+std::vector<std::string> wanted_by(const NetworkSpec& network) {
+  std::vector<std::string> names = fields_of(network.inputs);
+  for (const std::string& name : fields_of(network.outputs)) names.push_back(name);
+  return names;
+}
+
+void check_network(const NetworkSpec& network, const Definitions& mine,
+                   std::vector<std::string>& problems) {
+  const FieldDefinition* first = nullptr;
+  for (const std::string& name : wanted_by(network)) {
+    const auto found = mine.find(name);
+    if (found == mine.end()) {
+      problems.push_back(fmt::format("network \"{}\" wants field \"{}\", which is not defined{} (defined: {}); define it with "
+                                     "def_field, or take it out of the plan",
+                                     network.name, name, did_you_mean(name, list_of(mine)), names_of(mine)));
+      continue;
+    }
+    if (first == nullptr) first = &found->second;
+    if (found->second.points != first->points) {
+      problems.push_back(fmt::format("field \"{}\" of network \"{}\" is on point set \"{}\", others on \"{}\"; a network has one",
+                                     name, network.name, found->second.points, first->points));
+    }
+  }
+  for (const auto& [output, guard] : network.guard.fields) {
+    const auto found = mine.find(guard.fallback), guarded = mine.find(output);
+    if (guard.fallback.empty() || guarded == mine.end()) continue;
+    if (found == mine.end()) {
+      problems.push_back(fmt::format("the guard of network \"{}\" falls back on field \"{}\", which is not defined{} (defined: "
+                                     "{}); define it with def_field, or take it out of the plan",
+                                     network.name, guard.fallback, did_you_mean(guard.fallback, list_of(mine)),
+                                     names_of(mine)));
+    } else if (found->second.levels != guarded->second.levels || found->second.points != guarded->second.points ||
+               found->second.units != guarded->second.units) {
+      problems.push_back(fmt::format("field \"{}\" has {} levels in \"{}\" on point set \"{}\", its fallback \"{}\" {} in \"{}\" on "
+                                     "\"{}\"; define both alike",
+                                     output, guarded->second.levels, guarded->second.units, guarded->second.points,
+                                     guard.fallback, found->second.levels, found->second.units, found->second.points));
+    }
+  }
+}
+
+// Collective. `mine` of every rank, each line led by "component, rank".
+void report(const Communicator& all, const std::string& who, int rank, const std::vector<std::string>& mine) {
+  if (all.sum(static_cast<std::int64_t>(mine.size())) == 0) return;
+  std::string text;
+  for (const std::string& problem : mine) text += fmt::format("{}\n{}\n{}\n", who, rank, problem);
+  std::map<std::pair<std::string, std::string>, std::vector<int>> ranks_of;  // (who, sentence)
+  for (const std::string& part : all.all_gather(text)) {
+    std::istringstream lines(part);
+    for (std::string name, number, sentence; std::getline(lines, name) && std::getline(lines, number);) {
+      std::getline(lines, sentence);
+      ranks_of[{name, sentence}].push_back(std::stoi(number));
+    }
+  }
+  std::string first;
+  for (const auto& [key, ranks] : ranks_of) {
+    const std::string line = fmt::format("component \"{}\", {}: {}", key.first, rank_list(ranks), key.second);
+    if (all.rank() == 0) log_line("error: " + line);
+    if (first.empty()) first = line;
+  }
+  throw PrintedError(ErrorCode::plan, first);
+}
+
+}  // namespace
+
+std::vector<std::string> definition_problems(const Plan& plan, const std::string& component, const Definitions& mine,
+                                             const Definitions& of_rank_0) {
+  std::vector<std::string> problems;
+  std::set<std::string> compared;
+  for (const NetworkSpec& network : plan.networks) {
+    if (network.component != component) continue;
+    check_network(network, mine, problems);
+    for (const std::string& name : wanted_by(network)) {
+      const auto here = mine.find(name), there = of_rank_0.find(name);
+      if (here == mine.end() || there == of_rank_0.end() || !compared.insert(name).second) continue;
+      if (here->second.levels != there->second.levels) {
+        problems.push_back(fmt::format("field \"{}\" has {} levels, on rank 0 it has {}; define it alike on all ranks", name,
+                                       here->second.levels, there->second.levels));
+      }
+      if (here->second.units != there->second.units) {
+        problems.push_back(fmt::format("field \"{}\" is in \"{}\", on rank 0 in \"{}\"; define it alike on all ranks", name,
+                                       here->second.units, there->second.units));
+      }
+    }
+  }
+  return problems;
+}
+
+std::vector<std::string> unused_fields(const Plan& plan, const std::string& component, const Definitions& mine) {
+  std::set<std::string> used;
+  for (const NetworkSpec& network : plan.networks) {
+    if (network.component != component) continue;
+    for (const std::string& name : wanted_by(network)) used.insert(name);
+    for (const auto& entry : network.guard.fields) used.insert(entry.second.fallback);
+  }
+  std::vector<std::string> unused;
+  for (const auto& entry : mine)
+    if (used.count(entry.first) == 0) unused.push_back(entry.first);
+  return unused;
+}
+
+std::string rank_list(const std::vector<int>& given) {
+  std::vector<int> ranks = given;
+  std::sort(ranks.begin(), ranks.end());
+  std::string text;
+  for (std::size_t i = 0; i < ranks.size();) {
+    std::size_t last = i;
+    while (last + 1 < ranks.size() && ranks[last + 1] == ranks[last] + 1) ++last;
+    text += fmt::format("{}{}", text.empty() ? "" : ", ", ranks[i]);
+    if (last > i) text += fmt::format("-{}", ranks[last]);
+    i = last + 1;
+  }
+  return (ranks.size() == 1 ? "rank " : "ranks ") + text;
+}
+
+void compare_definitions(const Job& job, const std::string& component, const Definitions& mine) {
+  std::string text = to_text(mine);
+  job.local.broadcast(text, 0);
+  report(job.all, component, job.local.rank(), definition_problems(job.plan, component, mine, from_text(text)));
+  if (job.local.rank() != 0) return;
+  for (const std::string& name : unused_fields(job.plan, component, mine)) {
+    log_line(fmt::format("warning: component \"{}\" defines field \"{}\", which no network of the plan uses; puts of it have no "
+                         "effect",
+                         component, name));
+  }
+}
+
+void compare_definitions(const Job& job) { report(job.all, "", 0, {}); }
+
+}  // namespace ekman

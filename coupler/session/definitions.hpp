@@ -1,0 +1,36 @@
+// The plan and the definitions of all ranks, compared at enddef before anything is made: every disagreement of every rank
+// is told, once.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "coupler/session/startup.hpp"
+
+namespace ekman {
+
+struct FieldDefinition {
+  std::int64_t levels = 1;
+  std::string units;
+  std::string points;  // name of its point set
+};
+using Definitions = std::map<std::string, FieldDefinition>;
+
+// What is wrong with the definitions of one rank: against the plan, and against those of its component's rank 0. One
+// sentence each. Pure.
+std::vector<std::string> definition_problems(const Plan& plan, const std::string& component, const Definitions& mine,
+                                             const Definitions& of_rank_0);
+
+// Fields that no network of the plan uses. Pure.
+std::vector<std::string> unused_fields(const Plan& plan, const std::string& component, const Definitions& mine);
+
+// "rank 3", "ranks 0-2, 5".
+std::string rank_list(const std::vector<int>& ranks);
+
+// Collective over job.all, on component ranks and on ML ranks. Throws PrintedError on all ranks if any disagrees.
+void compare_definitions(const Job& job, const std::string& component, const Definitions& mine);
+void compare_definitions(const Job& job);
+
+}  // namespace ekman

@@ -1,0 +1,79 @@
+// Definitions of one rank against the plan and against rank 0.
+#include "coupler/session/definitions.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace ekman {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+Plan plan_of_one_network() {
+  NetworkSpec network;
+  network.name = "net";
+  network.component = "air";
+  network.inputs = {{{"t", "q"}, Combine::concat}};
+  network.outputs = {{{"heating"}, Combine::concat}};
+  Plan plan;
+  plan.components = {{"air", 0, -1}, {"sea", 0, -1}};
+  plan.networks = {network};
+  return plan;
+}
+
+const Definitions k_right{{"t", {5, "K", ""}}, {"q", {5, "", ""}}, {"heating", {5, "K s-1", ""}}};
+
+TEST(Definitions, AreSilentWhenAllAgree) {
+  EXPECT_THAT(definition_problems(plan_of_one_network(), "air", k_right, k_right), IsEmpty());
+  EXPECT_THAT(definition_problems(plan_of_one_network(), "sea", {}, {}), IsEmpty());
+}
+
+TEST(Definitions, NameEveryDisagreementWithRank0) {
+  Definitions mine = k_right;
+  mine["t"].levels = 4;
+  mine["heating"].units = "K day-1";
+
+  EXPECT_THAT(definition_problems(plan_of_one_network(), "air", mine, k_right),
+              ElementsAre(HasSubstr("\"t\" has 4 levels, on rank 0 it has 5"),
+                          HasSubstr("\"heating\" is in \"K day-1\", on rank 0 in \"K s-1\"")));
+}
+
+TEST(Definitions, NameMissingFieldsWithWhatMayHaveBeenMeant) {
+  const Definitions mine{{"t", {5, "K", ""}}, {"q", {5, "", "land"}}, {"heatin", {5, "K s-1", ""}}};
+
+  EXPECT_THAT(definition_problems(plan_of_one_network(), "air", mine, mine),
+              ElementsAre(HasSubstr("on point set \"land\", others on \"\""),
+                          HasSubstr("wants field \"heating\", which is not defined; did you mean \"heatin\"?")));
+}
+
+TEST(Definitions, ComparesAFallbackWithItsField) {
+  Plan plan = plan_of_one_network();
+  plan.networks[0].guard.given = true;
+  plan.networks[0].guard.fields["heating"].fallback = "other";
+  Definitions mine = k_right;
+
+  EXPECT_THAT(definition_problems(plan, "air", mine, mine), ElementsAre(HasSubstr("falls back on field \"other\"")));
+  mine["other"] = {1, "K s-1", ""};
+  EXPECT_THAT(definition_problems(plan, "air", mine, mine), ElementsAre(HasSubstr("define both alike")));
+  mine["other"].levels = 5;
+  EXPECT_THAT(definition_problems(plan, "air", mine, mine), IsEmpty());
+  EXPECT_THAT(unused_fields(plan, "air", mine), IsEmpty());
+}
+
+TEST(Definitions, TellWhatNoNetworkUses) {
+  Definitions mine = k_right;
+  mine["extra"] = {1, "", ""};
+
+  EXPECT_THAT(unused_fields(plan_of_one_network(), "air", mine), ElementsAre("extra"));
+}
+
+TEST(RankList, JoinsNeighbours) {
+  EXPECT_EQ(rank_list({3}), "rank 3");
+  EXPECT_EQ(rank_list({5, 0, 1, 2}), "ranks 0-2, 5");
+  EXPECT_EQ(rank_list({1, 2}), "ranks 1-2");
+}
+
+}  // namespace
+}  // namespace ekman

@@ -14,7 +14,9 @@ module ekman
   public :: ekman_finalize, ekman_abort, ekman_last_error, ekman_version
   public :: EKMAN_COUPLED, EKMAN_HELD, EKMAN_NONE, EKMAN_FALLBACK
 
-  ! What a put or get did (info=).
+  ! What a put or get did (info=): took part in an exchange; between couplings, fed the time reduction or returned the last
+  ! outputs again; nothing (get: nothing computed yet, put: no network uses the field); the guard gave up points, which
+  ! hold the fallback field or were not touched.
   integer, parameter :: EKMAN_COUPLED = 0, EKMAN_HELD = 1, EKMAN_NONE = 2, EKMAN_FALLBACK = 3
 
   ! One rank's end of the coupler.

@@ -18,9 +18,9 @@ namespace ekman {
 // What a put or get did, apart from whether it failed. Values as in ekman.h.
 enum class Info : int {
   coupled = 0,   // an exchange took place
-  held = 1,      // between couplings: put was kept, get returned the last outputs again
-  none = 2,      // nothing has been computed yet, the array was not touched
-  fallback = 3,  // the guard replaced points
+  held = 1,      // between couplings: put fed the time reduction, get returned the last outputs again
+  none = 2,      // get: nothing has been computed yet, the array was not touched; put: no network uses the field
+  fallback = 3,  // the guard gave up points of this array: they hold the fallback field, or were not touched
 };
 
 struct FieldOptions {

@@ -3,7 +3,6 @@
 
 #include <fmt/format.h>
 
-#include <optional>
 #include <sstream>
 
 #include "adapters/torch/house.hpp"
@@ -41,9 +40,21 @@ Placement find_place(const Job& job) {
   return places[job.local.rank()];
 }
 
-std::unique_ptr<Engine> make_engine(const NetworkSpec& spec, const Route& route, const Placement& place) {
-  if (spec.source.kind == SourceKind::echo) return make_echo_engine(spec, route.in.layout, route.out.layout);
-  return make_torch_engine(spec, route.in.layout, route.out.layout, place.device, place.threads);
+// Collective over all ranks of the job, which learn here whether every network can be served; the components wait for it
+// at the end of enddef.
+std::unique_ptr<Engine> make_engine(const Job& job, const NetworkSpec& spec, const Route& route,
+                                    const Placement& place) {
+  std::unique_ptr<Engine> engine;
+  std::string problem;
+  try {
+    engine = spec.source.kind == SourceKind::echo
+                 ? make_echo_engine(spec, route.in.layout, route.out.layout)
+                 : make_torch_engine(spec, route.in.layout, route.out.layout, place.device, place.threads);
+  } catch (const std::exception& error) {
+    problem = fmt::format("ML rank {} on {}: {}", job.local.rank(), node_name(), error.what());
+  }
+  agree(job.all, ErrorCode::network, problem);
+  return engine;
 }
 
 void announce(const Job& job, const NetworkSpec& spec, const Placement& place, const Route& route,
@@ -82,19 +93,15 @@ void serve_plan(const std::string& plan_file) {
   const Placement place = find_place(job);
   compare_definitions(job);
   const NetworkSpec& spec = job.plan.networks[place.network];
-  std::optional<MlSide> side;
-  std::string arithmetic;
+  Route route;
   for (std::size_t n = 0; n < job.plan.networks.size(); ++n) {
     Communicator comm = split_route(job, static_cast<int>(n), "", place.network);
-    if (!comm) continue;
-    Route route = make_ml_route(std::move(comm), spec, find_component(job.plan, spec.component)->points);
-    std::unique_ptr<Engine> engine = make_engine(spec, route, place);
-    announce(job, spec, place, route, *engine);
-    arithmetic = engine->arithmetic();
-    side.emplace(std::move(route), spec, std::move(engine), step_clock(job.plan, spec.component), job.shared_cores);
+    if (comm) route = make_ml_route(std::move(comm), spec, find_component(job.plan, spec.component)->points);
   }
-  compare_engines(job, place, arithmetic);
-  side->serve();
+  std::unique_ptr<Engine> engine = make_engine(job, spec, route, place);
+  announce(job, spec, place, route, *engine);
+  compare_engines(job, place, engine->arithmetic());
+  MlSide(std::move(route), spec, std::move(engine), step_clock(job.plan, spec.component), job.shared_cores).serve();
 }
 
 }  // namespace

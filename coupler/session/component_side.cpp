@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "coupler/session/agree.hpp"
 #include "ekman/error.hpp"
 
 namespace ekman {
@@ -144,6 +145,7 @@ void ComponentSide::enddef() {
                                                        job_.any_thread));
     bind(spec, *routes_.back());
   }
+  agree(job_.all, ErrorCode::network, "");   // the ML ranks have loaded and tried their networks
   phase_ = Phase::run;
 }
 

@@ -75,7 +75,9 @@ for name, words in EXPECTED.items():
     errors = [line for line in done.stdout.splitlines() if line.startswith("ekman: error: ")]
     if words is None and (done.returncode != 0 or errors):
         wrong.append(f"{name}: status {done.returncode}\n{done.stdout}")
-    if words is not None and (done.returncode == 0 or not errors or any(word not in errors[0] for word in words)):
+    many = name == "FailsInStep3"   # in the run each rank that fails may say so; before it one line stands for all
+    if words is not None and (done.returncode == 0 or not errors or (len(errors) > 1 and not many)
+                              or any(word not in errors[0] for word in words)):
         wrong.append(f"{name}: status {done.returncode}, expected an error with {words}\n{done.stdout}")
     print(name, *errors, sep="\n  ")
 sys.exit("\n".join(wrong) if wrong else 0)

@@ -41,10 +41,13 @@ TEST(House, WarnsOfAnOpenBlasThatDoesNotKnowTheCpu) {
 }
 
 TEST(House, WarnsOfReferenceBlas) {
-  if (at::hasMKL()) GTEST_SKIP() << "LibTorch has its own BLAS";
   BlasFindings found;
   found.sgemm = true;
 
+  if (at::hasMKL()) {   // LibTorch has a BLAS of its own and does not use this one
+    EXPECT_TRUE(blas_warnings(found).empty());
+    return;
+  }
   ASSERT_EQ(blas_warnings(found).size(), 1u);
   EXPECT_NE(blas_warnings(found)[0].find("apt install libopenblas0-openmp"), std::string::npos);
 }

@@ -1,4 +1,5 @@
 // Implements ekman.h.
+#include <algorithm>
 #include <exception>
 #include <new>
 #include <vector>
@@ -73,11 +74,8 @@ int ekman_init_dummy(MPI_Comm comm) {
 int ekman_handshake(MPI_Comm comm, int count, const char* const* names, MPI_Comm* comms) {
   return guard_boundary([&] {
     std::vector<std::string> list(names, names + count);
-    std::vector<Communicator> found = handshake(comm, list);
-    for (int i = 0; i < count; ++i) {
-      found[i].use_errhandler_of(comm);
-      comms[i] = found[i].release_handle();
-    }
+    const std::vector<MPI_Comm> found = handshake_for_model(comm, list);
+    std::copy(found.begin(), found.end(), comms);
   });
 }
 

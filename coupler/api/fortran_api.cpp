@@ -86,11 +86,7 @@ void ekman_f_handshake(const MPI_Fint* comm, const CFI_cdesc_t* names, MPI_Fint*
       one.base_addr = static_cast<char*>(names->base_addr) + i * names->dim[0].sm;
       list.push_back(text_of(&one));
     }
-    std::vector<Communicator> found = handshake(MPI_Comm_f2c(*comm), list);
-    for (std::size_t i = 0; i < found.size(); ++i) {
-      found[i].use_errhandler_of(MPI_Comm_f2c(*comm));
-      comms[i] = MPI_Comm_c2f(found[i].release_handle());
-    }
+    for (const MPI_Comm found : handshake_for_model(MPI_Comm_f2c(*comm), list)) *comms++ = MPI_Comm_c2f(found);
   });
 }
 

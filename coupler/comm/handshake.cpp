@@ -54,4 +54,13 @@ std::vector<Communicator> handshake(MPI_Comm comm, const std::vector<std::string
   }
 }
 
+std::vector<MPI_Comm> handshake_for_model(MPI_Comm comm, const std::vector<std::string>& names) {
+  std::vector<MPI_Comm> handles;
+  for (Communicator& found : handshake(comm, names)) {
+    found.use_errhandler_of(comm);
+    handles.push_back(found.release_handle());
+  }
+  return handles;
+}
+
 }  // namespace ekman

@@ -13,4 +13,7 @@ namespace ekman {
 // Throws Error(mpi) if the ranks do not speak version 1.
 std::vector<Communicator> handshake(MPI_Comm comm, const std::vector<std::string>& names);
 
+// Collective. The same for the model: handles that are the caller's to free and that treat errors as `comm` does.
+std::vector<MPI_Comm> handshake_for_model(MPI_Comm comm, const std::vector<std::string>& names);
+
 }  // namespace ekman

@@ -2,7 +2,8 @@
 #include "coupler/engine/guard.hpp"
 
 #include <cmath>
-#include <cstring>
+
+#include "coupler/base/bytes.hpp"
 
 namespace ekman {
 
@@ -11,18 +12,6 @@ namespace {
 constexpr std::size_t k_most_kept = 8;  // of one check
 constexpr std::uint32_t k_mark_32 = 0x7fc5e4a1u;
 constexpr std::uint64_t k_mark_64 = 0x7ff85e4a15e4a15eu;
-
-template <class T>
-T load(const std::byte* from) {
-  T value;
-  std::memcpy(&value, from, sizeof value);
-  return value;
-}
-
-template <class T>
-void store(std::byte* to, T value) {
-  std::memcpy(to, &value, sizeof value);
-}
 
 }  // namespace
 
@@ -35,7 +24,7 @@ bool is_given_up(const std::byte* value, Real wire) {
 }
 
 OutputGuard::OutputGuard(const NetworkSpec& spec, const RowLayout& outputs) : wire_(spec.wire) {
-  any_ = spec.guard.given;
+  if (!spec.guard.given) return;
   for (const FieldSlot& slot : outputs.fields) {
     const auto found = spec.guard.fields.find(slot.name);
     const FieldGuard guard = found == spec.guard.fields.end() ? FieldGuard{} : found->second;
@@ -74,7 +63,7 @@ void OutputGuard::check_field(int field, std::byte* row, std::int64_t number, Gu
 
 GuardFindings OutputGuard::check(std::byte* rows, std::int64_t row_bytes, std::int64_t count) const {
   GuardFindings findings;
-  if (!any_) return findings;
+  if (rules_.empty()) return findings;
   findings.clipped.assign(rules_.size(), 0);
   findings.given_up.assign(rules_.size(), 0);
   for (std::int64_t row = 0; row < count; ++row) {

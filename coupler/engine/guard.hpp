@@ -44,8 +44,7 @@ class OutputGuard {
   template <class T>
   void check_field(int field, std::byte* row, std::int64_t number, GuardFindings& findings) const;
 
-  std::vector<Rule> rules_;  // by field of the row layout
-  bool any_ = false;
+  std::vector<Rule> rules_;  // by field of the row layout; empty: no guard
   Real wire_;
 };
 

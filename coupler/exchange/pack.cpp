@@ -6,8 +6,8 @@
 
 #include <algorithm>
 #include <cfenv>
-#include <cstring>
 
+#include "coupler/base/bytes.hpp"
 #include "ekman/error.hpp"
 
 namespace ekman {
@@ -50,18 +50,6 @@ ColumnView make_column_view(const ArrayView& array, const Axes& axes) {
 }
 
 namespace {
-
-template <class T>
-T load(const std::byte* from) {
-  T value;
-  std::memcpy(&value, from, sizeof value);
-  return value;
-}
-
-template <class T>
-void store(std::byte* to, T value) {
-  std::memcpy(to, &value, sizeof value);
-}
 
 // Points x levels from (a, strides a_point, a_level) to (b, strides b_point, b_level), A converted to B.
 template <class A, class B>

@@ -103,8 +103,7 @@ void check_outputs(const NetworkSpec& network, const std::string& path, Writers&
 }
 
 void check_normalize(const NetworkSpec& network, const std::string& path, Problems& problems) {
-  std::vector<std::string> fields = fields_of(network.inputs);
-  for (const std::string& field : fields_of(network.outputs)) fields.push_back(field);
+  const std::vector<std::string> fields = all_fields_of(network);
   for (const auto& [field, normalization] : network.normalize) {
     const std::string here = path + ".normalize." + field;
     if (!contains(fields, field))

@@ -36,4 +36,10 @@ std::vector<std::string> fields_of(const std::vector<Argument>& arguments) {
   return fields;
 }
 
+std::vector<std::string> all_fields_of(const NetworkSpec& network) {
+  std::vector<std::string> fields = fields_of(network.inputs);
+  for (const std::string& field : fields_of(network.outputs)) fields.push_back(field);
+  return fields;
+}
+
 }  // namespace ekman

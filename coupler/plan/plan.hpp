@@ -118,6 +118,9 @@ int ml_ranks_of(const Plan& plan);
 // Fields of a network's arguments in row order: all fields of argument 0, then of argument 1, ...
 std::vector<std::string> fields_of(const std::vector<Argument>& arguments);
 
+// Fields of a network in the order of its rows: inputs, then outputs.
+std::vector<std::string> all_fields_of(const NetworkSpec& network);
+
 // All problems that can be seen in the plan alone, one sentence each; empty if there are none.
 // Keys of the sentences are paths such as "networks.convection.tile", for the adapter to find the line.
 struct Problem {

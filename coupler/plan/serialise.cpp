@@ -126,18 +126,31 @@ void visit(Archive& archive, Argument& argument) {
 }
 
 template <class Archive>
-void visit(Archive& archive, std::map<std::string, Normalization>& map) {
-  const std::map<std::string, Normalization> given = std::move(map);
+void visit(Archive& archive, Normalization& normalization) {
+  archive(normalization.mean);
+  archive(normalization.std);
+}
+
+template <class Archive>
+void visit(Archive& archive, FieldGuard& guard) {
+  archive(guard.min);
+  archive(guard.max);
+  visit_enum(archive, guard.on_violation, OnViolation::abort);
+  archive(guard.fallback);
+}
+
+template <class Archive, class Value>
+void visit(Archive& archive, std::map<std::string, Value>& map) {
+  const std::map<std::string, Value> given = std::move(map);
   map.clear();
   const std::size_t size = archive.list(given.size());
   auto entry = given.begin();
   for (std::size_t i = 0; i < size; ++i) {
-    std::string field = entry != given.end() ? entry->first : "";
-    Normalization normalization = entry != given.end() ? (entry++)->second : Normalization{};
-    archive(field);
-    archive(normalization.mean);
-    archive(normalization.std);
-    map[field] = normalization;
+    std::string name = entry != given.end() ? entry->first : "";
+    Value value = entry != given.end() ? (entry++)->second : Value{};
+    archive(name);
+    visit(archive, value);
+    map[name] = value;
   }
 }
 
@@ -152,20 +165,7 @@ template <class Archive>
 void visit(Archive& archive, Guard& guard) {
   visit_flag(archive, guard.given);
   visit_enum(archive, guard.nonfinite, OnViolation::abort);
-  const std::map<std::string, FieldGuard> given = std::move(guard.fields);
-  guard.fields.clear();
-  const std::size_t size = archive.list(given.size());
-  auto entry = given.begin();
-  for (std::size_t i = 0; i < size; ++i) {
-    std::string field = entry != given.end() ? entry->first : "";
-    FieldGuard one = entry != given.end() ? (entry++)->second : FieldGuard{};
-    archive(field);
-    archive(one.min);
-    archive(one.max);
-    visit_enum(archive, one.on_violation, OnViolation::abort);
-    archive(one.fallback);
-    guard.fields[field] = one;
-  }
+  visit(archive, guard.fields);
 }
 
 template <class Archive>

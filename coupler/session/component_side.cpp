@@ -107,8 +107,7 @@ Definitions ComponentSide::definitions() const {
 
 RouteDefinition ComponentSide::define_route(const NetworkSpec& spec) const {
   RouteDefinition definition;
-  std::vector<std::string> names = fields_of(spec.inputs);
-  for (const std::string& name : fields_of(spec.outputs)) names.push_back(name);
+  const std::vector<std::string> names = all_fields_of(spec);
   for (const std::string& name : names) definition.levels.push_back(fields_.at(name).options.levels);
   definition.ids = points_.at(fields_.at(names.front()).options.points);
   return definition;

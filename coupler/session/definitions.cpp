@@ -47,17 +47,10 @@ Definitions from_text(const std::string& text) {
   return fields;
 }
 
-// Fields of one network in the plan's order, without repeats.
-std::vector<std::string> wanted_by(const NetworkSpec& network) {
-  std::vector<std::string> names = fields_of(network.inputs);
-  for (const std::string& name : fields_of(network.outputs)) names.push_back(name);
-  return names;
-}
-
 void check_network(const NetworkSpec& network, const Definitions& mine,
                    std::vector<std::string>& problems) {
   const FieldDefinition* first = nullptr;
-  for (const std::string& name : wanted_by(network)) {
+  for (const std::string& name : all_fields_of(network)) {
     const auto found = mine.find(name);
     if (found == mine.end()) {
       problems.push_back(fmt::format("network \"{}\" wants field \"{}\", which is not defined{} (defined: {}); define it with "
@@ -120,7 +113,7 @@ std::vector<std::string> definition_problems(const Plan& plan, const std::string
   for (const NetworkSpec& network : plan.networks) {
     if (network.component != component) continue;
     check_network(network, mine, problems);
-    for (const std::string& name : wanted_by(network)) {
+    for (const std::string& name : all_fields_of(network)) {
       const auto here = mine.find(name), there = of_rank_0.find(name);
       if (here == mine.end() || there == of_rank_0.end() || !compared.insert(name).second) continue;
       if (here->second.levels != there->second.levels) {
@@ -140,7 +133,7 @@ std::vector<std::string> unused_fields(const Plan& plan, const std::string& comp
   std::set<std::string> used;
   for (const NetworkSpec& network : plan.networks) {
     if (network.component != component) continue;
-    for (const std::string& name : wanted_by(network)) used.insert(name);
+    for (const std::string& name : all_fields_of(network)) used.insert(name);
     for (const auto& entry : network.guard.fields) used.insert(entry.second.fallback);
   }
   std::vector<std::string> unused;

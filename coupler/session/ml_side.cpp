@@ -150,11 +150,11 @@ void MlSide::run_chunk(std::int64_t slot) {
 
 // Marks what is given up, in the rows and in the headers of the messages that carry them.
 void MlSide::guard_chunk(std::int64_t slot) {
+  if (!spec_.guard.given) return;
   const Chunk& chunk = chunks_[slot];
   for (const int m : chunk.out) {
     if (out_[m].chunks_open == out_[m].chunks) route_.out.messages[m].header->given_up = 0;
   }
-  if (!spec_.guard.given) return;
   const std::int64_t first = slot * spec_.rows_per_chunk();
   const std::int64_t given_up = guard_.check(route_.out.buffers + first * route_.out.row_bytes, route_.out.row_bytes,
                                              chunk.rows, route_.ids.data() + first, chunk.step);

@@ -21,11 +21,9 @@ std::vector<std::int64_t> to_values(const SegmentNotice& n) {
 SegmentNotice to_notice(const std::vector<std::int64_t>& v) { return {v[0], v[1], v[2], v[3], v[4], v[5]}; }
 
 void settle_rows(Route& route, const NetworkSpec& spec, const RouteDefinition& mine, bool is_ml) {
-  std::vector<std::string> names = fields_of(spec.inputs);
-  const std::size_t inputs = names.size();
-  for (const std::string& name : fields_of(spec.outputs)) names.push_back(name);
+  const std::size_t inputs = fields_of(spec.inputs).size();
   // All component ranks bring the same; the ML ranks learn it.
-  std::vector<std::int64_t> levels(names.size(), std::numeric_limits<std::int64_t>::max());
+  std::vector<std::int64_t> levels(all_fields_of(spec).size(), std::numeric_limits<std::int64_t>::max());
   if (!is_ml) levels = mine.levels;
   route.comm.min(levels);
   route.in.layout = make_row_layout(spec.inputs, {levels.begin(), levels.begin() + static_cast<std::ptrdiff_t>(inputs)});

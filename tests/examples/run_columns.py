@@ -6,12 +6,12 @@ import os
 import pathlib
 import re
 import shlex
-import shutil
 import subprocess
 import sys
 
+from example import ROOT, prepare
+
 CMAKE, BUILD, WORK, MPIRUN = sys.argv[1], sys.argv[2], pathlib.Path(sys.argv[3]), shlex.join(sys.argv[4:])
-ROOT = pathlib.Path(__file__).resolve().parents[2]
 SOURCE = ROOT / "examples/columns"
 PREFIX = WORK / "prefix"
 
@@ -61,11 +61,7 @@ def main():
                            "columns_coupled.f90"], cwd=SOURCE, stdout=subprocess.PIPE, text=True).stdout
     check("the README shows the difference of the two programs", block_of(readme, "diff") == diff)
 
-    for old in ("prefix", "build-columns", "run"):
-        shutil.rmtree(WORK / old, ignore_errors=True)
-    if not (WORK / "examples").exists():
-        (WORK / "examples").symlink_to(ROOT / "examples")
-    subprocess.run([CMAKE, "--install", BUILD, "--prefix", PREFIX], check=True, stdout=subprocess.DEVNULL)
+    prepare(CMAKE, BUILD, WORK, ("build-columns", "run"))
     setting = (SOURCE / "columns.nml").read_text()
     (WORK / "short.nml").write_text(setting.replace("days = 10.0", "days = 1.0").replace("10800.0", "3600.0"))
     commands = block_of(readme, "sh").replace("examples/columns/columns.nml", "short.nml")

@@ -6,20 +6,14 @@ import csv
 import os
 import pathlib
 import re
-import shutil
 import subprocess
 import sys
 
-CMAKE, BUILD, WORK = sys.argv[1], sys.argv[2], pathlib.Path(sys.argv[3])
-ROOT = pathlib.Path(__file__).resolve().parents[2]
-PREFIX = WORK / "prefix"
+from example import ROOT, prepare
 
-WORK.mkdir(parents=True, exist_ok=True)
-for old in ("prefix", "build-lorenz96", "run"):
-    shutil.rmtree(WORK / old, ignore_errors=True)
-if not (WORK / "examples").exists():
-    (WORK / "examples").symlink_to(ROOT / "examples")
-subprocess.run([CMAKE, "--install", BUILD, "--prefix", PREFIX], check=True, stdout=subprocess.DEVNULL)
+CMAKE, BUILD, WORK = sys.argv[1], sys.argv[2], pathlib.Path(sys.argv[3])
+
+PREFIX = prepare(CMAKE, BUILD, WORK, ("build-lorenz96", "run"))
 readme = (ROOT / "examples/lorenz96/README.md").read_text()
 commands = re.findall(r"^    ((?:cmake|examples/).*)$", readme, re.MULTILINE)
 if len(commands) != 3:

@@ -74,8 +74,8 @@ torch::jit::Module load_script(const NetworkSpec& spec, at::Device device, at::S
   } catch (const std::exception& error) {
     throw Error(
         ErrorCode::network,
-        fmt::format("network '{}': {} cannot be read: {}; it is truncated, or was not written by torch.jit: "
-                    "copy it again, or {}",
+        fmt::format("network '{}': {} cannot be read: {}; if it is truncated, or was not written by torch.jit, copy it "
+                    "again, or {}",
                     spec.name, spec.source.path, torch_message(error), k_how_to_save));
   }
 }

@@ -1,13 +1,17 @@
 // LibTorch's messages carry backtraces of C++ and of TorchScript; one line of them is for users.
 #include "adapters/torch/torch_message.hpp"
 
+#include <new>
 #include <sstream>
 
 #include "adapters/torch/compat.hpp"
 
 namespace ekman {
 
-std::string torch_message(const std::exception& error) {
+namespace {
+
+// The line of LibTorch's message that says what is wrong.
+std::string cause_in(const std::exception& error) {
   const auto* torch_error = dynamic_cast<const c10::Error*>(&error);
   const std::string text = torch_error != nullptr ? torch_error->what_without_backtrace() : error.what();
   std::istringstream lines(text);
@@ -21,6 +25,23 @@ std::string torch_message(const std::exception& error) {
     if (cause != std::string::npos && line.find(' ') > cause) return line.substr(cause + 7);
   }
   return first.empty() ? "no message" : first;
+}
+
+bool contains(const std::string& text, const char* part) { return text.find(part) != std::string::npos; }
+
+}  // namespace
+
+std::string torch_message(const std::exception& error) {
+  const std::string cause = cause_in(error);
+  if (dynamic_cast<const std::bad_alloc*>(&error) != nullptr || contains(cause, "can't allocate memory") ||
+      contains(cause, "out of memory")) {
+    return cause +
+           " (out of memory: give the ML rank more, put fewer on a node, or take a smaller chunk or tile)";
+  }
+  if (contains(cause, "maximum supported version"))
+    return cause +
+           " (a newer LibTorch wrote it: save it with the one that serves it, or serve it with a newer one)";
+  return cause;
 }
 
 }  // namespace ekman

@@ -18,7 +18,7 @@ Plan plan_of_one_network() {
   network.inputs = {{{"t", "q"}, Combine::concat}};
   network.outputs = {{{"heating"}, Combine::concat}};
   Plan plan;
-  plan.components = {{"air", 0, -1}, {"sea", 0, -1}};
+  plan.components = {{"air", 0, -1, {}}, {"sea", 0, -1, {}}};
   plan.networks = {network};
   return plan;
 }

@@ -11,6 +11,7 @@
 
 #include "adapters/torch/compat.hpp"
 #include "adapters/torch/sha256.hpp"
+#include "coupler/plan/sizes.hpp"
 #include "ekman/error.hpp"
 
 namespace ekman {

@@ -68,6 +68,8 @@ class MlpNetwork final : public TorchNetwork {
     }
   }
 
+  NetworkSize size() const override { return size_of(*layers_); }
+
  private:
   void add_linear(std::int64_t inputs, std::int64_t outputs, std::mt19937_64& generator) {
     // In float64 until all are filled, so that `compute` does not change what is drawn.

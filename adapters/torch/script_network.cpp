@@ -47,6 +47,8 @@ class ScriptNetwork final : public TorchNetwork {
     }
   }
 
+  NetworkSize size() const override { return size_of(module_); }
+
  private:
   [[noreturn]] void fail(const std::string& what) const {
     throw Error(ErrorCode::network, who_ + " " + what);

@@ -6,19 +6,18 @@
 #include <fmt/format.h>
 #include <torch/cuda.h>
 
-#include <algorithm>
 #include <cstring>
 
 #include "adapters/torch/compat.hpp"
 #include "adapters/torch/house.hpp"
+#include "adapters/torch/script_file.hpp"
 #include "adapters/torch/torch_message.hpp"
 #include "adapters/torch/torch_network.hpp"
+#include "coupler/plan/sizes.hpp"
 #include "ekman/error.hpp"
 
 namespace ekman {
 namespace {
-
-constexpr std::int64_t k_cpu_tile = 256;  // costs 1 % against one call, and outputs stay in cache
 
 at::ScalarType kind_of(Real real) { return real == Real::float32 ? at::kFloat : at::kDouble; }
 
@@ -115,6 +114,8 @@ class TorchEngine final : public Engine {
     return arithmetic_of(device_.is_cuda() ? device_.index() : -1, at::get_num_threads());
   }
 
+  NetworkSize size() const override { return network_->size(); }
+
  private:
   // Runs `work` without autograd; whatever LibTorch throws becomes an Error(network).
   template <typename Work>
@@ -179,12 +180,13 @@ class TorchEngine final : public Engine {
     });
   }
 
-  // Shapes and kinds are wrong here, at start, or never; it warms up as well. A network that works in place on its
-  // argument gets a copy from then on: the chunk buffer is not its own.
+  // Shapes and kinds are wrong here, at start, or never; it warms up as well. A network that works in place
+  // on its argument gets a copy from then on: the chunk buffer is not its own.
   void try_one_tile() {
     guarded([&] {
       const auto options = at::TensorOptions(device_).dtype(wire_);
-      const at::Tensor in = at::linspace(0.1, 0.9, tile_rows_ * in_len_, options).reshape({tile_rows_, in_len_});
+      const at::Tensor in =
+          at::linspace(0.1, 0.9, tile_rows_ * in_len_, options).reshape({tile_rows_, in_len_});
       const at::Tensor given = in.clone();
       run_tile(in, at::empty({tile_rows_, out_len_}, options));
       changes_input_ = !at::equal(in, given);
@@ -214,20 +216,6 @@ class TorchEngine final : public Engine {
 
 }  // namespace
 
-std::int64_t tile_samples(const NetworkSpec& spec, bool on_gpu) {
-  if (spec.tile > 0) {
-    if (spec.chunk % spec.tile == 0) return spec.tile;
-    throw Error(ErrorCode::network,
-                fmt::format("network '{}': a tile of {} samples does not divide the chunk of {}; "
-                            "choose a divisor, or `tile: auto`",
-                            spec.name, spec.tile, spec.chunk));
-  }
-  if (on_gpu) return spec.chunk;
-  std::int64_t tile = std::min(spec.chunk, k_cpu_tile);
-  while (spec.chunk % tile != 0) --tile;
-  return tile;
-}
-
 std::unique_ptr<Engine> make_torch_engine(const NetworkSpec& spec, const RowLayout& in, const RowLayout& out,
                                           const std::string& device, int threads) {
   if (spec.source.kind == SourceKind::echo) {
@@ -236,6 +224,11 @@ std::unique_ptr<Engine> make_torch_engine(const NetworkSpec& spec, const RowLayo
   at::set_num_threads(threads);
   compat::stop_profiling();
   return std::make_unique<TorchEngine>(spec, in, out, parse_device(spec, device), threads);
+}
+
+NetworkSize open_network(const NetworkSpec& spec) {
+  if (spec.source.kind != SourceKind::torchscript) return {};
+  return size_of(load_script(spec, at::Device(at::kCPU), kind_of(spec.compute)));
 }
 
 }  // namespace ekman

@@ -14,8 +14,8 @@ namespace ekman {
 std::unique_ptr<Engine> make_torch_engine(const NetworkSpec& spec, const RowLayout& in, const RowLayout& out,
                                           const std::string& device, int threads);
 
-// Samples in one forward call: what the plan says; else the chunk on a GPU, and on a CPU the largest divisor
-// of the chunk up to 256. Throws Error(network) for a tile that does not divide the chunk.
-std::int64_t tile_samples(const NetworkSpec& spec, bool on_gpu);
+// Opens the file of `spec` on the CPU and looks no further; throws as make_torch_engine does. Nothing is
+// opened for networks that have no file.
+NetworkSize open_network(const NetworkSpec& spec);
 
 }  // namespace ekman

@@ -14,7 +14,20 @@ class TorchNetwork {
   // `in` and `out` are the rows of one tile, of the compute kind, on the network's device. Throws
   // Error(network).
   virtual void forward(const at::Tensor& in, const at::Tensor& out) = 0;
+  virtual NetworkSize size() const = 0;
 };
+
+// Of a LibTorch module, scripted or built in.
+template <class Module>
+NetworkSize size_of(const Module& module) {
+  NetworkSize size;
+  for (const at::Tensor& parameter : module.parameters()) {
+    size.parameters += parameter.numel();
+    size.bytes += static_cast<std::int64_t>(parameter.nbytes());
+  }
+  for (const at::Tensor& buffer : module.buffers()) size.bytes += static_cast<std::int64_t>(buffer.nbytes());
+  return size;
+}
 
 // Loads a file onto `device` with its weights in `kind`; several arguments and outputs are told apart by
 // `spec`.

@@ -7,6 +7,8 @@
 #include <tuple>
 #include <vector>
 
+#include "coupler/plan/plan.hpp"
+
 namespace ekman {
 
 // Counted from 1, as editors do.
@@ -20,7 +22,12 @@ class Diagnostics {
   explicit Diagnostics(std::string file) : file_(std::move(file)) {}
 
   // `path` is the place in the plan, such as `networks.convection.tile`.
-  void add(Position position, const std::string& path, const std::string& sentence);
+  void add(Position position, const std::string& path, const std::string& sentence,
+           Severity severity = Severity::error);
+  // At the position of its path.
+  void add(const Problem& problem) {
+    add(position_of(problem.path), problem.path, problem.text, problem.severity);
+  }
   // Remembers that `path` has no value to judge, without a sentence of its own.
   void mark(const std::string& path) { paths_.insert(path); }
   // Remembers where the value of `path` stands.
@@ -28,18 +35,21 @@ class Diagnostics {
   // The position of `path`, or of the nearest path above it that was located.
   Position position_of(std::string path) const;
 
-  // True if a problem lies at `path`, below it, or above it.
+  // True if an error lies at `path`, below it, or above it.
   bool touches(const std::string& path) const;
-  // True if a problem lies at `path` or below it.
+  // True if an error lies at `path` or below it.
   bool any_below(const std::string& path) const;
 
-  // Throws Error(ErrorCode::plan) with one line for each problem, in the order of the file; returns if none.
-  void throw_if_any() const;
+  std::size_t count(Severity severity) const;
+  // One line for each problem as severe as `least` or more, in the order of the file.
+  std::vector<std::string> lines(Severity least) const;
+  // Throws Error(ErrorCode::plan) with the lines of all errors; returns if there are none.
+  void throw_if_errors() const;
 
  private:
   std::string file_;
-  std::set<std::tuple<int, int, std::string>> problems_;
-  std::set<std::string> paths_;
+  std::set<std::tuple<int, int, Severity, std::string>> problems_;
+  std::set<std::string> paths_;  // of errors
   std::map<std::string, Position> positions_;
 };
 

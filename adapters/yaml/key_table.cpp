@@ -28,7 +28,12 @@ const std::vector<Key>& root_keys() {
       {"components", T::named, k_required, "The components, each under the name that it gives at init."},
       {"components.*", T::mapping, "", "One component."},
       {"components.*.timestep", T::duration, "", "Length of one step of the component."},
-      {"components.*.points", T::size, "", "Number of points there must be, all ranks together; checked at enddef."},
+      {"components.*.points", T::size, "",
+       "Number of points there must be, all ranks together, in its unnamed point set, or in its only one; checked at enddef."},
+      {"components.*.fields", T::named, "", "What its fields are, for `ekman check`; compared with their definitions at enddef."},
+      {"components.*.fields.*", T::mapping, "", "One field."},
+      {"components.*.fields.*.levels", T::count, "", "Number of its levels."},
+      {"components.*.fields.*.units", T::text, "", "Its units, as they are defined."},
       {"networks", T::named, k_required, "The networks, each under a name for messages."},
       {"networks.*", T::mapping, "", "One network."},
   };
@@ -153,11 +158,18 @@ const std::vector<Key>& training_keys() {
   return rows;
 }
 
+const std::vector<Key>& output_keys() {
+  static const std::vector<Key> rows{
+      {"output", T::mapping, "", "What a run writes."},
+      {"output.directory", T::text, ".",
+       "Where it is written, relative to the folder that `ekman serve` is started in; made if it is not there."},
+  };
+  return rows;
+}
+
 const std::vector<Key>& run_keys() {
   static const std::vector<Key> rows{
       {"resume", T::text, "", "Label of the restart set to go on from."},
-      {"output", T::mapping, "", "What a run writes."},
-      {"output.directory", T::text, ".", "Where it is written."},
       {"output.record", T::mapping, "", "Recording of fields, readable as netCDF-4."},
       {"output.record.fields", T::texts, k_required, "Fields recorded."},
       {"output.record.every", T::count, "1", "Exchanges from one record to the next."},
@@ -178,6 +190,7 @@ std::vector<Key> make_table() {
   add(table, "", root_keys());
   add(table, "networks.*.", network_keys());
   add(table, "networks.*.training", not_yet(training_keys()));
+  add(table, "", output_keys());
   add(table, "", not_yet(run_keys()));
   return table;
 }

@@ -57,4 +57,7 @@ std::string expectation(const Key& key);
 // The table as Markdown.
 std::string key_reference_markdown();
 
+// The table as a JSON schema, draft 2020-12.
+std::string key_schema_json();
+
 }  // namespace ekman

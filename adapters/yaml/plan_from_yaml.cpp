@@ -1,13 +1,13 @@
-// Values of a checked tree -> Plan. A value that has a problem is reported already; its default is read in its
-// place, so that the rest can be checked too.
+// Values of a checked tree -> Plan. A value that has a problem is reported already; its default is read in
+// its place, so that the rest can be checked too.
 #include "adapters/yaml/plan_from_yaml.hpp"
+
+#include <fmt/format.h>
 
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
-
-#include <fmt/format.h>
 
 #include "adapters/yaml/check_keys.hpp"
 #include "ekman/error.hpp"
@@ -28,7 +28,8 @@ bool is_mine(const std::string& key) { return key.rfind("x-", 0) != 0; }
 std::string text_of(const Tree& mapping, const std::string& pattern) {
   const Key& key = *find_key(pattern);
   const Tree* value = mapping.find(key.name());
-  if (value && value->kind == Tree::Kind::scalar && !problem_with(key, key.name(), *value)) return value->scalar;
+  if (value && value->kind == Tree::Kind::scalar && !problem_with(key, key.name(), *value))
+    return value->scalar;
   return key.fallback == k_required ? "" : key.fallback;
 }
 
@@ -48,11 +49,23 @@ std::vector<std::int64_t> integers_of(const Tree& list) {
   return integers;
 }
 
+std::map<std::string, FieldSpec> read_fields(const Tree& tree) {
+  std::map<std::string, FieldSpec> fields;
+  for (const Entry& entry : tree.entries) {
+    if (!is_mine(entry.key)) continue;
+    FieldSpec& field = fields[entry.key];
+    field.levels = integer_of(entry.value, "components.*.fields.*.levels");
+    field.units = text_of(entry.value, "components.*.fields.*.units");
+  }
+  return fields;
+}
+
 ComponentSpec read_component(const Entry& entry) {
   ComponentSpec component;
   component.name = entry.key;
   component.timestep = parse_duration(text_of(entry.value, "components.*.timestep")).value_or(0);
   component.points = integer_of(entry.value, "components.*.points", -1);
+  component.fields = read_fields(child(entry.value, "fields"));
   return component;
 }
 
@@ -77,7 +90,8 @@ const std::vector<SourceForm>& source_forms() {
 
 class PlanReader {
  public:
-  PlanReader(std::string file, Diagnostics& diagnostics) : file_(std::move(file)), diagnostics_(diagnostics) {}
+  PlanReader(std::string file, Diagnostics& diagnostics)
+      : file_(std::move(file)), diagnostics_(diagnostics) {}
 
   Plan read(const Tree& root) {
     Plan plan;
@@ -87,6 +101,7 @@ class PlanReader {
       if (is_mine(entry.key)) plan.components.push_back(read_component(entry));
     for (const Entry& entry : child(root, "networks").entries)
       if (is_mine(entry.key)) plan.networks.push_back(read_network(entry));
+    plan.output_directory = text_of(child(root, "output"), "output.directory");
     return plan;
   }
 
@@ -98,8 +113,9 @@ class PlanReader {
     if (kind == "360d") calendar.kind = CalendarKind::days_360;
     const std::optional<std::int64_t> date = parse_date(calendar.kind, start);
     if (!date && !diagnostics_.touches("calendar.start") && !diagnostics_.touches("calendar.kind")) {
-      diagnostics_.add(diagnostics_.position_of("calendar.start"), "calendar.start",
-                       fmt::format("\"{}\" is no date of the calendar {}; write it as 2000-01-01T00:00:00", start, kind));
+      diagnostics_.add(
+          diagnostics_.position_of("calendar.start"), "calendar.start",
+          fmt::format("\"{}\" is no date of the calendar {}; write it as 2000-01-01T00:00:00", start, kind));
     }
     calendar.given = date.has_value();
     calendar.start = date.value_or(0);
@@ -131,20 +147,22 @@ class PlanReader {
     network.wire = text_of(tree, "networks.*.wire") == "float64" ? Real::float64 : Real::float32;
     network.compute = text_of(tree, "networks.*.compute") == "float64" ? Real::float64 : Real::float32;
     network.transport = text_of(tree, "networks.*.transport") == "point_to_point" ? Transport::point_to_point
-                                                                                 : Transport::automatic;
+                                                                                  : Transport::automatic;
     network.inputs = read_arguments(child(tree, "inputs"), "networks.*.inputs[].combine");
     network.outputs = read_arguments(child(tree, "outputs"), "networks.*.outputs[].combine");
     // With a mistake in the fields, those of normalize cannot be judged.
     if (!diagnostics_.any_below(path + ".inputs") && !diagnostics_.any_below(path + ".outputs"))
       network.normalize = read_normalize(child(tree, "normalize"));
-    if (tree.find("guard") && !diagnostics_.any_below(path + ".outputs")) network.guard = read_guard(child(tree, "guard"));
+    if (tree.find("guard") && !diagnostics_.any_below(path + ".outputs"))
+      network.guard = read_guard(child(tree, "guard"));
     return network;
   }
 
   static void read_device(const Tree& tree, NetworkSpec& network) {
     const Tree* device = tree.find("device");
     network.devices = {text_of(tree, "networks.*.device")};
-    if (device && device->kind == Tree::Kind::list && !device->items.empty()) network.devices = texts_of(*device);
+    if (device && device->kind == Tree::Kind::list && !device->items.empty())
+      network.devices = texts_of(*device);
   }
 
   void read_sizes(const Tree& tree, const std::string& path, NetworkSpec& network) {
@@ -189,9 +207,10 @@ class PlanReader {
       if (tree.find(form.key)) given.push_back(form);
     if (given.size() != 1) {
       if (given.empty() && diagnostics_.any_below(path)) return false;
-      diagnostics_.add(tree.position, path,
-                       fmt::format("key \"network\" takes exactly one of torchscript, builtin and echo; found {}",
-                                   given.size()));
+      diagnostics_.add(
+          tree.position, path,
+          fmt::format("key \"network\" takes exactly one of torchscript, builtin and echo; found {}",
+                      given.size()));
       return false;
     }
     check_extras(tree, path, given.front());
@@ -205,7 +224,8 @@ class PlanReader {
           diagnostics_.add(diagnostics_.position_of(path + "." + extra), path + "." + extra,
                            fmt::format("key \"{}\" belongs to {}, not to {}", extra, form.key, given.key));
     if (given.key == "builtin" && !tree.find("hidden") && !diagnostics_.any_below(path))
-      diagnostics_.add(tree.position, path + ".hidden", fmt::format("key \"hidden\" is missing in \"{}\"", path));
+      diagnostics_.add(tree.position, path + ".hidden",
+                       fmt::format("key \"hidden\" is missing in \"{}\"", path));
   }
 
   // TorchScript files are relative to the folder of the plan.
@@ -237,7 +257,9 @@ class PlanReader {
   }
 
   static OnViolation read_action(const std::string& word) {
-    return word == "clip" ? OnViolation::clip : word == "fallback" ? OnViolation::fallback : OnViolation::abort;
+    return word == "clip"       ? OnViolation::clip
+           : word == "fallback" ? OnViolation::fallback
+                                : OnViolation::abort;
   }
 
   static Guard read_guard(const Tree& tree) {
@@ -261,24 +283,40 @@ class PlanReader {
 
 }  // namespace
 
+PlanReading examine_text(const std::string& text, const std::string& file_name) {
+  PlanReading reading{{}, Diagnostics(file_name)};
+  Diagnostics& diagnostics = reading.diagnostics;
+  const std::optional<Tree> root = load_tree(text, diagnostics);
+  if (!root) return reading;
+  check_keys(*root, diagnostics);
+  reading.plan = PlanReader(file_name, diagnostics).read(*root);
+  for (const Problem& problem : cross_check(reading.plan))
+    if (!diagnostics.touches(problem.path)) diagnostics.add(problem);
+  if (diagnostics.count(Severity::error) > 0) return reading;
+  for (const Problem& problem : advise(reading.plan)) diagnostics.add(problem);
+  return reading;
+}
+
+PlanReading examine_plan(const std::string& path) {
+  std::error_code ignored;
+  std::ifstream file(path, std::ios::binary);
+  if (file.is_open() && !std::filesystem::is_directory(path, ignored))
+    return examine_text({std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()}, path);
+  PlanReading reading{{}, Diagnostics(path)};
+  reading.diagnostics.add({}, "", "the file cannot be read");
+  return reading;
+}
+
 Plan parse_plan(const std::string& text, const std::string& file_name) {
-  Diagnostics diagnostics(file_name);
-  const Tree root = load_tree(text, diagnostics);
-  check_keys(root, diagnostics);
-  Plan plan = PlanReader(file_name, diagnostics).read(root);
-  for (const Problem& problem : cross_check(plan))
-    if (!diagnostics.touches(problem.path))
-      diagnostics.add(diagnostics.position_of(problem.path), problem.path, problem.text);
-  diagnostics.throw_if_any();
-  return plan;
+  PlanReading reading = examine_text(text, file_name);
+  reading.diagnostics.throw_if_errors();
+  return std::move(reading.plan);
 }
 
 Plan read_plan(const std::string& path) {
-  std::error_code ignored;
-  std::ifstream file(path, std::ios::binary);
-  if (!file.is_open() || std::filesystem::is_directory(path, ignored))
-    throw Error(ErrorCode::plan, fmt::format("{}:1:1: error: the file cannot be read", path));
-  return parse_plan({std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()}, path);
+  PlanReading reading = examine_plan(path);
+  reading.diagnostics.throw_if_errors();
+  return std::move(reading.plan);
 }
 
 }  // namespace ekman

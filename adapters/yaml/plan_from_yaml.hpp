@@ -3,15 +3,26 @@
 
 #include <string>
 
+#include "adapters/yaml/diagnostics.hpp"
 #include "coupler/plan/plan.hpp"
 
 namespace ekman {
 
-// The plan in file `path`, complete with all defaults. Throws Error(ErrorCode::plan) whose text has all problems, one
-// line each: `plan.yaml:12:5: error: unknown key "chnk"; did you mean "chunk"?`
+// A plan with all that there is to say about it. With errors among the diagnostics the plan is not fit to be
+// run.
+struct PlanReading {
+  Plan plan;
+  Diagnostics diagnostics;
+};
+
+PlanReading examine_plan(const std::string& path);
+
+// The plan in file `path`, complete with all defaults. Throws Error(ErrorCode::plan) whose text has all
+// problems, one line each: `plan.yaml:12:5: error: unknown key "chnk"; did you mean "chunk"?`
 Plan read_plan(const std::string& path);
 
 // The same for text in memory; `file_name` is for messages, and relative files are relative to its folder.
+PlanReading examine_text(const std::string& text, const std::string& file_name);
 Plan parse_plan(const std::string& text, const std::string& file_name);
 
 }  // namespace ekman

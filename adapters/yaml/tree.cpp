@@ -18,10 +18,11 @@ Position position_of(const YAML::Mark& mark) {
   return {mark.line + 1, mark.column + 1};
 }
 
+struct Refused {};
+
 [[noreturn]] void fail(Diagnostics& diagnostics, Position position, const std::string& sentence) {
   diagnostics.add(position, "", sentence);
-  diagnostics.throw_if_any();
-  throw std::logic_error("unreachable");
+  throw Refused{};
 }
 
 class TreeBuilder {
@@ -98,7 +99,9 @@ const Tree* Tree::find(const std::string& key) const {
   return found == entries.end() ? nullptr : &found->value;
 }
 
-Tree load_tree(const std::string& text, Diagnostics& diagnostics) {
+namespace {
+
+Tree load(const std::string& text, Diagnostics& diagnostics) {
   if (text.size() > k_most_bytes) fail(diagnostics, {}, "the file is larger than 1 MiB, which no plan needs");
   std::vector<YAML::Node> documents;
   try {
@@ -110,6 +113,16 @@ Tree load_tree(const std::string& text, Diagnostics& diagnostics) {
   if (documents.size() > 1)
     fail(diagnostics, position_of(documents[1].Mark()), "a plan is one YAML document; a second one starts here");
   return TreeBuilder(diagnostics).build(documents.front(), 0);
+}
+
+}  // namespace
+
+std::optional<Tree> load_tree(const std::string& text, Diagnostics& diagnostics) {
+  try {
+    return load(text, diagnostics);
+  } catch (const Refused&) {
+    return std::nullopt;
+  }
 }
 
 }  // namespace ekman

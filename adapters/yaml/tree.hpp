@@ -1,7 +1,7 @@
-// The YAML document as plain data: aliases and merge keys resolved, positions kept, sizes bounded. The only
-// place that includes yaml-cpp, together with tree.cpp.
+// The YAML document as plain data: aliases and merge keys resolved, positions kept, sizes bounded.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -30,8 +30,7 @@ struct Entry {
   Tree value;
 };
 
-// Throws Error(ErrorCode::plan) if the text is no YAML or exceeds a bound (1 MiB, nesting 64, 20000 values);
-// duplicate keys and wrong merge keys go to `diagnostics`.
-Tree load_tree(const std::string& text, Diagnostics& diagnostics);
+// Problems go to `diagnostics`. Nothing if the text is no YAML or exceeds a bound (1 MiB, nesting 64, 20000 values).
+std::optional<Tree> load_tree(const std::string& text, Diagnostics& diagnostics);
 
 }  // namespace ekman

@@ -3,6 +3,8 @@
 
 #include <mpi.h>
 
+#include <filesystem>
+
 #include "coupler/comm/communicator.hpp"
 
 namespace ekman {
@@ -19,6 +21,19 @@ std::string node_name() {
   int length = 0;
   check_mpi(MPI_Get_processor_name(name, &length), "MPI_Get_processor_name");
   return std::string(name, static_cast<std::size_t>(length));
+}
+
+std::string mpi_library() {
+  char text[MPI_MAX_LIBRARY_VERSION_STRING] = "";
+  int length = 0;
+  check_mpi(MPI_Get_library_version(text, &length), "MPI_Get_library_version");
+  const std::string all(text, static_cast<std::size_t>(length));
+  return all.substr(0, all.find_first_of(",\n"));
+}
+
+std::string program_name() {
+  std::error_code unknown;
+  return std::filesystem::read_symlink("/proc/self/exe", unknown).filename().string();
 }
 
 }  // namespace ekman

@@ -17,4 +17,10 @@ class MpiProcess {
 // The name of this node.
 std::string node_name();
 
+// For instance "Open MPI v4.1.4".
+std::string mpi_library();
+
+// The file name of the program that this process runs, without its folder.
+std::string program_name();
+
 }  // namespace ekman

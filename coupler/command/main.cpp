@@ -1,39 +1,37 @@
 // The program `ekman`: subcommands, wired by hand.
 #include <CLI/CLI.hpp>
-
 #include <cstdio>
 #include <exception>
 #include <string>
 
 #include "adapters/yaml/key_table.hpp"
-#include "adapters/yaml/plan_from_yaml.hpp"
 #include "coupler/base/version.hpp"
+#include "coupler/command/check.hpp"
 #include "coupler/command/serve.hpp"
-
-namespace {
-
-int check(const std::string& file) {
-  const ekman::Plan plan = ekman::read_plan(file);
-  std::printf("%s: no problems; %d ML rank(s)\n", file.c_str(), ekman::ml_ranks_of(plan));
-  for (const ekman::NetworkSpec& network : plan.networks) {
-    std::printf("  network %s: component %s, %d ML rank(s), chunk %lld\n", network.name.c_str(),
-                network.component.c_str(), network.ranks, static_cast<long long>(network.chunk));
-  }
-  return 0;
-}
-
-}  // namespace
+#include "ekman/error.hpp"
 
 int main(int argc, char** argv) {
   CLI::App app{"Ekman couples MPI models with neural networks on dedicated ML ranks."};
   app.require_subcommand(1);
   app.set_version_flag("--version", ekman::build_version());
   std::string plan;
-  CLI::App* serve = app.add_subcommand("serve", "run as an ML rank of a coupled job: mpirun -np 4 ./model : -np 1 "
-                                                "ekman serve plan.yaml");
+  CLI::App* serve = app.add_subcommand("serve",
+                                       "run as an ML rank of a coupled job: mpirun -np 4 ./model : -np 1 "
+                                       "ekman serve plan.yaml");
   serve->add_option("plan", plan, "the plan (YAML); read by the first ML rank")->required();
-  CLI::App* checked = app.add_subcommand("check", "check a plan without MPI; all problems in one go");
-  checked->add_option("plan", plan, "the plan (YAML)")->required();
+  CLI::App* checked =
+      app.add_subcommand("check", "check a plan without MPI and sum it up; exit status 0 if it can be run");
+  bool no_load = false, resolved = false, dot = false, svg = false, schema = false;
+  ekman::CheckOptions options;
+  checked->add_option("plan", plan, "the plan (YAML)");
+  checked->add_flag("--no-load", no_load, "do not open the networks, nor try their forward");
+  checked->add_flag("--strict", options.strict, "warnings fail the check too");
+  CLI::Option_group* outputs = checked->add_option_group("output", "in place of the summary");
+  outputs->add_flag("--resolved", resolved, "the plan with every default filled in");
+  outputs->add_flag("--dot", dot, "a drawing, in the language of Graphviz");
+  outputs->add_flag("--svg", svg, "the drawing as SVG; needs Graphviz");
+  outputs->add_flag("--schema", schema, "the JSON schema of plans, for editors; takes no plan");
+  outputs->require_option(0, 1);
   CLI::App* keys = app.add_subcommand("keys", "print the reference of all plan keys (Markdown)");
   CLI11_PARSE(app, argc, argv);
   try {
@@ -41,7 +39,17 @@ int main(int argc, char** argv) {
       std::fputs(ekman::key_reference_markdown().c_str(), stdout);
       return 0;
     }
-    return checked->parsed() ? check(plan) : ekman::serve(argc, argv, plan);
+    if (serve->parsed()) return ekman::serve(argc, argv, plan);
+    if (schema) {
+      std::fputs(ekman::key_schema_json().c_str(), stdout);
+      return 0;
+    }
+    if (plan.empty())
+      throw ekman::Error(ekman::ErrorCode::usage, "ekman check needs a plan; see ekman check --help");
+    using Output = ekman::CheckOptions::Output;
+    options.load = !no_load;
+    options.output = resolved ? Output::resolved : dot ? Output::dot : svg ? Output::svg : Output::summary;
+    return ekman::check(plan, options);
   } catch (const std::exception& error) {
     std::fprintf(stderr, "%s\n", error.what());
     return 1;

@@ -1,4 +1,5 @@
-// Implements serve.hpp: start-up, placement, one route and one engine for each ML rank, then exchanges until the end.
+// Implements serve.hpp: start-up, placement, one route and one engine for each ML rank, then exchanges until
+// the end.
 #include "coupler/command/serve.hpp"
 
 #include <fmt/format.h>
@@ -11,12 +12,14 @@
 #include "coupler/base/log.hpp"
 #include "coupler/comm/handshake.hpp"
 #include "coupler/comm/process.hpp"
+#include "coupler/command/run_record.hpp"
 #include "coupler/engine/arithmetic.hpp"
 #include "coupler/engine/placement.hpp"
 #include "coupler/session/agree.hpp"
 #include "coupler/session/definitions.hpp"
 #include "coupler/session/ml_side.hpp"
 #include "coupler/session/startup.hpp"
+#include "coupler/session/survey.hpp"
 
 namespace ekman {
 
@@ -40,8 +43,8 @@ Placement find_place(const Job& job) {
   return places[job.local.rank()];
 }
 
-// Collective over all ranks of the job, which learn here whether every network can be served; the components wait for it
-// at the end of enddef.
+// Collective over all ranks of the job, which learn here whether every network can be served; the components
+// wait for it at the end of enddef.
 std::unique_ptr<Engine> make_engine(const Job& job, const NetworkSpec& spec, const Route& route,
                                     const Placement& place) {
   std::unique_ptr<Engine> engine;
@@ -57,14 +60,34 @@ std::unique_ptr<Engine> make_engine(const Job& job, const NetworkSpec& spec, con
   return engine;
 }
 
-void announce(const Job& job, const NetworkSpec& spec, const Placement& place, const Route& route,
-              const Engine& engine) {
-  log_line(fmt::format("ML rank {} of {}: network \"{}\" ({} of {}) on node {}, {}; {} of {} points in {} chunks{}",
-                       job.local.rank(), job.local.size(), spec.name, place.index + 1, spec.ranks, node_name(),
-                       engine.describe(), route.points_here(spec), route.points, route.chunks.size(),
-                       place.note.empty() ? "" : "; " + place.note));
-  if (spec.source.kind == SourceKind::echo) return;
+// The line of this ML rank, which is returned as well.
+std::string announce(const Job& job, const NetworkSpec& spec, const Placement& place, const Route& route,
+                     const Engine& engine) {
+  const std::string line = fmt::format(
+      "ML rank {} of {}: network \"{}\" ({} of {}) on node {}, {}; {} of {} points in {} chunks{}",
+      job.local.rank(), job.local.size(), spec.name, place.index + 1, spec.ranks, node_name(),
+      engine.describe(), route.points_here(spec), route.points, route.chunks.size(),
+      place.note.empty() ? "" : "; " + place.note);
+  log_line(line);
+  if (spec.source.kind == SourceKind::echo) return line;
   for (const std::string& warning : blas_warnings()) log_line("warning: " + warning);
+  return line;
+}
+
+// Collective over all ranks of the job.
+void record_run(const Job& job, const std::string& announcement) {
+  const std::vector<std::string> nodes = survey_nodes(job, "ekman serve", true);
+  const std::vector<std::string> ml_ranks = job.local.all_gather(announcement);
+  if (job.local.rank() == 0) write_run_record(job.plan, nodes, ml_ranks);
+}
+
+// On ML rank 0.
+Plan read_and_prepare(const std::string& path) {
+  PlanReading reading = examine_plan(path);
+  reading.diagnostics.throw_if_errors();
+  for (const std::string& warning : reading.diagnostics.lines(Severity::warning)) log_line(warning);
+  prepare_output(reading.plan);
+  return std::move(reading.plan);
 }
 
 // Collective over the ML ranks. The first rank of each network warns if the others do not compute as it does.
@@ -89,7 +112,7 @@ void compare_engines(const Job& job, const Placement& place, const std::string& 
 
 void serve_plan(const std::string& plan_file) {
   std::vector<Communicator> found = handshake(MPI_COMM_WORLD, {k_group_name});
-  const Job job = start_ml(std::move(found[0]), plan_file, &read_plan);
+  const Job job = start_ml(std::move(found[0]), plan_file, &read_and_prepare);
   const Placement place = find_place(job);
   compare_definitions(job);
   const NetworkSpec& spec = job.plan.networks[place.network];
@@ -99,9 +122,10 @@ void serve_plan(const std::string& plan_file) {
     if (comm) route = make_ml_route(std::move(comm), spec, find_component(job.plan, spec.component)->points);
   }
   std::unique_ptr<Engine> engine = make_engine(job, spec, route, place);
-  announce(job, spec, place, route, *engine);
+  record_run(job, announce(job, spec, place, route, *engine));
   compare_engines(job, place, engine->arithmetic());
-  MlSide(std::move(route), spec, std::move(engine), step_clock(job.plan, spec.component), job.shared_cores).serve();
+  MlSide(std::move(route), spec, std::move(engine), step_clock(job.plan, spec.component), job.shared_cores)
+      .serve();
 }
 
 }  // namespace

@@ -24,6 +24,7 @@ class EchoEngine final : public Engine {
 
   std::string describe() const override { return "echo"; }
   std::string arithmetic() const override { return ""; }
+  NetworkSize size() const override { return {}; }
 
  private:
   std::int64_t row_bytes_;

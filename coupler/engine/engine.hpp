@@ -28,6 +28,12 @@ struct RowLayout {
 // Lays the fields of `arguments` side by side; `levels[i]` belongs to field i in fields_of(arguments).
 RowLayout make_row_layout(const std::vector<Argument>& arguments, const std::vector<std::int64_t>& levels);
 
+// Of a network in memory, as it was loaded.
+struct NetworkSize {
+  std::int64_t parameters = 0;
+  std::int64_t bytes = 0;  // of parameters and buffers
+};
+
 class Engine {
  public:
   virtual ~Engine() = default;
@@ -43,6 +49,8 @@ class Engine {
   // What the bits of forward depend on besides network and chunk: device model, libraries, threads. Compared over the
   // ML ranks of the network; "" if nothing matters.
   virtual std::string arithmetic() const = 0;
+
+  virtual NetworkSize size() const = 0;
 };
 
 // Input rows copied to output rows, value by value; the two rows must be of the same length.

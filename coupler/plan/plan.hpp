@@ -63,10 +63,17 @@ struct Guard {
   std::map<std::string, FieldGuard> fields;
 };
 
+// What the plan says of a component's field; compared with its definition at enddef.
+struct FieldSpec {
+  std::int64_t levels = 0;  // 0: not given
+  std::string units;        // empty: not given
+};
+
 struct ComponentSpec {
   std::string name;
   std::int64_t timestep = 0;  // microseconds; 0: not given
   std::int64_t points = -1;   // all ranks together; -1: not given
+  std::map<std::string, FieldSpec> fields;
 };
 
 struct NetworkSpec {
@@ -101,6 +108,7 @@ struct Plan {
   Calendar calendar;
   std::vector<ComponentSpec> components;
   std::vector<NetworkSpec> networks;
+  std::string output_directory = ".";
 };
 
 // The component of that name, or null.
@@ -121,13 +129,21 @@ std::vector<std::string> fields_of(const std::vector<Argument>& arguments);
 // Fields of a network in the order of its rows: inputs, then outputs.
 std::vector<std::string> all_fields_of(const NetworkSpec& network);
 
-// All problems that can be seen in the plan alone, one sentence each; empty if there are none.
-// Keys of the sentences are paths such as "networks.convection.tile", for the adapter to find the line.
+// An error keeps the plan from being run; a warning tells what is hardly meant; a hint, what could be better.
+enum class Severity { error, warning, hint };
+
+// One sentence about the plan. `path` is such as "networks.convection.tile", for the adapter to find the line.
 struct Problem {
   std::string path;
   std::string text;
+  Severity severity = Severity::error;
 };
+
+// All errors that can be seen in the plan alone; empty if there are none.
 std::vector<Problem> cross_check(const Plan& plan);
+
+// Warnings and hints about a plan without errors.
+std::vector<Problem> advise(const Plan& plan);
 
 // The plan as bytes, the same on every rank; `deserialise` throws Error for bytes that are no plan.
 std::string serialise(const Plan& plan);

@@ -12,7 +12,7 @@ namespace ekman {
 namespace {
 
 constexpr char k_magic[] = "EKPL";
-constexpr std::int64_t k_version = 2;
+constexpr std::int64_t k_version = 3;
 
 void fail(const char* reason) {
   throw Error(ErrorCode::internal, std::string("received bytes that are no Ekman plan: ") + reason +
@@ -186,10 +186,17 @@ void visit(Archive& archive, Calendar& calendar) {
 }
 
 template <class Archive>
+void visit(Archive& archive, FieldSpec& field) {
+  archive(field.levels);
+  archive(field.units);
+}
+
+template <class Archive>
 void visit(Archive& archive, ComponentSpec& component) {
   archive(component.name);
   archive(component.timestep);
   archive(component.points);
+  visit(archive, component.fields);
 }
 
 template <class Archive>
@@ -225,6 +232,7 @@ void visit(Archive& archive, Plan& plan) {
   visit(archive, plan.calendar);
   visit(archive, plan.components);
   visit(archive, plan.networks);
+  archive(plan.output_directory);
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 #include <cstring>
 
 #include "coupler/session/agree.hpp"
+#include "coupler/session/survey.hpp"
 #include "ekman/error.hpp"
 
 namespace ekman {
@@ -61,6 +62,7 @@ void ComponentSide::require(Phase phase, const char* call) const {
 
 void ComponentSide::def_points(const ArrayView& ids, const std::string& name) {
   require(Phase::define, "def_points");
+  if (name.find('\n') != std::string::npos) misuse("the name of a point set has a line break");
   if (points_.count(name) != 0) misuse(fmt::format("the point set \"{}\" is defined twice", name));
   std::vector<std::int64_t> values;
   if (ids.kind == ElementKind::int32) {
@@ -145,6 +147,7 @@ void ComponentSide::enddef() {
     bind(spec, *routes_.back());
   }
   agree(job_.all, ErrorCode::network, "");   // the ML ranks have loaded and tried their networks
+  survey_nodes(job_, "component " + component_, false);
   phase_ = Phase::run;
 }
 

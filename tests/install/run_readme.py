@@ -53,6 +53,8 @@ def couple():
     for line in the_one("sh", "mpirun").splitlines():
         run(line, folder, PATH=path, OMPI_MCA_rmaps_base_oversubscribe="1",
             PRTE_MCA_rmaps_default_mapping_policy=":oversubscribe")
+    for line in the_one("sh", "ekman check --svg").splitlines():
+        run(line, folder, PATH=path)
 
 
 for line in the_one("sh", "make demo").splitlines():

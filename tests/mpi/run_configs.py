@@ -15,7 +15,8 @@ RUNS = {
     "echo.yaml": f"1 atmosphere 700 {COLUMNS} -> heating=12 moistening=12",
     "mlp_columns.yaml": f"2 atmosphere 1500 {COLUMNS} surface_pressure=1 -> heating=12 moistening=12",
     "torchscript_columns.yaml":
-        f"2 atmosphere 40962 {COLUMNS} surface_pressure=1 sensible_heat_flux=1 -> heating=12 moistening=12",
+        "2 atmosphere 40962 temperature=60 humidity=60 surface_pressure=1 sensible_heat_flux=1 -> "
+        "heating=60 moistening=60",
     "two_networks.yaml":
         f"3 atmosphere 1500 {COLUMNS} cloud_fraction=12 -> heating=12 moistening=12 radiative_heating=12",
     "coupling_period.yaml": f"1 atmosphere 1500 {COLUMNS} cloud_fraction=12 radiative_heating_scheme=12 -> "
@@ -29,7 +30,7 @@ class Columns(torch.nn.Module):
 
     def __init__(self):
         super().__init__()
-        self.layer = torch.nn.Linear(2 * 12 + 2, 2 * 12)
+        self.layer = torch.nn.Linear(2 * 60 + 2, 2 * 60)
 
     def forward(self, profiles, surface):
         return self.layer(torch.cat([profiles.flatten(1), surface], 1))

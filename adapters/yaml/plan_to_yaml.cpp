@@ -1,0 +1,229 @@
+// The walk through the key table with a value for each key: what the plan holds, else the default of the
+// table.
+#include "adapters/yaml/plan_to_yaml.hpp"
+
+#include <fmt/format.h>
+#include <yaml-cpp/yaml.h>
+
+#include <array>
+#include <cmath>
+#include <filesystem>
+#include <functional>
+#include <map>
+
+#include "adapters/yaml/key_table.hpp"
+
+namespace ekman {
+namespace {
+
+using Write = std::function<void(YAML::Emitter&)>;
+using Values = std::map<std::string, Write>;  // name of the key -> how its value is written; null: left out
+
+Write text(const std::string& value) {
+  return [=](YAML::Emitter& out) { out << value; };
+}
+
+Write number(std::int64_t value) { return text(std::to_string(value)); }
+Write real(double value) { return text(fmt::format("{}", value)); }
+
+Write texts(const std::vector<std::string>& values) {
+  return [=](YAML::Emitter& out) { out << YAML::Flow << values; };
+}
+
+Write numbers(const std::vector<std::int64_t>& values) {
+  std::vector<std::string> all;
+  for (const std::int64_t value : values) all.push_back(std::to_string(value));
+  return texts(all);
+}
+
+Write given(bool is_given, Write write) { return is_given ? std::move(write) : Write{}; }
+
+// The mapping whose keys are below `pattern` in the table.
+Write mapping(const std::string& pattern, Values values, bool in_one_line = false) {
+  return [=](YAML::Emitter& out) {
+    if (in_one_line) out << YAML::Flow;
+    out << YAML::BeginMap;
+    for (const Key* key : keys_below(pattern)) {
+      const auto found = values.find(key->name());
+      const bool has_default = !key->fallback.empty() && key->fallback != k_required;
+      if (found != values.end() && found->second) {
+        out << YAML::Key << key->name() << YAML::Value;
+        found->second(out);
+      } else if (found == values.end() && has_default) {
+        out << YAML::Key << key->name() << YAML::Value << key->fallback;
+      }
+    }
+    out << YAML::EndMap;
+  };
+}
+
+// A mapping whose keys are the user's names.
+template <class Items, class WriteItem>
+Write named(const Items& items, WriteItem write_item) {
+  return [=](YAML::Emitter& out) {
+    out << YAML::BeginMap;
+    for (const auto& [name, item] : items) {
+      out << YAML::Key << name << YAML::Value;
+      write_item(item)(out);
+    }
+    out << YAML::EndMap;
+  };
+}
+
+template <std::size_t n, class Enum>
+Write word(const std::array<const char*, n>& words, Enum value) {
+  return text(words.at(static_cast<std::size_t>(value)));
+}
+
+constexpr std::array<const char*, 3> k_calendars{"proleptic-gregorian", "365d", "360d"};
+constexpr std::array<const char*, 2> k_reals{"float32", "float64"};
+constexpr std::array<const char*, 2> k_combines{"concat", "stack"};
+constexpr std::array<const char*, 5> k_reductions{"none", "accumulate", "average", "minimum", "maximum"};
+constexpr std::array<const char*, 2> k_transports{"auto", "point_to_point"};
+constexpr std::array<const char*, 3> k_actions{"clip", "fallback", "abort"};
+
+Write calendar_of(const Calendar& calendar) {
+  return mapping("calendar", {{"start", text(date_text(calendar.kind, calendar.start))},
+                              {"kind", word(k_calendars, calendar.kind)}});
+}
+
+Write field_of(const FieldSpec& field) {
+  return mapping("components.*.fields.*",
+                 {{"levels", given(field.levels > 0, number(field.levels))},
+                  {"units", given(!field.units.empty(), text(field.units))}},
+                 true);
+}
+
+Write component_of(const ComponentSpec& component) {
+  return mapping("components.*",
+                 {{"timestep", given(component.timestep > 0, text(duration_text(component.timestep)))},
+                  {"points", given(component.points >= 0, number(component.points))},
+                  {"fields", given(!component.fields.empty(), named(component.fields, field_of))}});
+}
+
+Write source_of(const NetworkSource& source) {
+  const bool is_file = source.kind == SourceKind::torchscript, is_mlp = source.kind == SourceKind::mlp;
+  const std::string pattern = "networks.*.network";
+  const auto file = [&] { return std::filesystem::absolute(source.path).lexically_normal().string(); };
+  return mapping(pattern, {{"torchscript", is_file ? text(file()) : Write{}},
+                           {"sha256", given(is_file && !source.sha256.empty(), text(source.sha256))},
+                           {"builtin", given(is_mlp, text("mlp"))},
+                           {"hidden", given(is_mlp, numbers(source.hidden))},
+                           {"activation", given(is_mlp, text(source.activation))},
+                           {"seed", given(is_mlp, number(source.seed))},
+                           {"echo", given(source.kind == SourceKind::echo, mapping(pattern + ".echo", {}))}});
+}
+
+Write sample_of(const NetworkSpec& network) {
+  if (network.sample == Sample::point) return text("point");
+  const std::string pattern = "networks.*.sample";
+  return mapping(
+      pattern,
+      {{"grid", mapping(pattern + ".grid", {{"shape", numbers({network.grid_ny, network.grid_nx})}})}}, true);
+}
+
+Write arguments_of(const std::vector<Argument>& arguments, const std::string& pattern) {
+  return [=](YAML::Emitter& out) {
+    out << YAML::BeginSeq;
+    for (const Argument& argument : arguments)
+      mapping(pattern, {{"fields", texts(argument.fields)}, {"combine", word(k_combines, argument.combine)}},
+              true)(out);
+    out << YAML::EndSeq;
+  };
+}
+
+Write normalization_of(const Normalization& constants) {
+  return mapping("networks.*.normalize.*", {{"mean", real(constants.mean)}, {"std", real(constants.std)}},
+                 true);
+}
+
+Write guard_of(const Guard& guard) {
+  std::map<std::string, Write> rules;
+  for (const auto& [field, rule] : guard.fields) {
+    rules[field] = mapping("networks.*.guard.*",
+                           {{"min", given(std::isfinite(rule.min), real(rule.min))},
+                            {"max", given(std::isfinite(rule.max), real(rule.max))},
+                            {"on_violation", word(k_actions, rule.on_violation)},
+                            {"fallback", given(!rule.fallback.empty(), text(rule.fallback))}},
+                           true);
+  }
+  rules["nonfinite"] = word(k_actions, guard.nonfinite);
+  return named(rules, [](const Write& write) { return write; });
+}
+
+Write network_of(const NetworkSpec& network) {
+  const bool one_device = network.devices.size() == 1;
+  return mapping(
+      "networks.*",
+      {{"component", text(network.component)},
+       {"ranks", number(network.ranks)},
+       {"device", one_device ? text(network.devices.front()) : texts(network.devices)},
+       {"threads", number(network.threads)},
+       {"network", source_of(network.source)},
+       {"sample", sample_of(network)},
+       {"chunk", number(network.chunk)},
+       {"tile", network.tile > 0 ? number(network.tile) : text("auto")},
+       {"coupling_period", given(network.coupling_period > 0, text(duration_text(network.coupling_period)))},
+       {"time_reduction", word(k_reductions, network.time_reduction)},
+       {"wire", word(k_reals, network.wire)},
+       {"compute", word(k_reals, network.compute)},
+       {"transport", word(k_transports, network.transport)},
+       {"inputs", arguments_of(network.inputs, "networks.*.inputs[]")},
+       {"outputs", arguments_of(network.outputs, "networks.*.outputs[]")},
+       {"normalize", given(!network.normalize.empty(), named(network.normalize, normalization_of))},
+       {"guard", given(network.guard.given, guard_of(network.guard))}});
+}
+
+// By name, in the order of the plan.
+template <class Spec>
+std::vector<std::pair<std::string, Spec>> by_name(const std::vector<Spec>& specs) {
+  std::vector<std::pair<std::string, Spec>> all;
+  for (const Spec& spec : specs) all.emplace_back(spec.name, spec);
+  return all;
+}
+
+void write_run(YAML::Emitter& out, const std::vector<RunFact>& run) {
+  out << YAML::BeginMap << YAML::Key << "x-run" << YAML::Value << YAML::BeginMap;
+  for (const RunFact& fact : run) {
+    out << YAML::Key << fact.name << YAML::Value;
+    if (fact.values.size() == 1) {
+      out << fact.values.front();
+    } else {
+      out << fact.values;
+    }
+  }
+  out << YAML::EndMap << YAML::EndMap;
+}
+
+}  // namespace
+
+std::string duration_text(std::int64_t microseconds) {
+  const std::int64_t days = microseconds / k_microseconds_per_day,
+                     rest = microseconds % k_microseconds_per_day;
+  const std::int64_t seconds = rest / k_microseconds_per_second, fraction = rest % k_microseconds_per_second;
+  std::string time;
+  if (seconds / 3600 > 0) time += fmt::format("{}H", seconds / 3600);
+  if (seconds / 60 % 60 > 0) time += fmt::format("{}M", seconds / 60 % 60);
+  std::string part = fraction > 0 ? fmt::format(".{:06}", fraction) : "";
+  part.resize(part.find_last_not_of('0') + 1);
+  if (seconds % 60 > 0 || !part.empty()) time += fmt::format("{}{}S", seconds % 60, part);
+  const std::string date = days > 0 ? fmt::format("{}D", days) : "";
+  return "P" + date + (time.empty() ? "" : "T" + time);
+}
+
+std::string plan_to_yaml(const Plan& plan, const std::vector<RunFact>& run) {
+  YAML::Emitter out;
+  const Values values{{"ekman", text("1")},
+                      {"calendar", given(plan.calendar.given, calendar_of(plan.calendar))},
+                      {"components", named(by_name(plan.components), component_of)},
+                      {"networks", named(by_name(plan.networks), network_of)},
+                      {"output", mapping("output", {{"directory", text(plan.output_directory)}})}};
+  mapping("", values)(out);
+  std::string yaml = std::string(out.c_str()) + "\n";
+  if (run.empty()) return yaml;
+  YAML::Emitter facts;
+  write_run(facts, run);
+  return yaml + facts.c_str() + "\n";
+}
+
+}  // namespace ekman

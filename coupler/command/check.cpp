@@ -1,0 +1,99 @@
+// Implements check.hpp.
+#include "coupler/command/check.hpp"
+
+#include <fmt/format.h>
+#include <sys/resource.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <exception>
+
+#include "adapters/torch/torch_engine.hpp"
+#include "adapters/yaml/plan_from_yaml.hpp"
+#include "adapters/yaml/plan_to_yaml.hpp"
+#include "coupler/command/graph.hpp"
+#include "coupler/command/plan_summary.hpp"
+#include "coupler/plan/sizes.hpp"
+#include "ekman/error.hpp"
+
+namespace ekman {
+
+namespace {
+
+// As an ML rank will, on the CPU; the levels of all fields must be known for a forward.
+NetworkTrial try_network(const Plan& plan, const NetworkSpec& network) {
+  const ComponentSpec& component = *find_component(plan, network.component);
+  const RowLayout in = make_row_layout(network.inputs, levels_of(component, fields_of(network.inputs)));
+  const RowLayout out = make_row_layout(network.outputs, levels_of(component, fields_of(network.outputs)));
+  NetworkTrial trial;
+  trial.opened = true;
+  trial.forward = sizes_of(plan, network).fields_without_levels.empty();
+  if (!trial.forward) {
+    trial.size = open_network(network);
+  } else if (network.source.kind == SourceKind::echo) {
+    trial.size = make_echo_engine(network, in, out)->size();
+  } else {
+    trial.size = make_torch_engine(network, in, out, "cpu", 1)->size();
+  }
+  return trial;
+}
+
+std::vector<NetworkTrial> try_networks(PlanReading& reading, bool load) {
+  std::vector<NetworkTrial> trials;
+  for (const NetworkSpec& network : reading.plan.networks) {
+    trials.emplace_back();
+    if (!load) continue;
+    try {
+      trials.back() = try_network(reading.plan, network);
+    } catch (const std::exception& error) {
+      reading.diagnostics.add({"networks." + network.name + ".network", error.what()});
+    }
+  }
+  return trials;
+}
+
+std::int64_t resident_bytes() {
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  return static_cast<std::int64_t>(usage.ru_maxrss) * 1024;
+}
+
+std::string counted(std::size_t count, const char* noun) {
+  return fmt::format("{} {}{}", count, noun, count == 1 ? "" : "s");
+}
+
+}  // namespace
+
+int check(const std::string& plan_file, const CheckOptions& options) {
+  PlanReading reading = examine_plan(plan_file);
+  const Diagnostics& found = reading.diagnostics;
+  std::vector<NetworkTrial> trials;
+  if (found.count(Severity::error) == 0) trials = try_networks(reading, options.load);
+  for (const std::string& line : found.lines(Severity::hint)) std::fprintf(stderr, "%s\n", line.c_str());
+  const std::size_t errors = found.count(Severity::error), warnings = found.count(Severity::warning);
+  const std::string verdict =
+      fmt::format("{}: {}, {}, {}", plan_file, counted(errors, "error"), counted(warnings, "warning"),
+                  counted(found.count(Severity::hint), "hint"));
+  if (errors > 0) {
+    std::fprintf(stderr, "%s\n", verdict.c_str());
+    return 1;
+  }
+  switch (options.output) {
+    case CheckOptions::Output::summary:
+      std::fputs(plan_summary(reading.plan, trials, resident_bytes()).c_str(), stdout);
+      std::printf("%s\n", verdict.c_str());
+      break;
+    case CheckOptions::Output::resolved:
+      std::fputs(plan_to_yaml(reading.plan).c_str(), stdout);
+      break;
+    case CheckOptions::Output::dot:
+      std::fputs(plan_as_dot(reading.plan).c_str(), stdout);
+      break;
+    case CheckOptions::Output::svg:
+      print_svg(plan_as_dot(reading.plan));
+      break;
+  }
+  return options.strict && warnings > 0 ? 1 : 0;
+}
+
+}  // namespace ekman

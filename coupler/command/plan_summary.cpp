@@ -1,0 +1,131 @@
+// Implements plan_summary.hpp.
+#include "coupler/command/plan_summary.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "adapters/yaml/plan_to_yaml.hpp"
+#include "coupler/command/plan_words.hpp"
+#include "coupler/plan/sizes.hpp"
+
+namespace ekman {
+
+namespace {
+
+constexpr std::size_t k_width = 100;
+
+// "t(60), q(60), ps": levels where the plan has them and they are not one.
+std::string field_list(const Plan& plan, const NetworkSpec& network, const std::vector<Argument>& arguments) {
+  const ComponentSpec& component = *find_component(plan, network.component);
+  const std::vector<std::string> fields = fields_of(arguments);
+  const std::vector<std::int64_t> levels = levels_of(component, fields);
+  std::string text;
+  for (std::size_t i = 0; i < fields.size(); ++i) {
+    text += (i == 0 ? "" : ", ") + fields[i];
+    if (levels[i] > 1) text += fmt::format("({})", levels[i]);
+  }
+  return text;
+}
+
+// "  label     text", the text broken at blanks to the width of a page.
+std::string line(const std::string& label, const std::string& text) {
+  constexpr std::size_t k_indent = 16;
+  std::string result = fmt::format("    {:<12}", label);
+  std::size_t column = k_indent;
+  for (std::size_t at = 0; at < text.size();) {
+    const std::size_t end = std::min(text.find(' ', at), text.size());
+    if (column > k_indent && column + end - at + 1 > k_width) {
+      result += "\n" + std::string(k_indent, ' ');
+      column = k_indent;
+    } else if (at > 0) {
+      result += ' ';
+      ++column;
+    }
+    result += text.substr(at, end - at);
+    column += end - at;
+    at = end + 1;
+  }
+  return result + "\n";
+}
+
+std::string network_line(const NetworkSpec& network, const NetworkTrial& trial) {
+  std::string text = source_words(network.source);
+  if (trial.size.parameters > 0) text += fmt::format(", {} parameters", trial.size.parameters);
+  if (network.source.kind == SourceKind::echo) return text;
+  return text + (trial.forward ? ", opened and tried" : trial.opened ? ", opened" : ", not opened");
+}
+
+std::string bytes_line(const NetworkSpec& network, const RouteSizes& sizes) {
+  const char* wire = network.wire == Real::float32 ? "float32" : "float64";
+  if (sizes.in_bytes == k_unknown)
+    return fmt::format("{}; give points and levels of component {} to see how much", wire, network.component);
+  return fmt::format("{} in, {} out an exchange, {}", bytes_words(sizes.in_bytes),
+                     bytes_words(sizes.out_bytes), wire);
+}
+
+std::string ranks_line(const NetworkSpec& network, int first_rank) {
+  const std::string ranks = network.ranks == 1
+                                ? fmt::format("{}", first_rank)
+                                : fmt::format("{} to {}", first_rank, first_rank + network.ranks - 1);
+  return fmt::format("{}; device {}, {} thread{} each", ranks, fmt::join(network.devices, ", "),
+                     network.threads, network.threads == 1 ? "" : "s");
+}
+
+std::string memory_line(const RouteSizes& sizes, const NetworkTrial& trial) {
+  std::vector<std::string> parts;
+  if (sizes.buffer_bytes != k_unknown) {
+    parts.push_back(fmt::format("{} of chunk buffers ({} chunk{}, ring of 1)",
+                                bytes_words(sizes.buffer_bytes), sizes.most_chunks,
+                                sizes.most_chunks == 1 ? "" : "s"));
+  }
+  if (trial.size.bytes > 0) parts.push_back(bytes_words(trial.size.bytes) + " of weights");
+  return parts.empty() ? "not known without points and levels"
+                       : fmt::format("each at most {}", fmt::join(parts, " and "));
+}
+
+std::string guard_line(const Guard& guard) {
+  constexpr const char* k_actions[] = {"clip", "fall back", "abort"};
+  std::string text;
+  for (const auto& [field, rule] : guard.fields)
+    text += fmt::format("{} in [{}, {}], else {}{}; ", field, rule.min, rule.max,
+                        k_actions[static_cast<std::size_t>(rule.on_violation)],
+                        rule.fallback.empty() ? "" : " (from " + rule.fallback + ")");
+  return text + fmt::format("not finite: {}", k_actions[static_cast<std::size_t>(guard.nonfinite)]);
+}
+
+}  // namespace
+
+std::string plan_summary(const Plan& plan, const std::vector<NetworkTrial>& trials, std::int64_t resident) {
+  std::string text = "components\n";
+  for (const ComponentSpec& component : plan.components)
+    text += fmt::format("  {}{}\n", component.name, component_words(component));
+  text += "networks\n";
+  int first_rank = 0;
+  for (std::size_t n = 0; n < plan.networks.size(); ++n) {
+    const NetworkSpec& network = plan.networks[n];
+    const RouteSizes sizes = sizes_of(plan, network);
+    text += fmt::format("  {}\n", network.name);
+    text += line("runs", network_line(network, trials[n]));
+    text += line("route",
+                 fmt::format("{}: {} -> {}", network.component, field_list(plan, network, network.inputs),
+                             field_list(plan, network, network.outputs)));
+    text += line("when", exchange_words(plan, network));
+    text += line("chunks", fmt::format("{}; tiles of {} on a CPU, {} on a GPU", chunk_words(sizes, network),
+                                       tile_samples(network, false), tile_samples(network, true)));
+    text += line("bytes", bytes_line(network, sizes));
+    text += line("ML ranks", ranks_line(network, first_rank));
+    text += line("memory", memory_line(sizes, trials[n]));
+    if (network.guard.given) text += line("guard", guard_line(network.guard));
+    first_rank += network.ranks;
+  }
+  const bool loaded =
+      std::any_of(trials.begin(), trials.end(), [](const NetworkTrial& trial) { return trial.opened; });
+  text += fmt::format("{} ML rank{} in all; start with: mpirun -np N ./model : -np {} ekman serve {}\n",
+                      first_rank, first_rank == 1 ? "" : "s", first_rank, plan.file);
+  if (loaded)
+    text += fmt::format("this process, LibTorch and all networks in it: {}\n", bytes_words(resident));
+  return text;
+}
+
+}  // namespace ekman

@@ -1,0 +1,65 @@
+// Implements plan_words.hpp.
+#include "coupler/command/plan_words.hpp"
+
+#include <fmt/format.h>
+
+#include <filesystem>
+
+#include "adapters/yaml/plan_to_yaml.hpp"
+
+namespace ekman {
+
+std::string bytes_words(std::int64_t bytes) {
+  if (bytes < 1024) return fmt::format("{} B", bytes);
+  double value = static_cast<double>(bytes) / 1024.0;
+  const char* unit = "KiB";
+  for (const char* next : {"MiB", "GiB", "TiB"}) {
+    if (value < 1024.0) break;
+    value /= 1024.0;
+    unit = next;
+  }
+  return fmt::format("{:.{}f} {}", value, value < 10.0 ? 1 : 0, unit);
+}
+
+std::string component_words(const ComponentSpec& component) {
+  std::string words;
+  if (component.timestep > 0) words += ", step " + duration_text(component.timestep);
+  if (component.points >= 0)
+    words += fmt::format(", {} point{}", component.points, component.points == 1 ? "" : "s");
+  return words;
+}
+
+std::string source_words(const NetworkSource& source) {
+  switch (source.kind) {
+    case SourceKind::echo:
+      return "echo of its inputs";
+    case SourceKind::torchscript:
+      return "TorchScript " + std::filesystem::path(source.path).filename().string();
+    case SourceKind::mlp:
+      break;
+  }
+  return fmt::format("built-in mlp, hidden {}, {}, seed {}", fmt::join(source.hidden, " x "),
+                     source.activation, source.seed);
+}
+
+std::string exchange_words(const Plan& plan, const NetworkSpec& network) {
+  const std::int64_t steps = steps_between_exchanges(plan, network);
+  if (steps == 1) return "exchange in every step";
+  constexpr const char* k_of_inputs[] = {"the last inputs", "sum of inputs", "average of inputs",
+                                         "minimum of inputs", "maximum of inputs"};
+  return fmt::format("exchange every {} steps ({}), {}", steps, duration_text(network.coupling_period),
+                     k_of_inputs[static_cast<std::size_t>(network.time_reduction)]);
+}
+
+std::string chunk_words(const RouteSizes& sizes, const NetworkSpec& network) {
+  const std::string sample = network.sample == Sample::grid
+                                 ? fmt::format("{} x {} grid", network.grid_ny, network.grid_nx)
+                                 : std::string("point");
+  const std::string chunk = fmt::format("{} {}{}", network.chunk, sample, network.chunk == 1 ? "" : "s");
+  if (sizes.chunks == k_unknown) return "chunks of " + chunk;
+  const bool is_ragged = sizes.chunks > 0 && sizes.samples_in_last_chunk != network.chunk;
+  return fmt::format("{} chunk{} of {}{}", sizes.chunks, sizes.chunks == 1 ? "" : "s", chunk,
+                     is_ragged ? fmt::format(", the last has {}", sizes.samples_in_last_chunk) : "");
+}
+
+}  // namespace ekman

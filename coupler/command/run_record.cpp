@@ -1,0 +1,63 @@
+// Implements run_record.hpp.
+#include "coupler/command/run_record.hpp"
+
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <ctime>
+#include <filesystem>
+#include <fstream>
+
+#include "adapters/torch/house.hpp"
+#include "adapters/yaml/plan_to_yaml.hpp"
+#include "coupler/base/version.hpp"
+#include "coupler/comm/process.hpp"
+#include "ekman/error.hpp"
+
+namespace ekman {
+
+namespace {
+
+[[noreturn]] void fail(const Plan& plan, const std::string& what, const std::string& why) {
+  throw Error(
+      ErrorCode::plan,
+      fmt::format("{} {}: {}; give `output: {{directory: ...}}` a place that ML rank 0 on {} can write to",
+                  what, std::filesystem::absolute(plan.output_directory).lexically_normal().string(), why,
+                  node_name()));
+}
+
+}  // namespace
+
+void prepare_output(const Plan& plan) {
+  std::error_code problem;
+  std::filesystem::create_directories(plan.output_directory, problem);
+  if (problem) fail(plan, "cannot make the output directory", problem.message());
+  if (access(plan.output_directory.c_str(), W_OK | X_OK) != 0)
+    fail(plan, "cannot write to the output directory", std::strerror(errno));
+}
+
+void write_run_record(const Plan& plan, const std::vector<std::string>& nodes,
+                      const std::vector<std::string>& ml_ranks) {
+  const std::string yaml = plan_to_yaml(
+      plan, {{"ekman", {build_version()}},
+             {"libtorch", {libtorch_summary()}},
+             {"mpi", {mpi_library()}},
+             {"started", {fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(std::time(nullptr)))}},
+             {"plan", {std::filesystem::absolute(plan.file).lexically_normal().string()}},
+             {"nodes", nodes},
+             {"ml_ranks", ml_ranks}});
+  const std::filesystem::path path = std::filesystem::path(plan.output_directory) / "ekman-run.yaml";
+  const std::string unfinished = path.string() + ".part";
+  std::ofstream file(unfinished);
+  file << "# What `ekman serve` ran, written at its start; a plan, which can be run again.\n" << yaml;
+  file.close();
+  if (!file) fail(plan, "cannot write ekman-run.yaml to the output directory", std::strerror(errno));
+  std::error_code problem;
+  std::filesystem::rename(unfinished, path, problem);
+  if (problem) fail(plan, "cannot write ekman-run.yaml to the output directory", problem.message());
+}
+
+}  // namespace ekman

@@ -1,0 +1,131 @@
+"""`ekman check` by its streams and exit status, its outputs by what reads them: jsonschema, Graphviz, `ekman check` itself.
+
+run_check.py EKMAN CONFIGS WORK_DIR
+"""
+import json
+import pathlib
+import re
+import subprocess
+import sys
+import xml.etree.ElementTree
+
+import jsonschema
+import torch
+import yaml
+
+ekman, configs, work = sys.argv[1], pathlib.Path(sys.argv[2]), pathlib.Path(sys.argv[3])
+work.mkdir(parents=True, exist_ok=True)
+wrong = []
+
+
+def check(*arguments):
+    return subprocess.run([ekman, "check", *map(str, arguments)], capture_output=True, text=True, timeout=60)
+
+
+def expect(claim, holds, found):
+    if not holds:
+        wrong.append(f"{claim}\n--- found\n{found}")
+
+
+class PlanLoader(yaml.SafeLoader):
+    """YAML 1.2 scalars, as plans and editors have them: on, off and dates are texts."""
+
+
+PlanLoader.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in resolvers if not tag.endswith((":bool", ":timestamp"))]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()}
+
+# The schema.
+schema_text = check("--schema").stdout
+schema = json.loads(schema_text)
+jsonschema.Draft202012Validator.check_schema(schema)
+expect("configs/plan.schema.json is what `ekman check --schema` prints; write it anew",
+       (configs / "plan.schema.json").read_text() == schema_text, "another text")
+validator = jsonschema.Draft202012Validator(schema)
+plans = sorted(configs.glob("*.yaml"))
+for plan in plans:
+    problems = [error.message for error in validator.iter_errors(yaml.load(plan.read_text(), PlanLoader))]
+    expect(f"{plan.name} fits the schema", not problems, problems)
+GOOD = """
+ekman: 1
+components:
+  air: {timestep: PT10M, points: 5000, fields: {t: {levels: 8, units: K}, q: {levels: 8}, dt: {levels: 8}, old: {levels: 8}}}
+networks:
+  net:
+    component: air
+    ranks: 2
+    network: {torchscript: net.pt}
+    coupling_period: PT30M
+    inputs: [{fields: [t, q]}]
+    outputs: [{fields: [dt]}]
+    guard: {dt: {min: -1.0, max: 1.0, on_violation: fallback, fallback: old}, nonfinite: fallback}
+"""
+expect("the schema takes the good plan", validator.is_valid(yaml.load(GOOD, PlanLoader)), "a problem")
+for there, instead in [("ranks: 2", "rank: 2"), ("ranks: 2", "ranks: 0"), ("PT30M", "30 min"), ("ekman: 1", "ekman: 2"),
+                       ("component: air", ""), ("[t, q]", "[]"), ("levels: 8", "levels: many"), ("fallback: old", "lag: 1")]:
+    expect(f"the schema refuses {instead!r}", not validator.is_valid(yaml.load(GOOD.replace(there, instead), PlanLoader)),
+           "no problem")
+
+# Streams and status.
+plan = work / "plan.yaml"
+plan.write_text(GOOD)
+torch.jit.script(torch.nn.Linear(16, 8)).save(str(work / "net.pt"))
+done = check(plan)
+expect("a good plan passes in silence", done.returncode == 0 and done.stderr == "", done)
+for words in ["air, step PT10M, 5000 points", "TorchScript net.pt, 136 parameters, opened and tried",
+              "air: t(8), q(8) -> dt(8)", "exchange every 3 steps (PT30M), the last inputs",
+              "5 chunks of 1024 points, the last has 904; tiles of 256 on a CPU",
+              "312 KiB in, 156 KiB out an exchange, float32", "0 to 1; device auto, 1 thread each",
+              "each at most 288 KiB of chunk buffers (3 chunks, ring of 1) and 544 B of weights", "dt in [-1, 1], else fall back (from old)",
+              "2 ML ranks in all", "0 errors, 0 warnings, 0 hints"]:
+    expect(f"the summary says: {words}", words in done.stdout, done.stdout)
+expect("the summary is one page", len(done.stdout.splitlines()) < 50 and max(map(len, done.stdout.splitlines())) <= 120,
+       done.stdout)
+
+bad = work / "bad.yaml"
+bad.write_text(GOOD.replace("ranks: 2", "ranks: many").replace("[t, q]", "[t, t]"))
+done = check(bad)
+expect("all problems, then the count; status 1",
+       done.returncode == 1 and done.stdout == "" and len(done.stderr.splitlines()) == 3 and
+       re.search(r"bad.yaml:8:12: error: .*\n.*bad.yaml:11:27: error: .*\n.*2 errors", done.stderr), done)
+
+bad.write_text(GOOD.replace("points: 5000", "points: 900").replace("ranks: 2", "ranks: 2\n    x-note: none"))
+done = check(bad)
+expect("a hint leaves the status", done.returncode == 0 and ":8:12: hint: 1 of 2 ML ranks are idle" in done.stderr, done)
+expect("a hint leaves it with --strict too", check("--strict", bad).returncode == 0, "1")
+bad.write_text(GOOD.replace("components:", "components:\n  sea: {}"))
+expect("a warning leaves the status", check(bad).returncode == 0, check(bad))
+expect("a warning fails with --strict", check("--strict", bad).returncode == 1, check(bad))
+
+bad.write_text(GOOD.replace("net.pt", "none.pt"))
+done = check(bad)
+expect("a missing network is an error at its line",
+       done.returncode == 1 and re.search(r"bad.yaml:9:14: error: network 'net': .*none.pt", done.stderr), done)
+expect("it is not looked for with --no-load", check("--no-load", bad).returncode == 0, check("--no-load", bad))
+bad.write_text(GOOD.replace("q: {levels: 8}", "q: {levels: 9}"))
+done = check(bad)
+expect("forward is tried", done.returncode == 1 and "shape [256, 17]" in done.stderr, done)
+bad.write_text(GOOD.replace("q: {levels: 8}, ", "").replace("net.pt", "none.pt"))
+expect("a file is opened although levels are missing", check(bad).returncode == 1, check(bad))
+expect("a missing plan is named", "none.yaml:1:1: error: the file cannot be read" in check(work / "none.yaml").stderr, "")
+expect("a plan is asked for", check().returncode == 1 and "needs a plan" in check().stderr, check())
+
+# The resolved plan is a plan, and resolves to itself; drawings can be drawn.
+for path in [*plans, plan]:
+    resolved = work / "resolved.yaml"
+    resolved.write_text(check("--no-load", "--resolved", path).stdout)
+    again = check("--no-load", "--resolved", resolved)
+    expect(f"{path.name} resolved is a plan that resolves to itself", again.stdout == resolved.read_text(), again)
+    names = set(re.findall(r"^  (\w+):$", path.read_text(), re.MULTILINE))
+    drawing = check("--no-load", "--svg", path).stdout
+    texts = " ".join(xml.etree.ElementTree.fromstring(drawing).itertext())
+    missing = [name for name in names if not re.search(rf"\b{name}\b", texts)]
+    expect(f"the drawing of {path.name} has all components and networks", names and not missing, missing)
+dot = check("--no-load", "--dot", plan).stdout
+expect("--dot has fields, ranks and the fallback",
+       all(words in dot for words in ['"field air.t" -> "network net"', '"network net" -> "field air.dt"', "falls back",
+                                      "ML rank 1"]), dot)
+expect("--dot and --svg exclude each other", check("--dot", "--svg", plan).returncode != 0, "0")
+
+print("\n\n".join(wrong) or "all claims hold")
+sys.exit(bool(wrong))

@@ -1,6 +1,8 @@
 // Definitions of one rank against the plan and against rank 0.
 #include "coupler/session/definitions.hpp"
 
+#include "coupler/session/point_check.hpp"
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -38,6 +40,41 @@ TEST(Definitions, NameEveryDisagreementWithRank0) {
   EXPECT_THAT(definition_problems(plan_of_one_network(), "air", mine, k_right),
               ElementsAre(HasSubstr("\"t\" has 4 levels, on rank 0 it has 5"),
                           HasSubstr("\"heating\" is in \"K day-1\", on rank 0 in \"K s-1\"")));
+}
+
+TEST(Definitions, AreComparedWithTheFieldsOfThePlan) {
+  Plan plan = plan_of_one_network();
+  plan.components[0].fields = {{"t", {60, "degC"}}, {"q", {5, ""}}, {"heatin", {0, ""}}};
+
+  EXPECT_THAT(definition_problems(plan, "air", k_right, k_right),
+              ElementsAre(HasSubstr("\"heatin\" under its `fields`, which is not defined; did you mean \"heating\"?"),
+                          HasSubstr("\"t\" is defined with 5 levels, the plan says 60"),
+                          HasSubstr("\"t\" is defined in \"K\", the plan says \"degC\"")));
+}
+
+TEST(Points, AreCountedInTheUnnamedSetOrTheOnlyOne) {
+  Plan plan = plan_of_one_network();
+  plan.components[0].points = 10;
+
+  EXPECT_THAT(total_problems(plan, "air", k_right, {{"", 10}}), IsEmpty());
+  EXPECT_THAT(total_problems(plan, "air", k_right, {{"", 10}, {"land", 3}}), IsEmpty());
+  EXPECT_THAT(total_problems(plan, "air", {}, {{"columns", 10}}), IsEmpty());
+  EXPECT_THAT(total_problems(plan, "air", k_right, {{"", 9}}),
+              ElementsAre(HasSubstr("there are 9 points on all ranks together, the plan says points: 10")));
+  EXPECT_THAT(total_problems(plan, "air", {}, {{"columns", 10}, {"land", 3}}),
+              ElementsAre(HasSubstr("all 2 sets have one")));
+}
+
+TEST(Points, FillWholeGrids) {
+  Plan plan = plan_of_one_network();
+  NetworkSpec& network = plan.networks[0];
+  network.sample = Sample::grid;
+  network.grid_ny = 3;
+  network.grid_nx = 4;
+
+  EXPECT_THAT(total_problems(plan, "air", k_right, {{"", 24}}), IsEmpty());
+  EXPECT_THAT(total_problems(plan, "air", k_right, {{"", 25}}),
+              ElementsAre(HasSubstr("takes grids of 3 x 4 points, but there are 25 points, which is no multiple of 12")));
 }
 
 TEST(Definitions, NameMissingFieldsWithWhatMayHaveBeenMeant) {

@@ -12,26 +12,31 @@ namespace {
 using testing::ElementsAre;
 
 TEST(Directory, TurnsSortedIdsIntoRunsCutAtChunks) {
-  const Directory found = make_directory({{1, 2, 3, 4, 5, 9}, {6, 7}}, 0, 4);
+  const std::vector<std::vector<Piece>> found = make_directory({{1, 2, 3, 4, 5, 9}, {6, 7}}, 0, 4);
 
-  ASSERT_EQ(found.pieces[0].size(), 3u);
-  EXPECT_EQ(found.pieces[0][0].position, 0);
-  EXPECT_EQ(found.pieces[0][0].count, 4);
-  EXPECT_EQ(found.pieces[0][1].position, 4);
-  EXPECT_EQ(found.pieces[0][1].count, 1);
-  EXPECT_EQ(found.pieces[0][2].position, 7);
-  EXPECT_EQ(found.pieces[1][0].position, 5);
-  EXPECT_EQ(found.pieces[1][0].count, 2);
-  EXPECT_TRUE(found.duplicates.empty());
+  ASSERT_EQ(found[0].size(), 3u);
+  EXPECT_EQ(found[0][0].position, 0);
+  EXPECT_EQ(found[0][0].count, 4);
+  EXPECT_EQ(found[0][1].position, 4);
+  EXPECT_EQ(found[0][1].count, 1);
+  EXPECT_EQ(found[0][2].position, 7);
+  EXPECT_EQ(found[1][0].position, 5);
+  EXPECT_EQ(found[1][0].count, 2);
 }
 
-TEST(Directory, NamesBothRanksOfADuplicate) {
-  const Directory found = make_directory({{10, 20}, {}, {20}}, 0, 4);
+TEST(Duplicates, AreNamedWithBothRanks) {
+  const std::vector<Duplicate> found = find_duplicates({{20, 10}, {}, {20}});
 
-  ASSERT_EQ(found.duplicates.size(), 1u);
-  EXPECT_EQ(found.duplicates[0].id, 20);
-  EXPECT_EQ(found.duplicates[0].source_a, 0);
-  EXPECT_EQ(found.duplicates[0].source_b, 2);
+  ASSERT_EQ(found.size(), 1u);
+  EXPECT_EQ(found[0].id, 20);
+  EXPECT_EQ(found[0].source_a, 0);
+  EXPECT_EQ(found[0].source_b, 2);
+}
+
+TEST(Duplicates, AreFoundOnOneRankTooAndBoundedInNumber) {
+  EXPECT_THAT(find_duplicates({{1, 2, 3}, {4, 5}}), testing::IsEmpty());
+  EXPECT_THAT(find_duplicates({{7, 7}}), testing::SizeIs(1));
+  EXPECT_THAT(find_duplicates({std::vector<std::int64_t>(100, 3)}), testing::SizeIs(8));
 }
 
 TEST(DirectoryBounds, AreEvenToOneChunkAndCutAtChunks) {

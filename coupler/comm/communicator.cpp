@@ -111,7 +111,8 @@ Communicator Communicator::split_group(int ranks) const {
 
 Communicator Communicator::split_node() const {
   MPI_Comm part = MPI_COMM_NULL;
-  check_mpi(MPI_Comm_split_type(comm_, MPI_COMM_TYPE_SHARED, rank(), MPI_INFO_NULL, &part), "MPI_Comm_split_type");
+  check_mpi(MPI_Comm_split_type(comm_, MPI_COMM_TYPE_SHARED, rank(), MPI_INFO_NULL, &part),
+            "MPI_Comm_split_type");
   return own(part);
 }
 
@@ -119,7 +120,8 @@ namespace {
 // An int count, or an error: set-up messages of more than 2^31 values mean too few ML ranks.
 int as_count(std::size_t size) {
   if (size > static_cast<std::size_t>(std::numeric_limits<int>::max())) {
-    throw Error(ErrorCode::mpi, fmt::format("a set-up message of {} values is too long; use more ranks", size));
+    throw Error(ErrorCode::mpi,
+                fmt::format("a set-up message of {} values is too long; use more ranks", size));
   }
   return static_cast<int>(size);
 }
@@ -170,13 +172,40 @@ std::vector<std::string> Communicator::all_gather(const std::string& bytes) cons
   return all;
 }
 
+std::vector<std::vector<std::int64_t>> Communicator::all_to_all(
+    const std::vector<std::vector<std::int64_t>>& values) const {
+  const std::size_t ranks = values.size();
+  std::vector<int> counts(ranks), offsets(ranks), counts_in(ranks), offsets_in(ranks);
+  std::vector<std::int64_t> outgoing;
+  for (std::size_t r = 0; r < ranks; ++r) {
+    counts[r] = as_count(values[r].size());
+    offsets[r] = as_count(outgoing.size());
+    outgoing.insert(outgoing.end(), values[r].begin(), values[r].end());
+  }
+  check_mpi(MPI_Alltoall(counts.data(), 1, MPI_INT, counts_in.data(), 1, MPI_INT, comm_), "MPI_Alltoall");
+  std::size_t incoming = 0;
+  for (std::size_t r = 0; r < ranks; ++r) {
+    offsets_in[r] = as_count(incoming);
+    incoming += static_cast<std::size_t>(counts_in[r]);
+  }
+  std::vector<std::int64_t> received(incoming);
+  check_mpi(MPI_Alltoallv(outgoing.data(), counts.data(), offsets.data(), MPI_INT64_T, received.data(),
+                          counts_in.data(), offsets_in.data(), MPI_INT64_T, comm_),
+            "MPI_Alltoallv");
+  std::vector<std::vector<std::int64_t>> result(ranks);
+  for (std::size_t r = 0; r < ranks; ++r)
+    result[r].assign(received.begin() + offsets_in[r], received.begin() + offsets_in[r] + counts_in[r]);
+  return result;
+}
+
 void Communicator::send(const std::vector<std::int64_t>& values, int to, int tag) const {
   check_mpi(MPI_Send(values.data(), as_count(values.size()), MPI_INT64_T, to, tag, comm_), "MPI_Send");
 }
 
 MPI_Request Communicator::isend(const std::vector<std::int64_t>& values, int to, int tag) const {
   MPI_Request request = MPI_REQUEST_NULL;
-  check_mpi(MPI_Isend(values.data(), as_count(values.size()), MPI_INT64_T, to, tag, comm_, &request), "MPI_Isend");
+  check_mpi(MPI_Isend(values.data(), as_count(values.size()), MPI_INT64_T, to, tag, comm_, &request),
+            "MPI_Isend");
   return request;
 }
 
@@ -191,7 +220,8 @@ std::vector<std::int64_t> Communicator::receive(int from, int tag) const {
 }
 
 void wait_all(std::vector<MPI_Request>& requests) {
-  check_mpi(MPI_Waitall(static_cast<int>(requests.size()), requests.data(), MPI_STATUSES_IGNORE), "MPI_Waitall");
+  check_mpi(MPI_Waitall(static_cast<int>(requests.size()), requests.data(), MPI_STATUSES_IGNORE),
+            "MPI_Waitall");
   requests.clear();
 }
 

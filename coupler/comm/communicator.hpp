@@ -1,5 +1,5 @@
-// A communicator that is owned or borrowed, with the few collectives that set-up needs. Every MPI call of Ekman
-// is in this room; every return code is checked.
+// A communicator that is owned or borrowed, with the few collectives that set-up needs. Every MPI call of
+// Ekman is in this room; every return code is checked.
 #pragma once
 
 #include <mpi.h>
@@ -58,6 +58,10 @@ class Communicator {
   // Collective. The bytes of every rank, in rank order, on every rank. Memory O(size): for ML ranks only.
   std::vector<std::string> all_gather(const std::string& bytes) const;
 
+  // Collective. values[r] goes to rank r; returned is what each rank sent here. Counts take memory O(size).
+  std::vector<std::vector<std::int64_t>> all_to_all(
+      const std::vector<std::vector<std::int64_t>>& values) const;
+
   // Point to point; `send` may block until it is received.
   void send(const std::vector<std::int64_t>& values, int to, int tag) const;
   // As send, but returns at once; `values` must live until the request is waited for.
@@ -84,8 +88,8 @@ bool mpi_is_running();
 // Whether MPI was started with MPI_THREAD_MULTIPLE: any thread may call it at any time.
 bool any_thread_may_call_mpi();
 
-// Whether a destructor may free what all ranks must free together: not while an error unwinds this rank alone, because
-// the others would never come, and the error would not be told.
+// Whether a destructor may free what all ranks must free together: not while an error unwinds this rank
+// alone, because the others would never come, and the error would not be told.
 bool may_free_collectively();
 
 }  // namespace ekman

@@ -119,7 +119,7 @@ void serve_plan(const std::string& plan_file) {
   Route route;
   for (std::size_t n = 0; n < job.plan.networks.size(); ++n) {
     Communicator comm = split_route(job, static_cast<int>(n), "", place.network);
-    if (comm) route = make_ml_route(std::move(comm), spec, find_component(job.plan, spec.component)->points);
+    if (comm) route = make_ml_route(std::move(comm), spec);
   }
   std::unique_ptr<Engine> engine = make_engine(job, spec, route, place);
   record_run(job, announce(job, spec, place, route, *engine));

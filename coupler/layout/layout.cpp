@@ -24,7 +24,8 @@ std::int64_t chunk_count(std::int64_t points, std::int64_t rows_per_chunk) {
   return (points + rows_per_chunk - 1) / rows_per_chunk;
 }
 
-std::vector<std::int64_t> directory_bounds(std::int64_t points, std::int64_t rows_per_chunk, int directories) {
+std::vector<std::int64_t> directory_bounds(std::int64_t points, std::int64_t rows_per_chunk,
+                                           int directories) {
   const std::int64_t chunks = chunk_count(points, rows_per_chunk);
   std::vector<std::int64_t> bounds(directories + 1);
   for (int r = 0; r <= directories; ++r) {
@@ -40,7 +41,8 @@ class Room {
  public:
   Room(std::int64_t chunks, const std::vector<int>& node_of_owner) : nodes_(node_of_owner) {
     const std::int64_t owners = static_cast<std::int64_t>(nodes_.size());
-    for (std::int64_t r = 0; r < owners; ++r) left_.push_back(chunks / owners + (r < chunks % owners ? 1 : 0));
+    for (std::int64_t r = 0; r < owners; ++r)
+      left_.push_back(chunks / owners + (r < chunks % owners ? 1 : 0));
   }
   // The first ML rank on `node` with room, or -1. Any node: node < 0.
   int take(int node) {
@@ -57,6 +59,21 @@ class Room {
   const std::vector<int>& nodes_;
   std::vector<std::int64_t> left_;
 };
+struct Entry {
+  std::int64_t id;
+  int source;
+};
+
+std::vector<Entry> sorted_entries(const std::vector<std::vector<std::int64_t>>& ids) {
+  std::vector<Entry> entries;
+  for (std::size_t s = 0; s < ids.size(); ++s) {
+    for (const std::int64_t id : ids[s]) entries.push_back({id, static_cast<int>(s)});
+  }
+  std::sort(entries.begin(), entries.end(),
+            [](const Entry& a, const Entry& b) { return a.id != b.id ? a.id < b.id : a.source < b.source; });
+  return entries;
+}
+
 }  // namespace
 
 std::vector<int> assign_owners(std::int64_t chunks, const std::vector<NodeVote>& votes,
@@ -78,28 +95,13 @@ std::vector<int> assign_owners(std::int64_t chunks, const std::vector<NodeVote>&
   return owners;
 }
 
-Directory make_directory(const std::vector<std::vector<std::int64_t>>& ids, std::int64_t first_position,
-                         std::int64_t rows_per_chunk) {
-  struct Entry {
-    std::int64_t id;
-    int source;
-  };
-  std::vector<Entry> entries;
-  for (std::size_t s = 0; s < ids.size(); ++s) {
-    for (const std::int64_t id : ids[s]) entries.push_back({id, static_cast<int>(s)});
-  }
-  std::sort(entries.begin(), entries.end(), [](const Entry& a, const Entry& b) {
-    return a.id != b.id ? a.id < b.id : a.source < b.source;
-  });
-  Directory directory;
-  directory.pieces.resize(ids.size());
+std::vector<std::vector<Piece>> make_directory(const std::vector<std::vector<std::int64_t>>& ids,
+                                               std::int64_t first_position, std::int64_t rows_per_chunk) {
+  const std::vector<Entry> entries = sorted_entries(ids);
+  std::vector<std::vector<Piece>> found(ids.size());
   for (std::size_t i = 0; i < entries.size(); ++i) {
-    const Entry& entry = entries[i];
-    if (i > 0 && entries[i - 1].id == entry.id && directory.duplicates.size() < Directory::k_max_reported) {
-      directory.duplicates.push_back({entry.id, entries[i - 1].source, entry.source});
-    }
     const std::int64_t position = first_position + static_cast<std::int64_t>(i);
-    std::vector<Piece>& pieces = directory.pieces[entry.source];
+    std::vector<Piece>& pieces = found[entries[i].source];
     const bool extends = !pieces.empty() && position % rows_per_chunk != 0 &&
                          pieces.back().position + pieces.back().count == position;
     if (extends) {
@@ -108,7 +110,18 @@ Directory make_directory(const std::vector<std::vector<std::int64_t>>& ids, std:
       pieces.push_back({position, 1, 0, 0});
     }
   }
-  return directory;
+  return found;
+}
+
+std::vector<Duplicate> find_duplicates(const std::vector<std::vector<std::int64_t>>& ids) {
+  constexpr std::size_t k_most = 8;
+  const std::vector<Entry> entries = sorted_entries(ids);
+  std::vector<Duplicate> duplicates;
+  for (std::size_t i = 1; i < entries.size() && duplicates.size() < k_most; ++i) {
+    if (entries[i - 1].id == entries[i].id)
+      duplicates.push_back({entries[i].id, entries[i - 1].source, entries[i].source});
+  }
+  return duplicates;
 }
 
 std::int64_t count_up_to(const std::vector<std::int64_t>& ids, std::int64_t id) {

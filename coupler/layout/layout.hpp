@@ -1,5 +1,5 @@
-// From global ids to chunks, owners, pieces and messages. Pure: no MPI, no clocks; both sides of an exchange compute
-// the same from the same numbers.
+// From global ids to chunks, owners, pieces and messages. Pure: no MPI, no clocks; both sides of an exchange
+// compute the same from the same numbers.
 #pragma once
 
 #include <cstdint>
@@ -7,8 +7,8 @@
 
 namespace ekman {
 
-// A run of consecutive rows inside one chunk, all of one component rank. `position` is the sorted position of its
-// first row in the whole component; `slot` is the chunk's place in its owner's list of chunks.
+// A run of consecutive rows inside one chunk, all of one component rank. `position` is the sorted position of
+// its first row in the whole component; `slot` is the chunk's place in its owner's list of chunks.
 struct Piece {
   std::int64_t position = 0;
   std::int64_t count = 0;
@@ -31,8 +31,8 @@ std::vector<PieceGroup> group_pieces(const std::vector<Piece>& pieces, std::int6
 // Chunks needed for `points` rows.
 std::int64_t chunk_count(std::int64_t points, std::int64_t rows_per_chunk);
 
-// Sorted positions [result[r], result[r+1]) are looked up by directory r of `directories`; cut at chunk boundaries,
-// even to one chunk.
+// Sorted positions [result[r], result[r+1]) are looked up by directory r of `directories`; cut at chunk
+// boundaries, even to one chunk.
 std::vector<std::int64_t> directory_bounds(std::int64_t points, std::int64_t rows_per_chunk, int directories);
 
 // Of one chunk, the rows that ranks on one node hold. Nodes are any integers.
@@ -42,30 +42,29 @@ struct NodeVote {
   std::int64_t rows = 0;
 };
 
-// The owner (ML rank) of each of `chunks` chunks: one on the node with most of its rows where there is room, else the
-// first with room; loads differ by one chunk at most. `node_of_owner[r]` is the node of ML rank r.
+// The owner (ML rank) of each of `chunks` chunks: one on the node with most of its rows where there is room,
+// else the first with room; loads differ by one chunk at most. `node_of_owner[r]` is the node of ML rank r.
 std::vector<int> assign_owners(std::int64_t chunks, const std::vector<NodeVote>& votes,
                                const std::vector<int>& node_of_owner);
 
-// What one directory finds for the ids it was sent.
-struct Directory {
-  // pieces[s]: of source s, in the order of its sorted ids; owner and slot not yet set.
-  std::vector<std::vector<Piece>> pieces;
-  // Global ids that came more than once, each with two of its sources; at most k_max_reported.
-  struct Duplicate {
-    std::int64_t id;
-    int source_a;
-    int source_b;
-  };
-  static constexpr std::size_t k_max_reported = 8;
-  std::vector<Duplicate> duplicates;
+// What one directory finds for the ids it was sent: pieces[s] of source s, in the order of its sorted ids;
+// owner and slot not yet set. `ids[s]`: ascending ids of source s that fall into this directory, none of them
+// twice. `first_position`: sorted position of the least.
+std::vector<std::vector<Piece>> make_directory(const std::vector<std::vector<std::int64_t>>& ids,
+                                               std::int64_t first_position, std::int64_t rows_per_chunk);
+
+// A global id that came more than once, with two of its sources.
+struct Duplicate {
+  std::int64_t id;
+  int source_a;
+  int source_b;
 };
 
-// `ids[s]`: ascending ids of source s that fall into this directory. `first_position`: sorted position of the least.
-Directory make_directory(const std::vector<std::vector<std::int64_t>>& ids, std::int64_t first_position,
-                         std::int64_t rows_per_chunk);
+// `ids[s]`: ids of source s, in any order. At most 8 duplicates are returned.
+std::vector<Duplicate> find_duplicates(const std::vector<std::vector<std::int64_t>>& ids);
 
-// How many of the ascending `ids` are <= id: the local half of the search for the splitters between directories.
+// How many of the ascending `ids` are <= id: the local half of the search for the splitters between
+// directories.
 std::int64_t count_up_to(const std::vector<std::int64_t>& ids, std::int64_t id);
 
 }  // namespace ekman

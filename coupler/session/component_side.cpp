@@ -133,7 +133,7 @@ void ComponentSide::bind(const NetworkSpec& spec, ComponentRoute& route) {
 
 void ComponentSide::enddef() {
   require(Phase::define, "enddef");
-  compare_definitions(job_, component_, definitions());
+  compare_definitions(job_, component_, definitions(), points_);
   for (std::size_t n = 0; n < job_.plan.networks.size(); ++n) {
     const NetworkSpec& spec = job_.plan.networks[n];
     Communicator comm = split_route(job_, static_cast<int>(n), component_, -1);

@@ -72,7 +72,7 @@ class ComponentSide {
   int local_rank_;
   Phase phase_ = Phase::define;
   std::thread::id thread_ = std::this_thread::get_id();
-  std::map<std::string, std::vector<std::int64_t>> points_;
+  PointSets points_;
   std::map<std::string, Field> fields_;
   std::vector<std::unique_ptr<ComponentRoute>> routes_;
   std::int64_t step_ = 1;

@@ -8,12 +8,16 @@
 #include <sstream>
 
 #include "coupler/base/log.hpp"
+#include "coupler/comm/process.hpp"
 #include "coupler/plan/did_you_mean.hpp"
 #include "coupler/session/agree.hpp"
+#include "coupler/session/point_check.hpp"
 
 namespace ekman {
 
 namespace {
+
+constexpr int k_all_ranks = -1;
 
 std::string names_of(const Definitions& fields) {
   std::string names;
@@ -47,69 +51,158 @@ Definitions from_text(const std::string& text) {
   return fields;
 }
 
-void check_network(const NetworkSpec& network, const Definitions& mine,
-                   std::vector<std::string>& problems) {
+void check_network(const NetworkSpec& network, const Definitions& mine, std::vector<std::string>& problems) {
   const FieldDefinition* first = nullptr;
   for (const std::string& name : all_fields_of(network)) {
     const auto found = mine.find(name);
     if (found == mine.end()) {
-      problems.push_back(fmt::format("network \"{}\" wants field \"{}\", which is not defined{} (defined: {}); define it with "
-                                     "def_field, or take it out of the plan",
-                                     network.name, name, did_you_mean(name, list_of(mine)), names_of(mine)));
+      problems.push_back(fmt::format(
+          "network \"{}\" wants field \"{}\", which is not defined{} (defined: {}); define it with "
+          "def_field, or take it out of the plan",
+          network.name, name, did_you_mean(name, list_of(mine)), names_of(mine)));
       continue;
     }
     if (first == nullptr) first = &found->second;
     if (found->second.points != first->points) {
-      problems.push_back(fmt::format("field \"{}\" of network \"{}\" is on point set \"{}\", others on \"{}\"; a network has one",
-                                     name, network.name, found->second.points, first->points));
+      problems.push_back(fmt::format(
+          "field \"{}\" of network \"{}\" is on point set \"{}\", others on \"{}\"; a network has one", name,
+          network.name, found->second.points, first->points));
     }
   }
   for (const auto& [output, guard] : network.guard.fields) {
     const auto found = mine.find(guard.fallback), guarded = mine.find(output);
     if (guard.fallback.empty() || guarded == mine.end()) continue;
     if (found == mine.end()) {
-      problems.push_back(fmt::format("the guard of network \"{}\" falls back on field \"{}\", which is not defined{} (defined: "
-                                     "{}); define it with def_field, or take it out of the plan",
-                                     network.name, guard.fallback, did_you_mean(guard.fallback, list_of(mine)),
-                                     names_of(mine)));
-    } else if (found->second.levels != guarded->second.levels || found->second.points != guarded->second.points ||
+      problems.push_back(fmt::format(
+          "the guard of network \"{}\" falls back on field \"{}\", which is not defined{} (defined: "
+          "{}); define it with def_field, or take it out of the plan",
+          network.name, guard.fallback, did_you_mean(guard.fallback, list_of(mine)), names_of(mine)));
+    } else if (found->second.levels != guarded->second.levels ||
+               found->second.points != guarded->second.points ||
                found->second.units != guarded->second.units) {
-      problems.push_back(fmt::format("field \"{}\" has {} levels in \"{}\" on point set \"{}\", its fallback \"{}\" {} in \"{}\" on "
-                                     "\"{}\"; define both alike",
-                                     output, guarded->second.levels, guarded->second.units, guarded->second.points,
-                                     guard.fallback, found->second.levels, found->second.units, found->second.points));
+      problems.push_back(fmt::format(
+          "field \"{}\" has {} levels in \"{}\" on point set \"{}\", its fallback \"{}\" {} in \"{}\" on "
+          "\"{}\"; define both alike",
+          output, guarded->second.levels, guarded->second.units, guarded->second.points, guard.fallback,
+          found->second.levels, found->second.units, found->second.points));
     }
   }
 }
 
-// Collective. `mine` of every rank, each line led by "component, rank".
-void report(const Communicator& all, const std::string& who, int rank, const std::vector<std::string>& mine) {
+// Against what the plan says of the fields, whether a network uses them or not.
+void check_specs(const ComponentSpec& component, const Definitions& mine,
+                 std::vector<std::string>& problems) {
+  for (const auto& [name, spec] : component.fields) {
+    const auto found = mine.find(name);
+    if (found == mine.end()) {
+      problems.push_back(fmt::format(
+          "the plan has field \"{}\" under its `fields`, which is not defined{} (defined: {}); define "
+          "it with def_field, or take it out of the plan",
+          name, did_you_mean(name, list_of(mine)), names_of(mine)));
+      continue;
+    }
+    if (spec.levels > 0 && spec.levels != found->second.levels) {
+      problems.push_back(
+          fmt::format("field \"{}\" is defined with {} levels, the plan says {}; correct one of them", name,
+                      found->second.levels, spec.levels));
+    }
+    if (!spec.units.empty() && spec.units != found->second.units) {
+      problems.push_back(
+          fmt::format("field \"{}\" is defined in \"{}\", the plan says \"{}\"; correct one of them", name,
+                      found->second.units, spec.units));
+    }
+  }
+}
+
+// `component "x"`, or `component "x", ranks 0-2`.
+std::string subject(const std::string& component, const std::set<int>& ranks) {
+  const std::string who = fmt::format("component \"{}\"", component);
+  return ranks.count(k_all_ranks) > 0 ? who : who + ", " + rank_list({ranks.begin(), ranks.end()});
+}
+
+// Collective over all ranks of the job. Every problem is told once, with all ranks that have it.
+void report(const Communicator& all, const std::vector<Disagreement>& mine) {
   if (all.sum(static_cast<std::int64_t>(mine.size())) == 0) return;
   std::string text;
-  for (const std::string& problem : mine) text += fmt::format("{}\n{}\n{}\n", who, rank, problem);
-  std::map<std::pair<std::string, std::string>, std::vector<int>> ranks_of;  // (who, sentence)
+  for (const Disagreement& problem : mine) {
+    for (const int rank : problem.ranks.empty() ? std::vector<int>{k_all_ranks} : problem.ranks)
+      text += fmt::format("{}\n{}\n{}\n", problem.component, rank, problem.text);
+  }
+  std::map<std::pair<std::string, std::string>, std::set<int>> ranks_of;  // (component, sentence)
   for (const std::string& part : all.all_gather(text)) {
     std::istringstream lines(part);
     for (std::string name, number, sentence; std::getline(lines, name) && std::getline(lines, number);) {
       std::getline(lines, sentence);
-      ranks_of[{name, sentence}].push_back(std::stoi(number));
+      ranks_of[{name, sentence}].insert(std::stoi(number));
     }
   }
   std::string first;
   for (const auto& [key, ranks] : ranks_of) {
-    const std::string line = fmt::format("component \"{}\", {}: {}", key.first, rank_list(ranks), key.second);
+    const std::string line = fmt::format("{}: {}", subject(key.first, ranks), key.second);
     if (all.rank() == 0) log_line("error: " + line);
     if (first.empty()) first = line;
   }
   throw PrintedError(ErrorCode::plan, first);
 }
 
+// Collective over all ranks of the job: components that a network waits for, and that no rank is.
+std::vector<Disagreement> find_missing(const Job& job, const std::string& component) {
+  std::vector<std::int64_t> ranks;
+  for (const ComponentSpec& spec : job.plan.components) ranks.push_back(spec.name == component ? 1 : 0);
+  job.all.sum(ranks);
+  std::vector<Disagreement> missing;
+  for (const NetworkSpec& network : job.plan.networks) {
+    for (std::size_t i = 0; i < ranks.size(); ++i) {
+      if (ranks[i] > 0 || job.plan.components[i].name != network.component) continue;
+      missing.push_back(
+          {network.component,
+           {},
+           fmt::format(
+               "no rank of this job is it, but network \"{}\" waits for it; start it too, or take both "
+               "out of the plan",
+               network.name)});
+    }
+  }
+  return missing;
+}
+
+// Collective over the ranks of one component.
+Definitions definitions_of_rank_0(const Communicator& local, const Definitions& mine) {
+  std::string text = to_text(mine);
+  local.broadcast(text, 0);
+  return from_text(text);
+}
+
+// Collective over the ranks of one component. The names of rank 0's point sets.
+std::vector<std::string> sets_of_rank_0(const Communicator& local, const PointSets& points) {
+  std::string text;
+  for (const auto& entry : points) text += entry.first + "\n";
+  local.broadcast(text, 0);
+  std::vector<std::string> sets;
+  std::istringstream lines(text);
+  for (std::string name; std::getline(lines, name);) sets.push_back(name);
+  return sets;
+}
+
+// Collective over the ranks of one component. Two programs under one name would be taken for one component.
+std::string program_problem(const Communicator& local, const std::string& component) {
+  const std::string mine = program_name();
+  std::string theirs = mine;
+  local.broadcast(theirs, 0);
+  if (mine == theirs) return "";
+  return fmt::format(
+      "it is the program {}, but rank 0 is {}, and both call themselves \"{}\"; give each its own name in "
+      "ekman_init, and in the plan",
+      mine, theirs, component);
+}
+
 }  // namespace
 
-std::vector<std::string> definition_problems(const Plan& plan, const std::string& component, const Definitions& mine,
-                                             const Definitions& of_rank_0) {
+std::vector<std::string> definition_problems(const Plan& plan, const std::string& component,
+                                             const Definitions& mine, const Definitions& of_rank_0) {
   std::vector<std::string> problems;
   std::set<std::string> compared;
+  check_specs(*find_component(plan, component), mine, problems);
   for (const NetworkSpec& network : plan.networks) {
     if (network.component != component) continue;
     check_network(network, mine, problems);
@@ -117,19 +210,22 @@ std::vector<std::string> definition_problems(const Plan& plan, const std::string
       const auto here = mine.find(name), there = of_rank_0.find(name);
       if (here == mine.end() || there == of_rank_0.end() || !compared.insert(name).second) continue;
       if (here->second.levels != there->second.levels) {
-        problems.push_back(fmt::format("field \"{}\" has {} levels, on rank 0 it has {}; define it alike on all ranks", name,
-                                       here->second.levels, there->second.levels));
+        problems.push_back(
+            fmt::format("field \"{}\" has {} levels, on rank 0 it has {}; define it alike on all ranks", name,
+                        here->second.levels, there->second.levels));
       }
       if (here->second.units != there->second.units) {
-        problems.push_back(fmt::format("field \"{}\" is in \"{}\", on rank 0 in \"{}\"; define it alike on all ranks", name,
-                                       here->second.units, there->second.units));
+        problems.push_back(
+            fmt::format("field \"{}\" is in \"{}\", on rank 0 in \"{}\"; define it alike on all ranks", name,
+                        here->second.units, there->second.units));
       }
     }
   }
   return problems;
 }
 
-std::vector<std::string> unused_fields(const Plan& plan, const std::string& component, const Definitions& mine) {
+std::vector<std::string> unused_fields(const Plan& plan, const std::string& component,
+                                       const Definitions& mine) {
   std::set<std::string> used;
   for (const NetworkSpec& network : plan.networks) {
     if (network.component != component) continue;
@@ -156,18 +252,31 @@ std::string rank_list(const std::vector<int>& given) {
   return (ranks.size() == 1 ? "rank " : "ranks ") + text;
 }
 
-void compare_definitions(const Job& job, const std::string& component, const Definitions& mine) {
-  std::string text = to_text(mine);
-  job.local.broadcast(text, 0);
-  report(job.all, component, job.local.rank(), definition_problems(job.plan, component, mine, from_text(text)));
-  if (job.local.rank() != 0) return;
+void compare_definitions(const Job& job, const std::string& component, const Definitions& mine,
+                         const PointSets& points) {
+  find_missing(job, component);
+  const Definitions of_rank_0 = definitions_of_rank_0(job.local, mine);
+  const std::vector<std::string> sets = sets_of_rank_0(job.local, points);
+  std::vector<Disagreement> problems = check_points(job.local, job.plan, component, of_rank_0, sets, points);
+  const int rank = job.local.rank();
+  const std::string program = program_problem(job.local, component);
+  if (!program.empty()) problems.push_back({component, {rank}, program});
+  for (const std::string& problem : definition_problems(job.plan, component, mine, of_rank_0))
+    problems.push_back({component, {rank}, problem});
+  report(job.all, problems);
+  if (rank != 0) return;
   for (const std::string& name : unused_fields(job.plan, component, mine)) {
-    log_line(fmt::format("warning: component \"{}\" defines field \"{}\", which no network of the plan uses; puts of it have no "
-                         "effect",
-                         component, name));
+    log_line(
+        fmt::format("warning: component \"{}\" defines field \"{}\", which no network of the plan uses; puts "
+                    "of it have no "
+                    "effect",
+                    component, name));
   }
 }
 
-void compare_definitions(const Job& job) { report(job.all, "", 0, {}); }
+void compare_definitions(const Job& job) {
+  const std::vector<Disagreement> missing = find_missing(job, "");
+  report(job.all, job.local.rank() == 0 ? missing : std::vector<Disagreement>{});
+}
 
 }  // namespace ekman

@@ -1,5 +1,5 @@
-// The plan and the definitions of all ranks, compared at enddef before anything is made: every disagreement of every rank
-// is told, once.
+// The plan and the definitions of all ranks, compared at enddef before anything is made: every disagreement
+// of every rank is told, once.
 #pragma once
 
 #include <cstdint>
@@ -17,20 +17,31 @@ struct FieldDefinition {
   std::string points;  // name of its point set
 };
 using Definitions = std::map<std::string, FieldDefinition>;
+using PointSets = std::map<std::string, std::vector<std::int64_t>>;  // name -> global ids
 
-// What is wrong with the definitions of one rank: against the plan, and against those of its component's rank 0. One
-// sentence each. Pure.
-std::vector<std::string> definition_problems(const Plan& plan, const std::string& component, const Definitions& mine,
-                                             const Definitions& of_rank_0);
+// One sentence about a component, or about some of its ranks.
+struct Disagreement {
+  std::string component;
+  std::vector<int> ranks;  // empty: all together
+  std::string text;
+};
+
+// What is wrong with the definitions of one rank: against the plan, and against those of its component's rank
+// 0. One sentence each. Pure.
+std::vector<std::string> definition_problems(const Plan& plan, const std::string& component,
+                                             const Definitions& mine, const Definitions& of_rank_0);
 
 // Fields that no network of the plan uses. Pure.
-std::vector<std::string> unused_fields(const Plan& plan, const std::string& component, const Definitions& mine);
+std::vector<std::string> unused_fields(const Plan& plan, const std::string& component,
+                                       const Definitions& mine);
 
 // "rank 3", "ranks 0-2, 5".
 std::string rank_list(const std::vector<int>& ranks);
 
-// Collective over job.all, on component ranks and on ML ranks. Throws PrintedError on all ranks if any disagrees.
-void compare_definitions(const Job& job, const std::string& component, const Definitions& mine);
+// Collective over job.all, on component ranks and on ML ranks. Throws PrintedError on all ranks if any
+// disagrees.
+void compare_definitions(const Job& job, const std::string& component, const Definitions& mine,
+                         const PointSets& points);
 void compare_definitions(const Job& job);
 
 }  // namespace ekman

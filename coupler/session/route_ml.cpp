@@ -1,11 +1,8 @@
 // The ML ranks' half of route set-up; see route_setup.hpp. Each ML rank is first a directory for a range of ids, then
 // the owner of chunks.
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <map>
 
-#include "coupler/session/agree.hpp"
 #include "coupler/session/route_common.hpp"
 
 namespace ekman {
@@ -19,44 +16,21 @@ std::int64_t align(std::int64_t bytes) { return (bytes + k_align - 1) / k_align 
 struct Census {
   std::vector<int> node_of_source;
   std::vector<std::vector<std::int64_t>> ids;  // ascending, of each source; this directory's only
-  Directory directory;
+  std::vector<std::vector<Piece>> pieces;      // of each source
 };
-
-std::string check_points(const Route& route, const NetworkSpec& spec, std::int64_t expected) {
-  if (expected >= 0 && route.points != expected) {
-    return fmt::format("component \"{}\" has {} points on all ranks together, the plan says points: {}", spec.component,
-                       route.points, expected);
-  }
-  if (route.points % spec.rows_per_sample() != 0) {
-    return fmt::format("network \"{}\" takes grids of {} x {} points, but component \"{}\" has {} points, which is no "
-                       "multiple of {}",
-                       spec.name, spec.grid_ny, spec.grid_nx, spec.component, route.points, spec.rows_per_sample());
-  }
-  return "";
-}
 
 Census take_census(const Route& route, const NetworkSpec& spec) {
   find_splitters(route, spec, {});
   const int sources = route.comm.size() - spec.ranks;
   Census census;
   census.ids.resize(static_cast<std::size_t>(sources));
-  std::int64_t found = 0;
   for (int s = 0; s < sources; ++s) {
     std::vector<std::int64_t> part = route.comm.receive(spec.ranks + s, k_tag_ids);
     census.node_of_source.push_back(static_cast<int>(part[0]));
     census.ids[s].assign(part.begin() + 1, part.end());
-    found += static_cast<std::int64_t>(census.ids[s].size());
   }
   const auto bounds = directory_bounds(route.points, spec.rows_per_chunk(), spec.ranks);
-  const std::int64_t first = bounds[route.comm.rank()];
-  census.directory = make_directory(census.ids, first, spec.rows_per_chunk());
-  std::string problem;
-  for (const Directory::Duplicate& twin : census.directory.duplicates) {
-    problem += fmt::format("{}global id {} of component \"{}\" is on its ranks {} and {}", problem.empty() ? "" : "; ",
-                           twin.id, spec.component, twin.source_a, twin.source_b);
-  }
-  if (!problem.empty()) problem += "; each point belongs to one rank, give halo cells a negative id";
-  agree(route.comm, ErrorCode::usage, problem);
+  census.pieces = make_directory(census.ids, bounds[route.comm.rank()], spec.rows_per_chunk());
   return census;
 }
 
@@ -64,8 +38,8 @@ Census take_census(const Route& route, const NetworkSpec& spec) {
 std::vector<int> choose_owners(const Route& route, const Communicator& ml, const NetworkSpec& spec,
                                const Census& census) {
   std::map<std::pair<std::int64_t, int>, std::int64_t> rows;
-  for (std::size_t s = 0; s < census.directory.pieces.size(); ++s) {
-    for (const Piece& piece : census.directory.pieces[s]) {
+  for (std::size_t s = 0; s < census.pieces.size(); ++s) {
+    for (const Piece& piece : census.pieces[s]) {
       rows[{piece.position / spec.rows_per_chunk(), census.node_of_source[s]}] += piece.count;
     }
   }
@@ -91,12 +65,12 @@ std::vector<std::vector<Piece>> spread_pieces(Route& route, const NetworkSpec& s
     slot_of_chunk[chunk] = owned[owners[chunk]]++;
     if (owners[chunk] == route.comm.rank()) route.chunks.push_back(static_cast<std::int64_t>(chunk));
   }
-  const int sources = static_cast<int>(census.directory.pieces.size());
+  const int sources = static_cast<int>(census.pieces.size());
   std::vector<std::vector<std::int64_t>> to_source(sources), to_owner(spec.ranks);
   std::vector<MPI_Request> requests;
   for (int s = 0; s < sources; ++s) {
     auto id = census.ids[s].begin();
-    for (const Piece& piece : census.directory.pieces[s]) {
+    for (const Piece& piece : census.pieces[s]) {
       const std::int64_t chunk = piece.position / spec.rows_per_chunk();
       const int owner = owners[chunk];
       to_source[s].insert(to_source[s].end(), {piece.position, piece.count, owner, slot_of_chunk[chunk]});
@@ -188,20 +162,13 @@ SegmentNotice allocate_segment(Route& route, const NetworkSpec& spec) {
 
 }  // namespace
 
-Route make_ml_route(Communicator comm, const NetworkSpec& spec, std::int64_t expected_points) {
+Route make_ml_route(Communicator comm, const NetworkSpec& spec) {
   Route route;
   route.comm = std::move(comm);
-  if (route.comm.size() == spec.ranks) {   // ML ranks only
-    agree(route.comm, ErrorCode::plan,
-          fmt::format("no rank of this job is component \"{}\", which network \"{}\" waits for; start it too, or take both "
-                      "out of the plan",
-                      spec.component, spec.name));
-  }
   route.node = route.comm.split_node();
   route.node_id = route.node.min(route.comm.rank());
   settle_rows(route, spec, {}, true);
   route.points = route.comm.sum(std::int64_t{0});
-  agree(route.comm, ErrorCode::plan, check_points(route, spec, expected_points));
   Census census = take_census(route, spec);
   // The ML ranks among themselves: a group of the route's communicator, without its components.
   const Communicator ml = route.comm.split_group(spec.ranks);

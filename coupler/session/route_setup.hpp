@@ -70,6 +70,6 @@ struct Route {
 
 // Collective over `comm` (see split_route), one on each side.
 Route make_component_route(Communicator comm, const NetworkSpec& spec, const RouteDefinition& mine);
-Route make_ml_route(Communicator comm, const NetworkSpec& spec, std::int64_t expected_points);
+Route make_ml_route(Communicator comm, const NetworkSpec& spec);
 
 }  // namespace ekman

@@ -2,13 +2,20 @@
 program misuse_model
   use mpi_f08
   use omp_lib, only: omp_get_thread_num
+  use, intrinsic :: iso_c_binding, only: c_int
   use ekman
   implicit none
+  interface
+    integer(c_int) function raise_signal(number) bind(c, name="raise")
+      import c_int
+      integer(c_int), value :: number
+    end function
+  end interface
   type(ekman_coupler) :: c
   type(MPI_Comm) :: comm
   character(32) :: mistake
   character(400) :: text
-  integer :: rank, i, code, provided
+  integer :: rank, i, code, provided, whole(10, 5) = 1
   real(8) :: t(10, 5), s(10), dt(10, 5), ds(10)
 
   call get_command_argument(1, mistake)
@@ -53,6 +60,14 @@ program misuse_model
     call ekman_put(c, "s", s(3:4), first=3)
   case ("shape")
     call ekman_put(c, "t", t(:, 1:4))
+  case ("kind")
+    call ekman_put(c, "t", whole)
+  case ("stop")
+    if (rank == 1) stop
+  case ("error_stop")
+    if (rank == 1) error stop 7
+  case ("killed")
+    if (rank == 1) code = raise_signal(9_c_int)
   case ("name")
     call ekman_put(c, "temperature", t)
   case ("code")   ! with ierr the call returns, and the coupler refuses what follows

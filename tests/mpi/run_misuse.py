@@ -1,20 +1,26 @@
 """Runs misuse_model with each mistake: the job ends in time, with a non-zero status and the expected sentence.
 
-run_misuse.py MPIEXEC MODEL EKMAN PLAN
+run_misuse.py MPIEXEC MODEL EKMAN PLAN WORK_DIR
 """
+import pathlib
+import shutil
 import subprocess
 import sys
 
 EXPECTED = {
     "component": 'component "atmosfere" is not in the plan',
     "put_early": "put was called before enddef",
-    "twins": "is on its ranks 0 and 1",
+    "twins": 'component "atmosphere", ranks 0-1: global id 1 is there more than once',
     "levels": 'component "atmosphere", rank 1: field "t" has 5 levels, on rank 0 it has 4',
     "missing_field": 'component "atmosphere", ranks 0-1: network "echo" wants field "s", which is not defined',
     "units": 'component "atmosphere", rank 1: field "ds" is in "m", on rank 0 in "kg"',
     "get_early": 'rank 1: get of "dt" in step 1 came before its input "s" was put (0 of 10 points)',
     "no_put": 'rank 1: advance of step 1: only 0 of 10 points of field "s" were put',
     "double_put": 'field "s" was put twice in step 1',
+    "kind": "",
+    "stop": "",           # the launcher says it
+    "error_stop": "",
+    "killed": "",
     "shape": "was defined with 5 levels, the array has 4",
     "name": 'there is no field "temperature"',
     "code": "gave up: component",
@@ -24,13 +30,17 @@ EXPECTED = {
     "thread_get": 'get of "dt" from a thread other than the one that called init',
 }
 
-mpiexec, model, ekman, plan = sys.argv[1:5]
+mpiexec, model, ekman, plan, work = sys.argv[1:6]
+pathlib.Path(work).mkdir(parents=True, exist_ok=True)
+other = shutil.copy(model, f"{work}/other_model")
 # Jobs that are put together wrongly.
 COMPONENT, SERVE = ["-np", "2", model, "none"], ["-np", "1", ekman, "serve"]
 JOBS = {
     "two plans": ([*COMPONENT, ":", *SERVE, plan, ":", *SERVE, plan + ".other"], "a job has one plan"),
+    "two programs": ([*COMPONENT, ":", "-np", "1", other, "none", ":", *SERVE, plan],
+                     'component "atmosphere", rank 2: it is the program other_model, but rank 0 is misuse_model'),
     "no such plan": ([*COMPONENT, ":", *SERVE, plan + ".other"], "the file cannot be read"),
-    "no component": ([*SERVE, plan], 'no rank of this job is component "atmosphere"'),
+    "no component": ([*SERVE, plan], 'component "atmosphere": no rank of this job is it'),
     "no ML rank": (COMPONENT, "no ML rank in this job"),
     "too many ML ranks": ([*COMPONENT, ":", "-np", "3", ekman, "serve", plan], "the plan asks for 1 ML rank"),
 }

@@ -1,14 +1,28 @@
 // Collects problems, sorts them by place and prints them like a compiler does.
 #include "adapters/yaml/diagnostics.hpp"
 
-#include <fmt/format.h>
-
 #include <algorithm>
+
+#include <fmt/format.h>
 
 #include "ekman/error.hpp"
 
 namespace ekman {
 namespace {
+
+constexpr int k_most_errors = 100;
+
+std::string printable(const std::string& text) {
+  std::string shown;
+  for (const char character : text) {
+    const auto byte = static_cast<unsigned char>(character);
+    if (byte < 0x20 || byte == 0x7f)
+      shown += fmt::format("\\x{:02x}", byte);
+    else
+      shown += character;
+  }
+  return shown;
+}
 
 bool is_below(const std::string& path, const std::string& above) {
   if (above.empty() || path == above) return true;
@@ -24,8 +38,19 @@ const char* word_of(Severity severity) {
 
 void Diagnostics::add(Position position, const std::string& path, const std::string& sentence,
                       Severity severity) {
-  problems_.insert({position.line, position.column, severity, sentence});
-  if (severity == Severity::error) paths_.insert(path);
+  problems_.insert({position.line, position.column, severity, printable(sentence)});
+  if (severity != Severity::error) return;
+  paths_.insert(path);
+  if (++num_errors_ < k_most_errors) return;
+  const auto last = *problems_.rbegin();
+  problems_.insert({std::get<0>(last), std::get<1>(last) + 1, Severity::error,
+                    fmt::format("these are {} errors; there may be more", k_most_errors)});
+  throw_errors();
+}
+
+void Diagnostics::fail(Position position, const std::string& sentence) {
+  add(position, "", sentence);
+  throw_errors();
 }
 
 Position Diagnostics::position_of(std::string path) const {
@@ -44,8 +69,7 @@ bool Diagnostics::touches(const std::string& path) const {
 }
 
 bool Diagnostics::any_below(const std::string& path) const {
-  return std::any_of(paths_.begin(), paths_.end(),
-                     [&](const std::string& bad) { return is_below(bad, path); });
+  return std::any_of(paths_.begin(), paths_.end(), [&](const std::string& bad) { return is_below(bad, path); });
 }
 
 std::size_t Diagnostics::count(Severity severity) const {
@@ -63,8 +87,11 @@ std::vector<std::string> Diagnostics::lines(Severity least) const {
 }
 
 void Diagnostics::throw_if_errors() const {
-  if (count(Severity::error) > 0)
-    throw Error(ErrorCode::plan, fmt::format("{}", fmt::join(lines(Severity::error), "\n")));
+  if (count(Severity::error) > 0) throw_errors();
+}
+
+void Diagnostics::throw_errors() const {
+  throw Error(ErrorCode::plan, fmt::format("{}", fmt::join(lines(Severity::error), "\n")));
 }
 
 }  // namespace ekman

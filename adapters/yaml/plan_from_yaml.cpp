@@ -7,9 +7,9 @@
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
-#include <iterator>
 
 #include "adapters/yaml/check_keys.hpp"
+#include "adapters/yaml/document.hpp"
 #include "ekman/error.hpp"
 
 namespace ekman {
@@ -283,25 +283,41 @@ class PlanReader {
 
 }  // namespace
 
-PlanReading examine_text(const std::string& text, const std::string& file_name) {
-  PlanReading reading{{}, Diagnostics(file_name)};
+namespace {
+
+void examine(const std::string& text, const std::string& file_name, PlanReading& reading) {
   Diagnostics& diagnostics = reading.diagnostics;
-  const std::optional<Tree> root = load_tree(text, diagnostics);
-  if (!root) return reading;
-  check_keys(*root, diagnostics);
-  reading.plan = PlanReader(file_name, diagnostics).read(*root);
+  const Tree root = load_tree(text, diagnostics);
+  check_keys(root, diagnostics);
+  reading.plan = PlanReader(file_name, diagnostics).read(root);
   for (const Problem& problem : cross_check(reading.plan))
     if (!diagnostics.touches(problem.path)) diagnostics.add(problem);
-  if (diagnostics.count(Severity::error) > 0) return reading;
+  if (diagnostics.count(Severity::error) > 0) return;
   for (const Problem& problem : advise(reading.plan)) diagnostics.add(problem);
+}
+
+}  // namespace
+
+PlanReading examine_text(const std::string& text, const std::string& file_name) {
+  PlanReading reading{{}, Diagnostics(file_name)};
+  try {
+    examine(text, file_name, reading);
+  } catch (const Error&) {
+    if (reading.diagnostics.count(Severity::error) == 0) throw;
+  }
   return reading;
 }
 
 PlanReading examine_plan(const std::string& path) {
   std::error_code ignored;
   std::ifstream file(path, std::ios::binary);
-  if (file.is_open() && !std::filesystem::is_directory(path, ignored))
-    return examine_text({std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()}, path);
+  if (file.is_open() && !std::filesystem::is_directory(path, ignored)) {
+    // One byte more than a plan may have: a device has no end.
+    std::string text(k_most_plan_bytes + 1, '\0');
+    file.read(text.data(), static_cast<std::streamsize>(text.size()));
+    text.resize(static_cast<std::size_t>(file.gcount()));
+    return examine_text(text, path);
+  }
   PlanReading reading{{}, Diagnostics(path)};
   reading.diagnostics.add({}, "", "the file cannot be read");
   return reading;

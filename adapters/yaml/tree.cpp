@@ -1,49 +1,37 @@
-// yaml-cpp nodes -> Tree. yaml-cpp does not resolve merge keys and keeps duplicate keys; both are done here.
+// Nodes of a document -> Tree. yaml-cpp does not resolve merge keys and keeps duplicate keys; both are done
+// here.
 #include "adapters/yaml/tree.hpp"
 
-#include <algorithm>
-
 #include <fmt/format.h>
-#include <yaml-cpp/yaml.h>
+
+#include <algorithm>
+#include <set>
+
+#include "adapters/yaml/document.hpp"
 
 namespace ekman {
 namespace {
 
-constexpr std::size_t k_most_bytes = std::size_t{1} << 20;
-constexpr int k_deepest_nesting = 64;
-constexpr int k_most_values = 20000;  // keeps the search for duplicate keys short
-
-Position position_of(const YAML::Mark& mark) {
-  if (mark.is_null()) return {};
-  return {mark.line + 1, mark.column + 1};
-}
-
-struct Refused {};
-
-[[noreturn]] void fail(Diagnostics& diagnostics, Position position, const std::string& sentence) {
-  diagnostics.add(position, "", sentence);
-  throw Refused{};
-}
-
 class TreeBuilder {
  public:
-  explicit TreeBuilder(Diagnostics& diagnostics) : diagnostics_(diagnostics) {}
+  TreeBuilder(const Document& document, Diagnostics& diagnostics)
+      : document_(document), diagnostics_(diagnostics) {}
 
-  Tree build(const YAML::Node& node, int depth) {
+  Tree build(int index, int depth) {
+    const DocumentNode& node = document_.nodes[index];
     Tree tree;
-    tree.position = position_of(node.Mark());
+    tree.position = node.position;
     if (depth > k_deepest_nesting)
-      fail(diagnostics_, tree.position,
-           fmt::format("nested more than {} deep; does an anchor contain itself?", k_deepest_nesting));
+      diagnostics_.fail(tree.position, fmt::format("nested more than {} deep", k_deepest_nesting));
     if (++num_values_ > k_most_values)
-      fail(diagnostics_, tree.position, fmt::format("more than {} values, aliases included", k_most_values));
-    if (node.IsScalar()) {
+      diagnostics_.fail(tree.position, fmt::format("more than {} values, aliases included", k_most_values));
+    if (node.kind == NodeKind::scalar) {
       tree.kind = Tree::Kind::scalar;
-      tree.scalar = node.Scalar();
-    } else if (node.IsSequence()) {
+      tree.scalar = text_of(node);
+    } else if (node.kind == NodeKind::list) {
       tree.kind = Tree::Kind::list;
-      for (const YAML::Node& item : node) tree.items.push_back(build(item, depth + 1));
-    } else if (node.IsMap()) {
+      for (const int item : node.children) tree.items.push_back(build(item, depth + 1));
+    } else if (node.kind == NodeKind::mapping) {
       tree.kind = Tree::Kind::mapping;
       build_entries(node, depth, tree);
     }
@@ -51,78 +39,68 @@ class TreeBuilder {
   }
 
  private:
-  void build_entries(const YAML::Node& node, int depth, Tree& tree) {
+  // A long text can be anchored and named ten thousand times.
+  const std::string& text_of(const DocumentNode& node) {
+    num_bytes_ += node.scalar.size();
+    if (num_bytes_ > k_most_plan_bytes)
+      diagnostics_.fail(node.position, "texts of more than 1 MiB, aliases included, which no plan needs");
+    return node.scalar;
+  }
+
+  void build_entries(const DocumentNode& node, int depth, Tree& tree) {
     Entry merge;
-    for (const auto& pair : node) {
-      Entry entry;
-      entry.position = position_of(pair.first.Mark());
-      if (!pair.first.IsScalar()) {
-        diagnostics_.add(entry.position, "", "a key must be plain text");
+    std::set<std::string> keys;
+    for (std::size_t i = 0; i + 1 < node.children.size(); i += 2) {
+      const DocumentNode& key = document_.nodes[node.children[i]];
+      if (key.kind != NodeKind::scalar) {
+        diagnostics_.add(key.position, "", "a key must be plain text");
         continue;
       }
-      entry.key = pair.first.Scalar();
-      entry.value = build(pair.second, depth + 1);
-      const bool is_merge = entry.key == "<<";
-      if (is_merge ? !merge.key.empty() : tree.find(entry.key) != nullptr)
-        diagnostics_.add(entry.position, "", fmt::format("key \"{}\" is given twice in one mapping", entry.key));
-      else if (is_merge)
+      Entry entry{text_of(key), key.position, build(node.children[i + 1], depth + 1)};
+      if (!keys.insert(entry.key).second)
+        diagnostics_.add(entry.position, "",
+                         fmt::format("key \"{}\" is given twice in one mapping", entry.key));
+      else if (entry.key == "<<")
         merge = std::move(entry);
       else
         tree.entries.push_back(std::move(entry));
     }
-    if (!merge.key.empty()) resolve_merge(merge, tree);
+    if (!merge.key.empty()) resolve_merge(merge, keys, tree);
   }
 
-  void resolve_merge(const Entry& merge, Tree& tree) {
-    if (merge.value.kind == Tree::Kind::mapping) return add_missing(merge.value, tree);
+  void resolve_merge(Entry& merge, std::set<std::string>& keys, Tree& tree) {
+    if (merge.value.kind == Tree::Kind::mapping) return add_missing(merge.value, keys, tree);
     bool is_valid = merge.value.kind == Tree::Kind::list;
     for (const Tree& item : merge.value.items) is_valid = is_valid && item.kind == Tree::Kind::mapping;
     if (!is_valid)
       diagnostics_.add(merge.position, "", "merge key \"<<\" takes a mapping or a list of mappings");
     else
-      for (const Tree& item : merge.value.items) add_missing(item, tree);
+      for (Tree& item : merge.value.items) add_missing(item, keys, tree);
   }
 
-  static void add_missing(const Tree& from, Tree& tree) {
-    for (const Entry& entry : from.entries)
-      if (!tree.find(entry.key)) tree.entries.push_back(entry);
+  // Moves what is new out of `from`; `keys` are those of `tree`.
+  static void add_missing(Tree& from, std::set<std::string>& keys, Tree& tree) {
+    for (Entry& entry : from.entries)
+      if (keys.insert(entry.key).second) tree.entries.push_back(std::move(entry));
   }
 
+  const Document& document_;
   Diagnostics& diagnostics_;
   int num_values_ = 0;
+  std::size_t num_bytes_ = 0;
 };
 
 }  // namespace
 
 const Tree* Tree::find(const std::string& key) const {
-  const auto found = std::find_if(entries.begin(), entries.end(), [&](const Entry& entry) { return entry.key == key; });
+  const auto found =
+      std::find_if(entries.begin(), entries.end(), [&](const Entry& entry) { return entry.key == key; });
   return found == entries.end() ? nullptr : &found->value;
 }
 
-namespace {
-
-Tree load(const std::string& text, Diagnostics& diagnostics) {
-  if (text.size() > k_most_bytes) fail(diagnostics, {}, "the file is larger than 1 MiB, which no plan needs");
-  std::vector<YAML::Node> documents;
-  try {
-    documents = YAML::LoadAll(text);
-  } catch (const YAML::Exception& exception) {
-    fail(diagnostics, position_of(exception.mark), "not valid YAML: " + exception.msg);
-  }
-  if (documents.empty() || documents.front().IsNull()) fail(diagnostics, {}, "the plan is empty");
-  if (documents.size() > 1)
-    fail(diagnostics, position_of(documents[1].Mark()), "a plan is one YAML document; a second one starts here");
-  return TreeBuilder(diagnostics).build(documents.front(), 0);
-}
-
-}  // namespace
-
-std::optional<Tree> load_tree(const std::string& text, Diagnostics& diagnostics) {
-  try {
-    return load(text, diagnostics);
-  } catch (const Refused&) {
-    return std::nullopt;
-  }
+Tree load_tree(const std::string& text, Diagnostics& diagnostics) {
+  const Document document = load_document(text, diagnostics);
+  return TreeBuilder(document, diagnostics).build(0, 0);
 }
 
 }  // namespace ekman

@@ -1,7 +1,6 @@
 // The YAML document as plain data: aliases and merge keys resolved, positions kept, sizes bounded.
 #pragma once
 
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -30,7 +29,8 @@ struct Entry {
   Tree value;
 };
 
-// Problems go to `diagnostics`. Nothing if the text is no YAML or exceeds a bound (1 MiB, nesting 64, 20000 values).
-std::optional<Tree> load_tree(const std::string& text, Diagnostics& diagnostics);
+// Throws Error(ErrorCode::plan) if the text is no YAML or exceeds a bound (those of document.hpp hold with aliases
+// resolved, too); duplicate keys and wrong merge keys go to `diagnostics`.
+Tree load_tree(const std::string& text, Diagnostics& diagnostics);
 
 }  // namespace ekman

@@ -12,6 +12,7 @@
 namespace ekman {
 namespace {
 
+constexpr int k_most_told = 20;  // of one component
 constexpr std::int64_t k_small_tile = 32;
 constexpr double k_much = 1.25;  // a rank with this many times the mean load is worth a word
 
@@ -35,12 +36,14 @@ void advise_component(const Plan& plan, const ComponentSpec& component, Problems
         {path, fmt::format("no network uses component \"{}\"", component.name), Severity::warning});
     return;
   }
-  for (const auto& entry : component.fields)
-    if (used.count(entry.first) == 0)
-      problems.push_back({path + ".fields." + entry.first,
-                          fmt::format("no network uses field \"{}\" of component \"{}\"{}", entry.first,
-                                      component.name, did_you_mean(entry.first, {used.begin(), used.end()})),
-                          Severity::warning});
+  int told = 0;
+  for (const auto& entry : component.fields) {
+    if (used.count(entry.first) > 0 || ++told > k_most_told) continue;
+    problems.push_back({path + ".fields." + entry.first,
+                        fmt::format("no network uses field \"{}\" of component \"{}\"{}", entry.first, component.name,
+                                    did_you_mean(entry.first, {used.begin(), used.end()})),
+                        Severity::warning});
+  }
 }
 
 // The largest chunk that leaves no ML rank idle, of whole tiles where that is possible; 0: there is none.

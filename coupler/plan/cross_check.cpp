@@ -21,6 +21,16 @@ bool contains(const std::vector<std::string>& names, const std::string& name) {
   return std::find(names.begin(), names.end(), name) != names.end();
 }
 
+// Proposals are for people, who read some; each costs the time of many comparisons.
+std::string proposal_for(const std::string& name, const std::vector<std::string>& names, const Problems& problems) {
+  constexpr std::size_t k_most_problems = 20, k_most_names = 1000;
+  return problems.size() < k_most_problems && names.size() < k_most_names ? did_you_mean(name, names) : "";
+}
+
+using Names = std::set<std::string>;
+
+Names set_of(const std::vector<std::string>& names) { return {names.begin(), names.end()}; }
+
 bool is_device(const std::string& text) {
   if (text == "cpu" || text == "cuda" || text == "auto") return true;
   if (text.rfind("cuda:", 0) != 0 || text.size() == 5 || text.size() > 8) return false;
@@ -86,12 +96,12 @@ void check_repeats(const std::vector<Argument>& arguments, const std::string& pa
 using Writers = std::map<std::pair<std::string, std::string>, std::string>;
 
 void check_outputs(const NetworkSpec& network, const std::string& path, Writers& writers, Problems& problems) {
-  const std::vector<std::string> inputs = fields_of(network.inputs);
+  const Names inputs = set_of(fields_of(network.inputs));
   for (std::size_t i = 0; i < network.outputs.size(); ++i) {
     for (std::size_t j = 0; j < network.outputs[i].fields.size(); ++j) {
       const std::string& field = network.outputs[i].fields[j];
       const std::string here = fmt::format("{}.outputs[{}].fields[{}]", path, i, j);
-      if (contains(inputs, field))
+      if (inputs.count(field) > 0)
         problems.push_back({here, fmt::format("field \"{}\" is both input and output of network \"{}\"", field,
                                               network.name)});
       const auto entry = writers.insert({{network.component, field}, network.name});
@@ -104,11 +114,12 @@ void check_outputs(const NetworkSpec& network, const std::string& path, Writers&
 
 void check_normalize(const NetworkSpec& network, const std::string& path, Problems& problems) {
   const std::vector<std::string> fields = all_fields_of(network);
+  const Names known = set_of(fields);
   for (const auto& [field, normalization] : network.normalize) {
     const std::string here = path + ".normalize." + field;
-    if (!contains(fields, field))
+    if (known.count(field) == 0)
       problems.push_back({here, fmt::format("\"{}\" is no field of network \"{}\"{}", field, network.name,
-                                            did_you_mean(field, fields))});
+                                            proposal_for(field, fields, problems))});
     if (normalization.std == 0.0 || !std::isfinite(normalization.std))
       problems.push_back({here + ".std", fmt::format("the std of field \"{}\" must not be zero", field)});
   }
@@ -116,16 +127,17 @@ void check_normalize(const NetworkSpec& network, const std::string& path, Proble
 
 void check_guard(const NetworkSpec& network, const std::string& path, Problems& problems) {
   const std::vector<std::string> fields = fields_of(network.outputs);
+  const Names known = set_of(fields);
   for (const auto& [field, guard] : network.guard.fields) {
     const std::string here = path + ".guard." + field;
-    if (!contains(fields, field))
+    if (known.count(field) == 0)
       problems.push_back({here, fmt::format("\"{}\" is no output of network \"{}\"{}", field, network.name,
-                                            did_you_mean(field, fields))});
+                                            proposal_for(field, fields, problems))});
     if (!(guard.min <= guard.max))
       problems.push_back({here, fmt::format("the min {} of field \"{}\" is greater than its max {}", guard.min, field,
                                             guard.max)});
     if (guard.fallback.empty()) continue;
-    if (contains(fields, guard.fallback))
+    if (known.count(guard.fallback) > 0)
       problems.push_back({here + ".fallback", fmt::format("the fallback \"{}\" is an output of the network itself; name a "
                                                           "field that the component puts",
                                                           guard.fallback)});

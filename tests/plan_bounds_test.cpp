@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "adapters/yaml/plan_from_yaml.hpp"
+#include "coupler/plan/plan.hpp"
 #include "ekman/error.hpp"
 
 namespace ekman {
@@ -210,6 +211,17 @@ TEST(PlanBounds, RefuseAFileWithoutEnd) {
   EXPECT_EQ(outcome.error, "/dev/zero:1:1: error: the file is larger than 1 MiB, which no plan needs");
   EXPECT_LT(outcome.seconds, k_most_seconds);
   EXPECT_LT(outcome.megabytes, k_most_megabytes);
+}
+
+TEST(PlanBounds, TakeNoMemoryForNetworksThatOnlyACountPromises) {
+  std::string bytes = serialise(Plan{});  // ends with the number of networks, eight bytes
+  bytes[bytes.size() - 6] = 16;           // 2^20
+  bytes += std::string(k_one_mebibyte, '\0');
+
+  const Outcome outcome = outcome_of([&] { deserialise(bytes); });
+
+  EXPECT_NE(outcome.error.find("a value of another kind was expected"), std::string::npos) << outcome.error;
+  EXPECT_LT(outcome.megabytes, 100.0 * k_dearer);
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 // The plan as bytes and back. Format: "EKPL", then values, each a tag byte and its content, little-endian on
 // every machine: 'i' int64, 'd' float64, 's' length and characters, 'l' number of entries. The first value is the
-// version. One walk (`visit`) serves both directions, so that they cannot drift apart.
+// version. One walk (`visit`) serves both directions, so that they cannot drift apart. A plan has one form: bytes that a
+// plan is read from are those that it is written to.
 #include <cstring>
 #include <limits>
 #include <utility>
@@ -114,9 +115,14 @@ void visit(Archive& archive, std::int64_t& value) {
 
 template <class Archive, class Item>
 void visit(Archive& archive, std::vector<Item>& items) {
-  const std::size_t size = archive.list(items.size());
-  items.resize(size);
-  for (Item& item : items) visit(archive, item);
+  std::vector<Item> given = std::move(items);
+  items.clear();
+  const std::size_t size = archive.list(given.size());
+  for (std::size_t i = 0; i < size; ++i) {
+    // One by one: memory follows the bytes that are there, not the number that they claim.
+    items.push_back(i < given.size() ? std::move(given[i]) : Item{});
+    visit(archive, items.back());
+  }
 }
 
 template <class Archive>
@@ -150,6 +156,7 @@ void visit(Archive& archive, std::map<std::string, Value>& map) {
     Value value = entry != given.end() ? (entry++)->second : Value{};
     archive(name);
     visit(archive, value);
+    if (!map.empty() && name <= map.rbegin()->first) fail("names are out of order");
     map[name] = value;
   }
 }
@@ -158,7 +165,8 @@ template <class Archive>
 void visit_flag(Archive& archive, bool& flag) {
   std::int64_t number = flag ? 1 : 0;
   archive(number);
-  flag = number != 0;
+  if (number != 0 && number != 1) fail("a flag is neither 0 nor 1");
+  flag = number == 1;
 }
 
 template <class Archive>

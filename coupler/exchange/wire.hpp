@@ -4,6 +4,7 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <string>
 
 namespace ekman {
 
@@ -20,6 +21,14 @@ struct alignas(64) MessageHeader {
 inline constexpr std::int64_t k_travelling_header_bytes = 2 * sizeof(std::int64_t);
 
 inline constexpr std::int64_t k_end_of_run = -1;
+
+// What arrived in a header, if it is what a sender can write: a step from 1 or k_end_of_run, no negative number of points.
+// Throws Error(internal) if not.
+std::int64_t checked_step(std::int64_t step);
+std::int64_t checked_given_up(std::int64_t given_up);
+
+// `what` about a received message is impossible: its sender is of another build, or has a bug.
+[[noreturn]] void throw_unreadable(const std::string& what);
 
 static_assert(std::atomic<std::int64_t>::is_always_lock_free, "ranks signal through shared memory");
 static_assert(sizeof(MessageHeader) == 64);

@@ -142,7 +142,7 @@ std::int64_t ComponentRoute::get(int field, const ColumnView& columns, std::int6
   const TrapGuard guard;
   std::int64_t given_up = 0;
   for_runs(route_.out.runs, first, count, [&](const Run& run, std::int64_t slot, std::int64_t slots) {
-    if (route_.out.messages[run.message].header->given_up > 0) {
+    if (checked_given_up(route_.out.messages[run.message].header->given_up) > 0) {
       given_up += unpack_guarded(run, field, columns, slot, slots, first, fallback);
     } else {
       unpack(rows_of(route_.out, run, slot, field, spec_.wire), columns, slot - first, slots);

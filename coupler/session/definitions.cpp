@@ -5,10 +5,10 @@
 
 #include <algorithm>
 #include <set>
-#include <sstream>
 
 #include "coupler/base/log.hpp"
 #include "coupler/comm/process.hpp"
+#include "coupler/exchange/set_up_messages.hpp"
 #include "coupler/plan/did_you_mean.hpp"
 #include "coupler/session/agree.hpp"
 #include "coupler/session/point_check.hpp"
@@ -16,8 +16,6 @@
 namespace ekman {
 
 namespace {
-
-constexpr int k_all_ranks = -1;
 
 std::string names_of(const Definitions& fields) {
   std::string names;
@@ -29,26 +27,6 @@ std::vector<std::string> list_of(const Definitions& fields) {
   std::vector<std::string> names;
   for (const auto& entry : fields) names.push_back(entry.first);
   return names;
-}
-
-// Names hold no newline: they come from YAML keys and from calls that are checked there.
-std::string to_text(const Definitions& fields) {
-  std::string text;
-  for (const auto& [name, field] : fields)
-    text += fmt::format("{}\n{}\n{}\n{}\n", name, field.levels, field.units, field.points);
-  return text;
-}
-
-Definitions from_text(const std::string& text) {
-  Definitions fields;
-  std::istringstream lines(text);
-  for (std::string name, levels; std::getline(lines, name) && std::getline(lines, levels);) {
-    FieldDefinition& field = fields[name];
-    field.levels = std::stoll(levels);
-    std::getline(lines, field.units);
-    std::getline(lines, field.points);
-  }
-  return fields;
 }
 
 void check_network(const NetworkSpec& network, const Definitions& mine, std::vector<std::string>& problems) {
@@ -123,19 +101,15 @@ std::string subject(const std::string& component, const std::set<int>& ranks) {
 // Collective over all ranks of the job. Every problem is told once, with all ranks that have it.
 void report(const Communicator& all, const std::vector<Disagreement>& mine) {
   if (all.sum(static_cast<std::int64_t>(mine.size())) == 0) return;
-  std::string text;
+  std::vector<ToldProblem> told;
   for (const Disagreement& problem : mine) {
     for (const int rank : problem.ranks.empty() ? std::vector<int>{k_all_ranks} : problem.ranks)
-      text += fmt::format("{}\n{}\n{}\n", problem.component, rank, problem.text);
+      told.push_back({problem.component, rank, problem.text});
   }
   std::map<std::pair<std::string, std::string>, std::set<int>> ranks_of;  // (component, sentence)
-  for (const std::string& part : all.all_gather(text)) {
-    std::istringstream lines(part);
-    for (std::string name, number, sentence; std::getline(lines, name) && std::getline(lines, number);) {
-      std::getline(lines, sentence);
-      ranks_of[{name, sentence}].insert(std::stoi(number));
-    }
-  }
+  for (const std::string& part : all.all_gather(write_problems(told)))
+    for (const ToldProblem& problem : read_problems(part))
+      ranks_of[{problem.component, problem.sentence}].insert(problem.rank);
   std::string first;
   for (const auto& [key, ranks] : ranks_of) {
     const std::string line = fmt::format("{}: {}", subject(key.first, ranks), key.second);
@@ -168,20 +142,18 @@ std::vector<Disagreement> find_missing(const Job& job, const std::string& compon
 
 // Collective over the ranks of one component.
 Definitions definitions_of_rank_0(const Communicator& local, const Definitions& mine) {
-  std::string text = to_text(mine);
-  local.broadcast(text, 0);
-  return from_text(text);
+  std::string bytes = write_definitions(mine);
+  local.broadcast(bytes, 0);
+  return read_definitions(bytes);
 }
 
 // Collective over the ranks of one component. The names of rank 0's point sets.
 std::vector<std::string> sets_of_rank_0(const Communicator& local, const PointSets& points) {
-  std::string text;
-  for (const auto& entry : points) text += entry.first + "\n";
-  local.broadcast(text, 0);
-  std::vector<std::string> sets;
-  std::istringstream lines(text);
-  for (std::string name; std::getline(lines, name);) sets.push_back(name);
-  return sets;
+  std::vector<std::string> names;
+  for (const auto& entry : points) names.push_back(entry.first);
+  std::string bytes = join_texts(names);
+  local.broadcast(bytes, 0);
+  return split_texts(bytes);
 }
 
 // Collective over the ranks of one component. Two programs under one name would be taken for one component.

@@ -31,6 +31,20 @@ struct Disagreement {
 std::vector<std::string> definition_problems(const Plan& plan, const std::string& component,
                                              const Definitions& mine, const Definitions& of_rank_0);
 
+// Definitions as bytes; names and units may hold any characters. `read_definitions` throws Error for bytes that are none.
+std::string write_definitions(const Definitions& fields);
+Definitions read_definitions(const std::string& bytes);
+
+// A problem of one rank on its way to the others.
+inline constexpr int k_all_ranks = -1;
+struct ToldProblem {
+  std::string component;
+  int rank = 0;  // or k_all_ranks
+  std::string sentence;
+};
+std::string write_problems(const std::vector<ToldProblem>& problems);
+std::vector<ToldProblem> read_problems(const std::string& bytes);
+
 // Fields that no network of the plan uses. Pure.
 std::vector<std::string> unused_fields(const Plan& plan, const std::string& component,
                                        const Definitions& mine);

@@ -89,7 +89,7 @@ bool MlSide::poll() {
 
 void MlSide::arrive(int m) {
   const Message& message = route_.in.messages[m];
-  const std::int64_t step = message.header->step;
+  const std::int64_t step = checked_step(message.header->step);
   if (step == k_end_of_run) return end_of_run(m);
   ++in_[m].exchanges;
   for (const Piece& piece : message.pieces) {

@@ -14,11 +14,9 @@ std::int64_t Route::points_here(const NetworkSpec& spec) const {
   return sum;
 }
 
-std::vector<std::int64_t> to_values(const SegmentNotice& n) {
-  return {n.through_window, n.node_rank, n.in_header, n.out_header, n.in_offset, n.out_offset};
+RouteSizes sizes_of(const Route& route, const NetworkSpec& spec) {
+  return {route.points, spec.rows_per_chunk(), spec.ranks, route.comm.size() - spec.ranks};
 }
-
-SegmentNotice to_notice(const std::vector<std::int64_t>& v) { return {v[0], v[1], v[2], v[3], v[4], v[5]}; }
 
 void settle_rows(Route& route, const NetworkSpec& spec, const RouteDefinition& mine, bool is_ml) {
   const std::size_t inputs = fields_of(spec.inputs).size();

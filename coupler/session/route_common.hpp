@@ -1,9 +1,10 @@
-// Steps of route set-up that both sides take together, and the layout of an ML rank's segment.
+// Steps of route set-up that both sides take together.
 #pragma once
 
 #include <cstdint>
 #include <vector>
 
+#include "coupler/exchange/set_up_messages.hpp"
 #include "coupler/session/route_setup.hpp"
 
 namespace ekman {
@@ -12,18 +13,8 @@ namespace ekman {
 // messages are started in any order, and MPI matches those of equal tags in order.
 enum RouteTag { k_tag_ids = 1, k_tag_pieces, k_tag_owned, k_tag_segment, k_tag_in = 16, k_tag_out = 17 };
 
-// How an owner tells a source where its messages lie.
-struct SegmentNotice {
-  std::int64_t through_window = 0;
-  std::int64_t node_rank = 0;   // owner's rank in the route's node communicator
-  std::int64_t in_header = 0;   // index of the source's first header of each direction
-  std::int64_t out_header = 0;
-  std::int64_t in_offset = 0;   // bytes from the segment's start to the chunk buffers
-  std::int64_t out_offset = 0;
-};
-
-std::vector<std::int64_t> to_values(const SegmentNotice& notice);
-SegmentNotice to_notice(const std::vector<std::int64_t>& values);
+// What the readers of set-up messages compare with; `route.points` is known by then.
+RouteSizes sizes_of(const Route& route, const NetworkSpec& spec);
 
 // Collective. Fills both row layouts; ML ranks pass no levels.
 void settle_rows(Route& route, const NetworkSpec& spec, const RouteDefinition& mine, bool is_ml);

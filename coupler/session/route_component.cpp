@@ -44,10 +44,9 @@ std::vector<Piece> look_up(const Route& route, const NetworkSpec& spec, const So
   agree(route.comm, ErrorCode::usage, "");
   std::vector<Piece> pieces;
   for (int r = 0; r < spec.ranks; ++r) {
-    const std::vector<std::int64_t> found = route.comm.receive(r, k_tag_pieces);
-    for (std::size_t i = 0; i < found.size(); i += 4) {
-      pieces.push_back({found[i], found[i + 1], static_cast<int>(found[i + 2]), found[i + 3]});
-    }
+    const auto rows = static_cast<std::int64_t>(parts[r].size()) - 1;
+    const std::vector<Piece> found = read_pieces(route.comm.receive(r, k_tag_pieces), sizes_of(route, spec), rows);
+    pieces.insert(pieces.end(), found.begin(), found.end());
   }
   return pieces;
 }
@@ -152,7 +151,7 @@ Route make_component_route(Communicator comm, const NetworkSpec& spec, const Rou
   }
   for (int owner = 0; owner < spec.ranks; ++owner) {
     if (by_owner[owner].empty()) continue;
-    const SegmentNotice notice = to_notice(route.comm.receive(owner, k_tag_segment));
+    const SegmentNotice notice = read_notice(route.comm.receive(owner, k_tag_segment), route.node.size());
     const bool window = notice.through_window != 0;
     std::byte* segment = window ? route.window.segment(static_cast<int>(notice.node_rank)) : nullptr;
     add_messages(route, spec, route.in, {window, segment, notice.in_header, notice.in_offset, k_tag_in, true},

@@ -25,9 +25,9 @@ Census take_census(const Route& route, const NetworkSpec& spec) {
   Census census;
   census.ids.resize(static_cast<std::size_t>(sources));
   for (int s = 0; s < sources; ++s) {
-    std::vector<std::int64_t> part = route.comm.receive(spec.ranks + s, k_tag_ids);
-    census.node_of_source.push_back(static_cast<int>(part[0]));
-    census.ids[s].assign(part.begin() + 1, part.end());
+    SourceIds part = read_ids(route.comm.receive(spec.ranks + s, k_tag_ids));
+    census.node_of_source.push_back(part.node);
+    census.ids[s] = std::move(part.ids);
   }
   const auto bounds = directory_bounds(route.points, spec.rows_per_chunk(), spec.ranks);
   census.pieces = make_directory(census.ids, bounds[route.comm.rank()], spec.rows_per_chunk());
@@ -45,11 +45,10 @@ std::vector<int> choose_owners(const Route& route, const Communicator& ml, const
   }
   std::vector<NodeVote> mine;
   for (const auto& [key, count] : rows) mine.push_back({key.first, key.second, count});
-  const std::string bytes(reinterpret_cast<const char*>(mine.data()), mine.size() * sizeof(NodeVote));
   std::vector<NodeVote> votes;
-  for (const std::string& part : ml.all_gather(bytes)) {
-    const auto* first = reinterpret_cast<const NodeVote*>(part.data());
-    votes.insert(votes.end(), first, first + part.size() / sizeof(NodeVote));
+  for (const std::string& part : ml.all_gather(write_votes(mine))) {
+    const std::vector<NodeVote> found = read_votes(part, sizes_of(route, spec));
+    votes.insert(votes.end(), found.begin(), found.end());
   }
   std::vector<std::int64_t> nodes(spec.ranks, 0);
   nodes[route.comm.rank()] = route.node_id;
@@ -70,12 +69,14 @@ std::vector<std::vector<Piece>> spread_pieces(Route& route, const NetworkSpec& s
   std::vector<MPI_Request> requests;
   for (int s = 0; s < sources; ++s) {
     auto id = census.ids[s].begin();
-    for (const Piece& piece : census.pieces[s]) {
+    for (Piece piece : census.pieces[s]) {
       const std::int64_t chunk = piece.position / spec.rows_per_chunk();
-      const int owner = owners[chunk];
-      to_source[s].insert(to_source[s].end(), {piece.position, piece.count, owner, slot_of_chunk[chunk]});
-      to_owner[owner].insert(to_owner[owner].end(), {s, piece.position, piece.count, slot_of_chunk[chunk]});
-      if (spec.guard.given) to_owner[owner].insert(to_owner[owner].end(), id, id + piece.count);
+      piece.owner = owners[chunk];
+      piece.slot = slot_of_chunk[chunk];
+      OwnedPiece owned{s, piece, {}};
+      if (spec.guard.given) owned.ids.assign(id, id + piece.count);
+      write_piece(piece, to_source[s]);
+      write_owned(owned, to_owner[piece.owner]);
       id += piece.count;
     }
     requests.push_back(route.comm.isend(to_source[s], spec.ranks + s, k_tag_pieces));
@@ -84,15 +85,14 @@ std::vector<std::vector<Piece>> spread_pieces(Route& route, const NetworkSpec& s
   std::vector<std::vector<Piece>> mine(sources);
   if (spec.guard.given) route.ids.resize(route.chunks.size() * static_cast<std::size_t>(spec.rows_per_chunk()), -1);
   for (int r = 0; r < spec.ranks; ++r) {
-    const std::vector<std::int64_t> found = route.comm.receive(r, k_tag_owned);
-    for (std::size_t i = 0; i < found.size();) {
-      const Piece piece{found[i + 1], found[i + 2], route.comm.rank(), found[i + 3]};
-      mine[found[i]].push_back(piece);
-      i += 4;
+    const Values found = route.comm.receive(r, k_tag_owned);
+    for (const OwnedPiece& owned :
+         read_owned(found, sizes_of(route, spec), route.comm.rank(), route.chunks, spec.guard.given)) {
+      const Piece& piece = owned.piece;
+      mine[owned.source].push_back(piece);
       if (!spec.guard.given) continue;
       const std::int64_t row = piece.slot * spec.rows_per_chunk() + piece.position % spec.rows_per_chunk();
-      std::copy_n(found.begin() + static_cast<std::ptrdiff_t>(i), piece.count, route.ids.begin() + row);
-      i += static_cast<std::size_t>(piece.count);
+      std::copy(owned.ids.begin(), owned.ids.end(), route.ids.begin() + row);
     }
   }
   wait_all(requests);

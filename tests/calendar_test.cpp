@@ -41,7 +41,7 @@ TEST(Calendar, WritesWhatItReads) {
 TEST(Calendar, RefusesWhatIsNoDateOfTheKind) {
   for (const char* wrong : {"", "2000", "2000-1-1", "2000-13-01", "2000-00-01", "2000-01-00", "2000-04-31", "2001-02-29",
                             "2000-01-01T24:00", "2000-01-01T00:60", "2000-01-01 00:00", "2000-01-01T00:00:60",
-                            "20000101T000000", "-200-01-01", "2000-01-01T00:00:00Z"}) {
+                            "20000101T000000", "-200-01-01", "2000-01-01T00:00:00Z", "292001-01-01", "999999-12-31"}) {
     EXPECT_FALSE(parse_date(k_gregorian, wrong).has_value()) << wrong;
   }
   EXPECT_FALSE(parse_date(CalendarKind::days_365, "2000-02-29").has_value());
@@ -58,6 +58,7 @@ TEST(StepClock, NamesTheDateAtTheEndOfTheStep) {
 
   clock.calendar = {true, k_gregorian, *parse_date(k_gregorian, "1999-12-31T23:30")};
   EXPECT_EQ(clock.name(3), "step 3 (2000-01-01T00:00:00)");
+  EXPECT_EQ(clock.name(INT64_MAX), "step 9223372036854775807");
 }
 
 }  // namespace

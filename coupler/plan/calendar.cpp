@@ -9,7 +9,7 @@ namespace ekman {
 
 namespace {
 
-constexpr std::int64_t k_greatest_year = 999999;
+constexpr std::int64_t k_greatest_year = 292000;  // the microseconds of 292277 years are an int64
 
 bool is_leap(CalendarKind kind, std::int64_t year) {
   return kind == CalendarKind::proleptic_gregorian && year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
@@ -51,7 +51,7 @@ std::optional<std::int64_t> parse_date(CalendarKind kind, const std::string& tex
   if (length != 6 && length != 12 && length != 15) return std::nullopt;  // -MM-DD, -MM-DDThh:mm, -MM-DDThh:mm:ss
   const std::int64_t year = number_at(text, 0, dash), month = number_at(text, dash + 1, 2);
   const std::int64_t day = number_at(text, dash + 4, 2);
-  if (text[dash + 3] != '-' || year < 0 || month < 1 || month > 12 || day < 1) return std::nullopt;
+  if (text[dash + 3] != '-' || year < 0 || year > k_greatest_year || month < 1 || month > 12 || day < 1) return std::nullopt;
   if (day > days_in_month(kind, year, static_cast<int>(month))) return std::nullopt;
   std::int64_t seconds = 0;
   if (length > 6) {
@@ -87,7 +87,9 @@ std::string date_text(CalendarKind kind, std::int64_t microseconds) {
 }
 
 std::string StepClock::name(std::int64_t step) const {
-  if (!calendar.given || timestep == 0) return fmt::format("step {}", step);
+  constexpr std::int64_t k_greatest = k_greatest_year * 360 * k_microseconds_per_day;  // in every calendar
+  const bool has_date = calendar.given && timestep > 0 && step <= (k_greatest - calendar.start) / timestep;
+  if (!has_date) return fmt::format("step {}", step);
   return fmt::format("step {} ({})", step, date_text(calendar.kind, calendar.start + step * timestep));
 }
 

@@ -5,6 +5,7 @@ BUILD = build/$(PRESET)
 PREFIX = $(CURDIR)/$(BUILD)/prefix
 LORENZ = $(BUILD)/lorenz96
 PYTHON = /usr/bin/python3
+FUZZ_SECONDS ?= 60
 DEBIAN13 ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/ekman/debian13
 CONFIGURE = cmake --preset $(PRESET) $(if $(CI),-DEKMAN_WERROR=ON)
 
@@ -22,7 +23,7 @@ endif
 # Open MPI 5 as Debian packages it crashes at `mpirun a : b` without this (open-mpi/ompi#13303).
 export PMIX_MCA_pmdl = ^ompi
 
-.PHONY: packages build test test-debian13 demo asan clean
+.PHONY: packages build test test-debian13 demo asan fuzz clean
 
 packages:
 	cmake/install_packages.sh
@@ -51,6 +52,13 @@ asan: packages
 	cmake --preset asan $(if $(CI),-DEKMAN_WERROR=ON)
 	cmake --build build/asan -j2
 	ctest --preset asan
+
+# Looks for plans, bytes and messages that break a promise, FUZZ_SECONDS for each target; needs clang.
+fuzz: packages
+	cmake/install_packages.sh cmake/packages_fuzz.txt
+	cmake --preset fuzz
+	cmake --build build/fuzz -j2 --target fuzz
+	$(PYTHON) tests/fuzz/run.py build/fuzz $(FUZZ_SECONDS)
 
 clean:
 	rm -rf build

@@ -2,6 +2,8 @@
 #include "coupler/comm/communicator.hpp"
 
 #include <fmt/format.h>
+#include <signal.h>
+#include <unistd.h>
 
 #include <cstdlib>
 #include <exception>
@@ -38,6 +40,17 @@ bool may_free_collectively() { return mpi_is_running() && std::uncaught_exceptio
 void abort_world(int code) {
   if (mpi_is_running()) MPI_Abort(MPI_COMM_WORLD, code);
   std::_Exit(code);
+}
+
+void abort_world_from_any_thread(int code) {
+  constexpr unsigned k_patience = 10;  // seconds
+  signal(SIGALRM, SIG_DFL);
+  sigset_t alarm_only;
+  sigemptyset(&alarm_only);
+  sigaddset(&alarm_only, SIGALRM);
+  pthread_sigmask(SIG_UNBLOCK, &alarm_only, nullptr);
+  alarm(k_patience);
+  abort_world(code);
 }
 
 Communicator Communicator::own(MPI_Comm comm) {

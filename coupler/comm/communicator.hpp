@@ -82,6 +82,10 @@ void wait_all(std::vector<MPI_Request>& requests);
 // Ends the whole job (MPI_COMM_WORLD), not only this communicator: the other components must not hang.
 [[noreturn]] void abort_world(int code);
 
+// The same from a thread that may not call MPI, while the one that may hangs in it: a signal ends the process, and with
+// it the job, if MPI_Abort does not within some seconds.
+[[noreturn]] void abort_world_from_any_thread(int code);
+
 // Whether MPI runs now (initialised and not finalized).
 bool mpi_is_running();
 

@@ -84,6 +84,8 @@ TEST(PlanBytes, ComeBackAsTheSamePlan) {
   plan.calendar = {true, CalendarKind::days_360, 12345};
   plan.components[0].fields = {{"t", {60, "K"}}};
   plan.output_directory = "here";
+  plan.timeout = 7;
+  plan.timeout_physics = 11;
 
   const Plan copy = deserialise(serialise(plan));
 
@@ -111,6 +113,8 @@ TEST(PlanBytes, ComeBackAsTheSamePlan) {
   EXPECT_EQ(copy.components[0].fields.at("t").levels, 60);
   EXPECT_EQ(copy.components[0].fields.at("t").units, "K");
   EXPECT_EQ(copy.output_directory, "here");
+  EXPECT_EQ(copy.timeout, 7);
+  EXPECT_EQ(copy.timeout_physics, 11);
 }
 
 TEST(PlanBytes, CutAnywhereAreRefused) {
@@ -236,6 +240,18 @@ TEST(PlanFromYaml, ReadsDurations) {
   EXPECT_EQ(microseconds("PT1H30M0.5S"), 5400500000);
   for (const char* wrong : {"P", "PT", "T1M", "PT1", "PT1S1M", "PT0S", "P1DT", "-PT1S", "PTS", "PT1.2.3S", "P100000000D", "PT0.0000001S"})
     EXPECT_THROW(microseconds(wrong), Error) << wrong;
+}
+
+TEST(PlanFromYaml, AllowsPhysicsTheTimeoutUnlessToldMore) {
+  const Plan none = parse_plan(k_minimal, "plan.yaml");
+  const Plan one = parse_plan(k_minimal + "timeout: PT30M\n", "plan.yaml");
+  const Plan two = parse_plan(k_minimal + "timeout: PT1M\ntimeout_physics: PT1H\n", "plan.yaml");
+
+  EXPECT_EQ(none.timeout, 600000000);
+  EXPECT_EQ(none.timeout_physics, 600000000);
+  EXPECT_EQ(one.timeout_physics, 1800000000);
+  EXPECT_EQ(two.timeout, 60000000);
+  EXPECT_EQ(two.timeout_physics, 3600000000);
 }
 
 TEST(PlanFromYaml, TakesFilesRelativeToThePlan) {

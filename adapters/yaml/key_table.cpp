@@ -175,7 +175,15 @@ const std::vector<Key>& run_keys() {
       {"output.record.every", T::count, "1", "Exchanges from one record to the next."},
       {"output.record.file", T::text, k_required, "File of the recording."},
       {"output.profile", T::flag, "off", "Writes where the time went."},
-      {"timeout", T::duration, "", "A longer wait prints who waits for whom, then aborts."},
+  };
+  return rows;
+}
+
+const std::vector<Key>& wait_keys() {
+  static const std::vector<Key> rows{
+      {"timeout", T::duration, "PT10M", "A wait that is longer prints who waits for whom, and ends the job."},
+      {"timeout_physics", T::duration, "",
+       "How long a component may stay in its own code between two calls of Ekman while others wait; absent: as `timeout`."},
   };
   return rows;
 }
@@ -192,6 +200,7 @@ std::vector<Key> make_table() {
   add(table, "networks.*.training", not_yet(training_keys()));
   add(table, "", output_keys());
   add(table, "", not_yet(run_keys()));
+  add(table, "", wait_keys());
   return table;
 }
 

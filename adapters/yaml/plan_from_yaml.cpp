@@ -102,6 +102,8 @@ class PlanReader {
     for (const Entry& entry : child(root, "networks").entries)
       if (is_mine(entry.key)) plan.networks.push_back(read_network(entry));
     plan.output_directory = text_of(child(root, "output"), "output.directory");
+    plan.timeout = parse_duration(text_of(root, "timeout")).value_or(plan.timeout);
+    plan.timeout_physics = parse_duration(text_of(root, "timeout_physics")).value_or(plan.timeout);
     return plan;
   }
 

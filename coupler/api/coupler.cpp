@@ -17,8 +17,11 @@ namespace ekman {
 const char* version() { return build_version(); }
 
 struct Coupler::Impl {
-  Impl(std::string_view component, Communicator found, MPI_Comm models)
-      : side(std::string(component), std::move(found), models) {}
+  Impl(std::string_view component, std::unique_ptr<Watchdog> watchdog, Communicator found, MPI_Comm models)
+      : side(std::string(component), std::move(watchdog), std::move(found), models) {}
+  // The watchdog is there before the ranks look for each other.
+  Impl(std::string_view component, std::unique_ptr<Watchdog> watchdog, MPI_Comm comm)
+      : Impl(component, std::move(watchdog), std::move(handshake(comm, {k_group_name})[0]), comm) {}
 
   // Runs one call; keeps its error, if any, for the calls that follow.
   template <class Call>
@@ -55,11 +58,15 @@ struct Coupler::Impl {
 };
 
 namespace {
-Communicator find_ekman(MPI_Comm comm) { return std::move(handshake(comm, {k_group_name})[0]); }
+std::unique_ptr<Watchdog> make_watchdog(std::string_view component) {
+  return std::make_unique<Watchdog>(
+      fmt::format("component \"{}\" (rank {} of MPI_COMM_WORLD)", component, Communicator::borrow(MPI_COMM_WORLD).rank()),
+      k_start_timeout_of_components);
+}
 }  // namespace
 
 Coupler::Coupler(std::string_view component, MPI_Comm comm)
-    : impl_(std::make_unique<Impl>(component, find_ekman(comm), comm)) {}
+    : impl_(std::make_unique<Impl>(component, make_watchdog(component), comm)) {}
 
 Coupler::Coupler(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 
@@ -69,7 +76,7 @@ Coupler Coupler::on_own_communicator(std::string_view component, MPI_Comm comm) 
                                               "of the group \"{}\", of which this rank must be a member",
                                               component, k_group_name));
   }
-  return Coupler(std::make_unique<Impl>(component, Communicator::borrow(comm), comm));
+  return Coupler(std::make_unique<Impl>(component, make_watchdog(component), Communicator::borrow(comm), comm));
 }
 
 Coupler::Coupler(Coupler&&) noexcept = default;

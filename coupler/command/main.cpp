@@ -4,6 +4,7 @@
 #include <exception>
 #include <string>
 
+#include "adapters/yaml/check_keys.hpp"
 #include "adapters/yaml/key_table.hpp"
 #include "coupler/base/version.hpp"
 #include "coupler/command/check.hpp"
@@ -19,6 +20,13 @@ int main(int argc, char** argv) {
                                        "run as an ML rank of a coupled job: mpirun -np 4 ./model : -np 1 "
                                        "ekman serve plan.yaml");
   serve->add_option("plan", plan, "the plan (YAML); read by the first ML rank")->required();
+  std::string start_timeout = "PT10M";
+  serve->add_option("--start-timeout", start_timeout,
+                    "how long the programs of the job may take to find each other; from then on `timeout` of the plan holds")
+      ->capture_default_str()
+      ->check([](const std::string& text) {
+        return ekman::parse_duration(text) ? "" : "must be a duration such as PT10M, PT30S or P1DT6H; found \"" + text + "\"";
+      });
   CLI::App* checked =
       app.add_subcommand("check", "check a plan without MPI and sum it up; exit status 0 if it can be run");
   bool no_load = false, resolved = false, dot = false, svg = false, schema = false;
@@ -39,7 +47,7 @@ int main(int argc, char** argv) {
       std::fputs(ekman::key_reference_markdown().c_str(), stdout);
       return 0;
     }
-    if (serve->parsed()) return ekman::serve(argc, argv, plan);
+    if (serve->parsed()) return ekman::serve(argc, argv, plan, *ekman::parse_duration(start_timeout));
     if (schema) {
       std::fputs(ekman::key_schema_json().c_str(), stdout);
       return 0;

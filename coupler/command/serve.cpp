@@ -50,12 +50,14 @@ std::unique_ptr<Engine> make_engine(const Job& job, const NetworkSpec& spec, con
   std::unique_ptr<Engine> engine;
   std::string problem;
   try {
+    const CallScope call(job.watchdog->state(), Call::load);
     engine = spec.source.kind == SourceKind::echo
                  ? make_echo_engine(spec, route.in.layout, route.out.layout)
                  : make_torch_engine(spec, route.in.layout, route.out.layout, place.device, place.threads);
   } catch (const std::exception& error) {
     problem = fmt::format("ML rank {} on {}: {}", job.local.rank(), node_name(), error.what());
   }
+  const WaitScope waiting(job.watchdog->state(), Call::enddef);
   agree(job.all, ErrorCode::network, problem);
   return engine;
 }
@@ -92,6 +94,7 @@ Plan read_and_prepare(const std::string& path) {
 
 // Collective over the ML ranks. The first rank of each network warns if the others do not compute as it does.
 void compare_engines(const Job& job, const Placement& place, const std::string& arithmetic) {
+  const WaitScope waiting(job.watchdog->state(), Call::enddef);
   const std::vector<std::string> texts =
       job.local.all_gather(fmt::format("{}\n{}\n{}", place.network, node_name(), arithmetic));
   if (place.index != 0) return;
@@ -110,10 +113,9 @@ void compare_engines(const Job& job, const Placement& place, const std::string& 
   if (!difference.empty()) log_line("warning: " + difference);
 }
 
-void serve_plan(const std::string& plan_file) {
-  std::vector<Communicator> found = handshake(MPI_COMM_WORLD, {k_group_name});
-  const Job job = start_ml(std::move(found[0]), plan_file, &read_and_prepare);
-  const Placement place = find_place(job);
+// Collective over all ranks of the job. The route of the network that this rank serves.
+Route define_route(const Job& job, const Placement& place) {
+  const WaitScope waiting(job.watchdog->state(), Call::enddef);
   compare_definitions(job);
   const NetworkSpec& spec = job.plan.networks[place.network];
   Route route;
@@ -121,20 +123,35 @@ void serve_plan(const std::string& plan_file) {
     Communicator comm = split_route(job, static_cast<int>(n), "", place.network);
     if (comm) route = make_ml_route(std::move(comm), spec);
   }
+  return route;
+}
+
+void serve_plan(const std::string& plan_file, std::int64_t start_timeout) {
+  auto watchdog = std::make_unique<Watchdog>(
+      fmt::format("`ekman serve` (rank {} of MPI_COMM_WORLD)", Communicator::borrow(MPI_COMM_WORLD).rank()), start_timeout);
+  std::vector<Communicator> found = handshake(MPI_COMM_WORLD, {k_group_name});
+  const Job job = start_ml(std::move(watchdog), std::move(found[0]), plan_file, &read_and_prepare);
+  StateWriter& state = job.watchdog->state();
+  const Placement place = find_place(job);
+  job.watchdog->introduce({true, true, place.network, job.local.rank(), place.index});
+  const NetworkSpec& spec = job.plan.networks[place.network];
+  Route route = define_route(job, place);
   std::unique_ptr<Engine> engine = make_engine(job, spec, route, place);
   record_run(job, announce(job, spec, place, route, *engine));
   compare_engines(job, place, engine->arithmetic());
-  MlSide(std::move(route), spec, std::move(engine), step_clock(job.plan, spec.component), job.shared_cores)
-      .serve();
+  MlSide side(std::move(route), spec, std::move(engine), step_clock(job.plan, spec.component),
+              steps_between_exchanges(job.plan, spec), job.shared_cores, state);
+  side.serve();
+  state.begin_wait(Call::finalize, k_no_field, -1, -1);  // until all is freed, and the watchdog with it
 }
 
 }  // namespace
 
-int serve(int argc, char** argv, const std::string& plan_file) {
+int serve(int argc, char** argv, const std::string& plan_file, std::int64_t start_timeout) {
   tune_process();
   const MpiProcess process(&argc, &argv);
   try {
-    serve_plan(plan_file);
+    serve_plan(plan_file, start_timeout);
     return 0;
   } catch (const PrintedError&) {
   } catch (const std::exception& error) {

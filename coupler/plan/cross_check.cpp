@@ -175,6 +175,16 @@ void check_calendar(const Plan& plan, Problems& problems) {
                           fmt::format("component \"{}\" needs a timestep, since the plan has a calendar", component.name)});
 }
 
+void check_timeouts(const Plan& plan, Problems& problems) {
+  if (plan.timeout_physics >= plan.timeout) return;
+  constexpr double k_second = k_microseconds_per_second;
+  problems.push_back({"timeout_physics",
+                      fmt::format("timeout_physics is {:.12g} s, shorter than the timeout of {:.12g} s, which bounds every "
+                                  "wait; make it longer, or leave it out",
+                                  static_cast<double>(plan.timeout_physics) / k_second,
+                                  static_cast<double>(plan.timeout) / k_second)});
+}
+
 }  // namespace
 
 std::vector<Problem> cross_check(const Plan& plan) {
@@ -183,6 +193,7 @@ std::vector<Problem> cross_check(const Plan& plan) {
   if (plan.components.empty()) problems.push_back({"components", "a plan needs at least one component"});
   if (plan.networks.empty()) problems.push_back({"networks", "a plan needs at least one network"});
   check_calendar(plan, problems);
+  check_timeouts(plan, problems);
   for (const NetworkSpec& network : plan.networks) {
     const std::string path = "networks." + network.name;
     check_component(plan, network, path, problems);

@@ -109,6 +109,9 @@ struct Plan {
   std::vector<ComponentSpec> components;
   std::vector<NetworkSpec> networks;
   std::string output_directory = ".";
+  // How long a rank may wait, in microseconds: in general, and for a component rank that is in its own code.
+  std::int64_t timeout = 600 * k_microseconds_per_second;
+  std::int64_t timeout_physics = 600 * k_microseconds_per_second;
 };
 
 // The component of that name, or null.

@@ -241,6 +241,8 @@ void visit(Archive& archive, Plan& plan) {
   visit(archive, plan.components);
   visit(archive, plan.networks);
   archive(plan.output_directory);
+  archive(plan.timeout);
+  archive(plan.timeout_physics);
 }
 
 }  // namespace

@@ -35,12 +35,13 @@ RowSpan rows_of(const Direction& direction, const Run& run, std::int64_t slot, i
 }  // namespace
 
 ComponentRoute::ComponentRoute(Route route, const NetworkSpec& spec, std::int64_t slots, std::int64_t period,
-                               bool shared_cores, bool any_thread)
+                               bool shared_cores, bool any_thread, RouteState state)
     : route_(std::move(route)),
       spec_(spec),
       period_(period),
       shared_cores_(shared_cores),
       any_thread_(any_thread),
+      state_(std::move(state)),
       fields_(static_cast<std::int64_t>(route_.in.layout.fields.size())),
       outgoing_(new Outgoing[route_.in.messages.size()]),
       arrived_(new std::atomic<bool>[route_.out.messages.size()]) {
@@ -77,7 +78,7 @@ void ComponentRoute::put(int field, const ColumnView& columns, std::int64_t firs
 
 void ComponentRoute::send(int field, const ColumnView& columns, std::int64_t first, std::int64_t count,
                           std::int64_t step, bool init_thread) {
-  wait_until_inputs_free();
+  wait_until_inputs_free(Call::put, state_.inputs[field]);
   {
     const TrapGuard guard;
     for_runs(route_.in.runs, first, count, [&](const Run& run, std::int64_t slot, std::int64_t slots) {
@@ -90,11 +91,12 @@ void ComponentRoute::send(int field, const ColumnView& columns, std::int64_t fir
 }
 
 // The ML rank may still be reading the rows of an exchange whose outputs nobody fetched.
-void ComponentRoute::wait_until_inputs_free() {
+void ComponentRoute::wait_until_inputs_free(Call call, int field) {
   if (inputs_free_.load(std::memory_order_acquire)) return;
   const std::lock_guard<std::mutex> lock(inputs_mutex_);
   for (const Message& message : route_.in.messages) {
-    if (message.request >= 0) continue;
+    if (message.request >= 0 || message.header->consumed.load(std::memory_order_acquire) >= exchange_) continue;
+    const WaitScope waiting(state_.writer, call, field, state_.network, message.peer);
     PoliteWait wait(shared_cores_);
     while (message.header->consumed.load(std::memory_order_acquire) < exchange_) wait.pause();
   }
@@ -116,7 +118,7 @@ void ComponentRoute::flush() {
   if (route_.in.requests.empty()) return;
   const std::lock_guard<std::mutex> lock(mpi_mutex_);
   if (!receiving_) {
-    route_.out.requests.wait_all();  // of the exchange before: nobody reads those rows any more
+    wait_for_requests(route_.out, Call::get);  // of the exchange before: nobody reads those rows any more
     for (const Message& message : route_.out.messages) {
       if (message.request >= 0) route_.out.requests.start(message.request);
     }
@@ -136,7 +138,7 @@ std::int64_t ComponentRoute::get(int field, const ColumnView& columns, std::int6
                                  bool init_thread, Reducer* fallback) {
   const bool may_call_mpi = init_thread || any_thread_;
   if (may_call_mpi) flush();
-  if (init_thread && !any_thread_) receive_all();
+  if (init_thread && !any_thread_) receive_all(field);
   for_runs(route_.out.runs, first, count,
            [&](const Run& run, std::int64_t, std::int64_t) { wait_for(run.message, field, may_call_mpi); });
   const TrapGuard guard;
@@ -168,19 +170,21 @@ std::int64_t ComponentRoute::unpack_guarded(const Run& run, int field, const Col
 }
 
 // Other threads get their rows after this one, which may be gone into the barrier of a parallel loop by then.
-void ComponentRoute::receive_all() {
-  PoliteWait wait(shared_cores_);
-  while (!all_arrived()) {
-    progress();
-    wait.pause();
+void ComponentRoute::receive_all(int field) {
+  progress();
+  for (std::size_t m = 0; m < route_.out.messages.size(); ++m) {
+    if (route_.out.messages[m].request >= 0) wait_for(static_cast<int>(m), field, true);
   }
 }
 
 void ComponentRoute::wait_for(int m, int field, bool may_call_mpi) {
   const Message& message = route_.out.messages[m];
+  const auto sequence = [&] { return message.header->sequence.load(std::memory_order_acquire); };
+  if (message.request < 0 ? sequence() > exchange_ : arrived_[m].load(std::memory_order_acquire)) return;
+  const WaitScope waiting(state_.writer, Call::get, state_.outputs[field], state_.network, message.peer);
   PoliteWait wait(shared_cores_);
   if (message.request < 0) {
-    while (message.header->sequence.load(std::memory_order_acquire) <= exchange_) wait.pause();
+    while (sequence() <= exchange_) wait.pause();
     return;
   }
   while (!arrived_[m].load(std::memory_order_acquire)) {
@@ -206,11 +210,13 @@ void ComponentRoute::progress() {
   }
 }
 
-bool ComponentRoute::all_arrived() const {
-  for (std::size_t m = 0; m < route_.out.messages.size(); ++m) {
-    if (route_.out.messages[m].request >= 0 && !arrived_[m].load(std::memory_order_acquire)) return false;
+// One after the other, so that it can be said for whom it waits.
+void ComponentRoute::wait_for_requests(Direction& direction, Call call) {
+  for (const Message& message : direction.messages) {
+    if (message.request < 0 || direction.requests.test(message.request)) continue;
+    const WaitScope waiting(state_.writer, call, k_no_field, state_.network, message.peer);
+    direction.requests.wait(message.request);
   }
-  return true;
 }
 
 void ComponentRoute::end_step(std::int64_t step) {
@@ -224,7 +230,7 @@ void ComponentRoute::end_step(std::int64_t step) {
 // All messages are posted, and their memory is free again across nodes; outputs can still be fetched.
 void ComponentRoute::end_exchange() {
   flush();
-  if (!route_.in.requests.empty()) route_.in.requests.wait_all();
+  wait_for_requests(route_.in, Call::advance);
   inputs_free_.store(false, std::memory_order_release);
   open_ = false;
 }
@@ -237,8 +243,8 @@ void ComponentRoute::begin_exchange() {
 
 void ComponentRoute::finish() {
   if (!open_) begin_exchange();
-  wait_until_inputs_free();
-  if (!route_.out.requests.empty()) route_.out.requests.wait_all();
+  wait_until_inputs_free(Call::finalize, k_no_field);
+  wait_for_requests(route_.out, Call::finalize);
   for (const Message& message : route_.in.messages) {
     message.header->step = k_end_of_run;
     if (message.request < 0) {
@@ -247,7 +253,7 @@ void ComponentRoute::finish() {
       route_.in.requests.start(message.request);
     }
   }
-  if (!route_.in.requests.empty()) route_.in.requests.wait_all();
+  wait_for_requests(route_.in, Call::finalize);
 }
 
 }  // namespace ekman

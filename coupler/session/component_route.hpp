@@ -11,15 +11,24 @@
 #include "coupler/exchange/pack.hpp"
 #include "coupler/exchange/reduction.hpp"
 #include "coupler/session/route_setup.hpp"
+#include "coupler/session/state_record.hpp"
 
 namespace ekman {
+
+// Where a route tells for what it waits: the number of its network, and those of its fields (see FieldNumbers).
+struct RouteState {
+  StateWriter& writer;
+  int network;
+  std::vector<int> inputs, outputs;
+};
 
 // Puts and gets of disjoint slots may come from several threads; calls marked "init thread" come from the thread
 // that made the coupler. It is the only one that calls MPI, unless `any_thread` says that all may.
 class ComponentRoute {
  public:
   // `period`: steps from one exchange to the next; step 1 has one. `slots`: of the component's point set on this rank.
-  ComponentRoute(Route route, const NetworkSpec& spec, std::int64_t slots, std::int64_t period, bool shared_cores, bool any_thread);
+  ComponentRoute(Route route, const NetworkSpec& spec, std::int64_t slots, std::int64_t period, bool shared_cores,
+                 bool any_thread, RouteState state);
 
   bool couples(std::int64_t step) const { return (step - 1) % period_ == 0; }
 
@@ -50,15 +59,15 @@ class ComponentRoute {
             bool init_thread);
   void begin_exchange();
   void end_exchange();
-  void wait_until_inputs_free();
+  void wait_until_inputs_free(Call call, int field);
   void packed(int message, std::int64_t rows, std::int64_t step);
   void flush();
   std::int64_t unpack_guarded(const Run& run, int field, const ColumnView& columns, std::int64_t slot,
                               std::int64_t count, std::int64_t first, Reducer* fallback);
-  void receive_all();
+  void receive_all(int field);
+  void wait_for_requests(Direction& direction, Call call);
   void wait_for(int message, int field, bool may_call_mpi);
   void progress();
-  bool all_arrived() const;
   void reset();
 
   Route route_;
@@ -66,6 +75,7 @@ class ComponentRoute {
   std::int64_t period_;
   bool shared_cores_;
   bool any_thread_;
+  RouteState state_;
   std::int64_t fields_;                  // inputs
   std::int64_t exchange_ = 0;            // this one or, between couplings, the last one; from 0
   bool open_ = true;                     // it takes puts

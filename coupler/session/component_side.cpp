@@ -38,9 +38,11 @@ void append(const ArrayView& array, std::vector<std::int64_t>& ids) {
 
 }  // namespace
 
-ComponentSide::ComponentSide(std::string component, Communicator found, MPI_Comm models)
+ComponentSide::ComponentSide(std::string component, std::unique_ptr<Watchdog> watchdog, Communicator found,
+                             MPI_Comm models)
     : component_(std::move(component)),
-      job_(start_component(std::move(found), component_)),
+      job_(start_component(std::move(watchdog), std::move(found), component_)),
+      state_(job_.watchdog->state()),
       models_local_(job_.local.clone()),
       clock_(step_clock(job_.plan, component_)),
       local_rank_(job_.local.rank()) {
@@ -115,7 +117,24 @@ RouteDefinition ComponentSide::define_route(const NetworkSpec& spec) const {
   return definition;
 }
 
-void ComponentSide::bind(const NetworkSpec& spec, ComponentRoute& route) {
+// What the route needs to say for what it waits.
+RouteState ComponentSide::route_state(int network) {
+  RouteState state{state_, network, {}, {}};
+  const NetworkSpec& spec = job_.plan.networks[network];
+  for (const std::string& name : fields_of(spec.inputs)) state.inputs.push_back(job_.watchdog->fields().of(network, name));
+  for (const std::string& name : fields_of(spec.outputs)) state.outputs.push_back(job_.watchdog->fields().of(network, name));
+  return state;
+}
+
+void ComponentSide::bind(int network, ComponentRoute& route) {
+  const NetworkSpec& spec = job_.plan.networks[network];
+  const FieldNumbers& numbers = job_.watchdog->fields();
+  const auto number = [&](const std::string& name) {
+    Field& field = fields_.at(name);
+    if (field.number == k_no_field) field.number = numbers.of(network, name);
+    field.put_bits |= FieldNumbers::bit(numbers.of(network, name));
+  };
+  for (const std::string& name : all_fields_of(spec)) number(name);
   const std::vector<std::string> inputs = fields_of(spec.inputs), outputs = fields_of(spec.outputs);
   for (std::size_t i = 0; i < inputs.size(); ++i) {
     fields_.at(inputs[i]).inputs.push_back({&route, static_cast<int>(i)});
@@ -126,6 +145,7 @@ void ComponentSide::bind(const NetworkSpec& spec, ComponentRoute& route) {
     const auto guard = spec.guard.fields.find(outputs[i]);
     if (guard == spec.guard.fields.end() || guard->second.fallback.empty()) continue;
     output.fallback = guard->second.fallback;
+    number(output.fallback);
     Field& fallback = fields_.at(output.fallback);
     fallback.kept = std::make_unique<Reducer>(Reduction::none, fallback.slots, fallback.options.levels);
   }
@@ -133,6 +153,9 @@ void ComponentSide::bind(const NetworkSpec& spec, ComponentRoute& route) {
 
 void ComponentSide::enddef() {
   require(Phase::define, "enddef");
+  const CallScope call(state_, Call::enddef);
+  const WaitScope waiting(state_, Call::enddef);
+  state_.step(step_);
   compare_definitions(job_, component_, definitions(), points_);
   for (std::size_t n = 0; n < job_.plan.networks.size(); ++n) {
     const NetworkSpec& spec = job_.plan.networks[n];
@@ -143,8 +166,8 @@ void ComponentSide::enddef() {
     Route route = make_component_route(std::move(comm), spec, definition);
     routes_.push_back(std::make_unique<ComponentRoute>(std::move(route), spec, slots,
                                                        steps_between_exchanges(job_.plan, spec), job_.shared_cores,
-                                                       job_.any_thread));
-    bind(spec, *routes_.back());
+                                                       job_.any_thread, route_state(static_cast<int>(n))));
+    bind(static_cast<int>(n), *routes_.back());
   }
   agree(job_.all, ErrorCode::network, "");   // the ML ranks have loaded and tried their networks
   survey_nodes(job_, "component " + component_, false);
@@ -183,9 +206,11 @@ Info ComponentSide::put(const std::string& name, const ArrayView& array, Part pa
     if (field.output.route == nullptr) return Info::none;   // no network of the plan uses it; enddef said so
     misuse(fmt::format("field \"{}\" is no input of any network; only get may be called", name));
   }
+  const CallScope call(state_, Call::put, field.number);
   const ColumnView view = make_column_view(array, field.axes);
   const std::int64_t count = check_part(name, field, view, part);
   const std::int64_t first = std::max<std::int64_t>(part.first, 0);
+  bool whole = false;
   {
     const std::lock_guard<std::mutex> lock(coverage_mutex_);
     if (!field.coverage.add(first, count)) {
@@ -193,6 +218,7 @@ Info ComponentSide::put(const std::string& name, const ArrayView& array, Part pa
                          "point once, then advance",
                          name, clock_.name(step_), first + 1, first + count));
     }
+    whole = field.coverage.covered() == field.slots;
   }
   if (field.kept != nullptr) {
     const TrapGuard guard;
@@ -203,6 +229,7 @@ Info ComponentSide::put(const std::string& name, const ArrayView& array, Part pa
     binding.route->put(binding.index, view, first, count, step_, on_init_thread());
     if (binding.route->couples(step_)) info = Info::coupled;
   }
+  if (whole) state_.field_put(field.put_bits);
   return info;
 }
 
@@ -210,6 +237,7 @@ Info ComponentSide::get(const std::string& name, const ArrayView& array, Part pa
   require(Phase::run, "get");
   Field& field = find_field(name);
   if (field.output.route == nullptr) misuse(fmt::format("field \"{}\" is no output of any network", name));
+  const CallScope call(state_, Call::get, field.number);
   const ColumnView view = make_column_view(array, field.axes);
   const std::int64_t count = check_part(name, field, view, part);
   const ComponentRoute& route = *field.output.route;
@@ -238,6 +266,7 @@ void ComponentSide::require_put(const std::string& name, const std::string& netw
 
 void ComponentSide::advance() {
   require(Phase::run, "advance");
+  const CallScope call(state_, Call::advance);
   for (const auto& [name, field] : fields_) {
     if (!field.is_put() || field.coverage.covered() == field.slots) continue;
     misuse(fmt::format("advance of {}: only {} of {} points of field \"{}\" were put; put every point once before "
@@ -250,6 +279,8 @@ void ComponentSide::advance() {
     if (entry.second.kept != nullptr) entry.second.kept->end_step(true);
   }
   ++step_;
+  state_.no_field_put();
+  state_.step(step_);
 }
 
 void ComponentSide::finalize() {
@@ -260,13 +291,17 @@ void ComponentSide::finalize() {
     misuse(fmt::format("finalize in {}: field \"{}\" was put, but the step was not ended; call advance first",
                        clock_.name(step_), name));
   }
+  state_.enter(Call::finalize);
   for (const auto& route : routes_) route->finish();
+  const std::int64_t waiting = state_.begin_wait(Call::finalize, k_no_field, -1, -1);
   routes_.clear();
   watch_.reset();
   models_local_ = {};
   job_.local = {};
   job_.all = {};
   job_.found = {};
+  state_.end_wait(waiting);
+  job_.watchdog.reset();
   phase_ = Phase::finalized;
 }
 

@@ -21,7 +21,7 @@ namespace ekman {
 class ComponentSide {
  public:
   // Collective over `found`, a communicator that only Ekman's ranks share. `models` is the one that the model gave.
-  ComponentSide(std::string component, Communicator found, MPI_Comm models);
+  ComponentSide(std::string component, std::unique_ptr<Watchdog> watchdog, Communicator found, MPI_Comm models);
 
   // The component's own communicator, for the model: it treats errors as `models` does.
   MPI_Comm local_comm() const { return models_local_.get(); }
@@ -51,6 +51,8 @@ class ComponentSide {
     Binding output{nullptr, 0};
     std::string fallback;                    // outputs: the field whose values take the place of points given up
     std::unique_ptr<Reducer> kept;           // such a field: its values of this step
+    int number = k_no_field;                 // see FieldNumbers
+    std::uint64_t put_bits = 0;              // of all networks that it is put for
     bool is_put() const { return !inputs.empty() || kept != nullptr; }
     Coverage coverage;
   };
@@ -60,12 +62,14 @@ class ComponentSide {
   Definitions definitions() const;
   RouteDefinition define_route(const NetworkSpec& spec) const;
   void require_put(const std::string& name, const std::string& network, const std::vector<std::string>& needed);
-  void bind(const NetworkSpec& spec, ComponentRoute& route);
+  RouteState route_state(int network);
+  void bind(int network, ComponentRoute& route);
   std::int64_t check_part(const std::string& name, const Field& field, const ColumnView& view, const Part& part) const;
   bool on_init_thread() const { return std::this_thread::get_id() == thread_; }
 
   std::string component_;
   Job job_;
+  StateWriter& state_;  // of the job's watchdog; not after finalize
   Communicator models_local_;
   std::unique_ptr<FinalizeWatch> watch_;
   StepClock clock_;

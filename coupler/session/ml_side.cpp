@@ -4,21 +4,26 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
+#include <set>
 
 #include "coupler/base/check.hpp"
+#include "coupler/base/node_clock.hpp"
 #include "coupler/comm/polite_wait.hpp"
 #include "ekman/error.hpp"
 
 namespace ekman {
 
 MlSide::MlSide(Route route, const NetworkSpec& spec, std::unique_ptr<Engine> engine, StepClock clock,
-               bool shared_cores)
+               std::int64_t period, bool shared_cores, StateWriter& state)
     : route_(std::move(route)),
       spec_(spec),
       engine_(std::move(engine)),
       clock_(std::move(clock)),
       guard_(spec, route_.out.layout, clock_),
-      shared_cores_(shared_cores) {
+      period_(period),
+      shared_cores_(shared_cores),
+      state_(state) {
   chunks_.resize(route_.chunks.size());
   in_.resize(route_.in.messages.size());
   out_.resize(route_.out.messages.size());
@@ -50,13 +55,8 @@ MlSide::MlSide(Route route, const NetworkSpec& spec, std::unique_ptr<Engine> eng
 }
 
 void MlSide::serve() {
-  PoliteWait wait(shared_cores_);
   while (ended_ < in_.size()) {
-    if (!poll()) {
-      wait.pause();
-      continue;
-    }
-    wait = PoliteWait(shared_cores_);
+    if (!poll()) wait_for_inputs();
     while (!ready_.empty()) {
       std::vector<std::int64_t> batch;
       batch.swap(ready_);
@@ -64,8 +64,55 @@ void MlSide::serve() {
       for (const std::int64_t slot : batch) run_chunk(slot);
     }
   }
-  if (!route_.out.requests.empty()) route_.out.requests.wait_all();
+  for (const Message& message : route_.out.messages) take_back(message);
   guard_.summarise();
+}
+
+// Waits until a message has come.
+void MlSide::wait_for_inputs() {
+  constexpr std::int64_t k_soon = 50;  // milliseconds, after which somebody may ask who is late
+  state_.late({}, 0, 0);
+  const WaitScope waiting(state_, Call::inputs);
+  const std::int64_t begin = node_milliseconds();
+  bool listed = false;
+  PoliteWait wait(shared_cores_);
+  while (!poll()) {
+    if (!listed && node_milliseconds() - begin > k_soon) {
+      list_late();
+      listed = true;
+    }
+    wait.pause();
+  }
+}
+
+// The ranks whose messages of the present exchange are not there; all, if none is.
+void MlSide::list_late() {
+  std::int64_t last = 0, step = 0;
+  for (const MessageState& state : in_) {
+    last = std::max(last, state.exchanges);
+    step = std::max(step, state.step);
+  }
+  const bool whole = std::all_of(in_.begin(), in_.end(), [&](const MessageState& state) {
+    return state.ended || state.exchanges == last;
+  });
+  std::map<int, Late> late;
+  std::set<int> there;
+  for (std::size_t m = 0; m < in_.size(); ++m) {
+    const int rank = route_.in.messages[m].peer - spec_.ranks;
+    if (in_[m].ended) continue;
+    if (whole || in_[m].exchanges < last) {
+      late[rank] = {rank, in_[m].step};
+    } else {
+      there.insert(rank);
+    }
+  }
+  std::vector<Late> first;
+  for (const auto& entry : late) {
+    first.push_back(entry.second);
+    there.erase(entry.first);
+  }
+  state_.step(!whole ? step : step == 0 ? 1 : step + period_);
+  state_.late(first, static_cast<std::int64_t>(late.size()), static_cast<std::int64_t>(there.size()));
 }
 
 bool MlSide::poll() {
@@ -92,6 +139,7 @@ void MlSide::arrive(int m) {
   const std::int64_t step = checked_step(message.header->step);
   if (step == k_end_of_run) return end_of_run(m);
   ++in_[m].exchanges;
+  in_[m].step = step;
   for (const Piece& piece : message.pieces) {
     Chunk& chunk = chunks_[piece.slot];
     if (chunk.missing == chunk.rows) chunk.step = step;
@@ -130,9 +178,12 @@ void MlSide::run_chunk(std::int64_t slot) {
   Chunk& chunk = chunks_[slot];
   for (const int m : chunk.out) {
     if (!out_[m].sending) continue;
-    route_.out.requests.wait(route_.out.messages[m].request);
+    take_back(route_.out.messages[m]);
     out_[m].sending = false;
   }
+  const CallScope call(state_, Call::forward);
+  state_.step(chunk.step);
+  state_.chunk(route_.chunks[slot]);
   const std::int64_t rows = spec_.rows_per_chunk();
   // Points are sorted positions without gaps, so the rows that hold points are the first ones.
   engine_->forward(route_.in.buffers + slot * rows * route_.in.row_bytes,
@@ -146,6 +197,13 @@ void MlSide::run_chunk(std::int64_t slot) {
   for (const int m : chunk.in) {
     if (--in_[m].chunks_open == 0) release(m);
   }
+}
+
+// Waits until the rows of the last exchange have left, across nodes.
+void MlSide::take_back(const Message& message) {
+  if (message.request < 0 || route_.out.requests.test(message.request)) return;
+  const WaitScope waiting(state_, Call::outputs, k_no_field, -1, message.peer - spec_.ranks);
+  route_.out.requests.wait(message.request);
 }
 
 // Marks what is given up, in the rows and in the headers of the messages that carry them.

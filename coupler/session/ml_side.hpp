@@ -8,14 +8,15 @@
 #include "coupler/engine/engine.hpp"
 #include "coupler/session/guard_log.hpp"
 #include "coupler/session/route_setup.hpp"
+#include "coupler/session/state_record.hpp"
 
 namespace ekman {
 
 class MlSide {
  public:
-  // Takes over the route; `engine` fits its row layouts.
-  MlSide(Route route, const NetworkSpec& spec, std::unique_ptr<Engine> engine, StepClock clock,
-         bool shared_cores);
+  // Takes over the route; `engine` fits its row layouts. `period`: steps from one exchange to the next. `state` outlives it.
+  MlSide(Route route, const NetworkSpec& spec, std::unique_ptr<Engine> engine, StepClock clock, std::int64_t period,
+         bool shared_cores, StateWriter& state);
 
   // Serves exchanges until every component rank of the route has finalized. Throws Error.
   void serve();
@@ -30,6 +31,7 @@ class MlSide {
   };
   struct MessageState {
     std::int64_t exchanges = 0;       // in: arrived; out: sent
+    std::int64_t step = 0;            // in: of the last one
     std::int64_t chunks = 0;          // chunks of this message
     std::int64_t chunks_open = 0;     // of them, not yet run in this exchange
     bool ended = false;
@@ -37,6 +39,8 @@ class MlSide {
   };
 
   bool poll();
+  void wait_for_inputs();
+  void list_late();
   void arrive(int message);
   void end_of_run(int message);
   [[noreturn]] void fail_after_end(const Message& message, const Chunk& chunk) const;
@@ -44,13 +48,16 @@ class MlSide {
   void guard_chunk(std::int64_t slot);
   void release(int message);
   void send(int message);
+  void take_back(const Message& message);
 
   Route route_;
   const NetworkSpec& spec_;
   std::unique_ptr<Engine> engine_;
   StepClock clock_;
   GuardLog guard_;
+  std::int64_t period_;
   bool shared_cores_;
+  StateWriter& state_;
   std::vector<Chunk> chunks_;
   std::vector<MessageState> in_, out_;
   std::vector<int> window_in_;        // in-messages that come through the window

@@ -61,8 +61,9 @@ std::string known_components(const Plan& plan) {
 
 }  // namespace
 
-Job start_component(Communicator found, const std::string& component) {
+Job start_component(std::unique_ptr<Watchdog> watchdog, Communicator found, const std::string& component) {
   Job job;
+  job.watchdog = std::move(watchdog);
   job.found = std::move(found);
   job.all = job.found.clone();
   job.local = find_peers(job.all, "component " + component);
@@ -75,18 +76,21 @@ Job start_component(Communicator found, const std::string& component) {
   job.all.broadcast(bytes, leader);
   job.plan = deserialise(bytes);
   const auto& components = job.plan.components;
-  const bool known = std::any_of(components.begin(), components.end(),
+  const auto mine = std::find_if(components.begin(), components.end(),
                                  [&](const ComponentSpec& spec) { return spec.name == component; });
   agree(job.all, ErrorCode::plan,
-        known ? ""
+        mine != components.end() ? ""
               : fmt::format("component \"{}\" is not in the plan {}, which knows: {}; add it to `components`, or "
                             "change the name in ekman_init",
                             component, job.plan.file, known_components(job.plan)));
+  job.watchdog->share(job.all, job.plan);
+  job.watchdog->introduce({true, false, static_cast<int>(mine - components.begin()), job.local.rank(), 0});
   return job;
 }
 
-Job start_ml(Communicator found, const std::string& path, PlanReader read) {
+Job start_ml(std::unique_ptr<Watchdog> watchdog, Communicator found, const std::string& path, PlanReader read) {
   Job job;
+  job.watchdog = std::move(watchdog);
   job.found = std::move(found);
   job.all = job.found.clone();
   job.local = find_peers(job.all, k_ml_group);
@@ -110,6 +114,7 @@ Job start_ml(Communicator found, const std::string& path, PlanReader read) {
   job.all.broadcast(bytes, leader);
   job.plan = deserialise(bytes);
   agree(job.all, ErrorCode::plan, "");
+  job.watchdog->share(job.all, job.plan);
   return job;
 }
 

@@ -3,17 +3,20 @@
 
 #include <mpi.h>
 
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "coupler/comm/communicator.hpp"
 #include "coupler/plan/plan.hpp"
+#include "coupler/session/watchdog.hpp"
 
 namespace ekman {
 
 inline constexpr const char* k_group_name = "ekman";
 
 struct Job {
+  std::unique_ptr<Watchdog> watchdog;  // first, so that it still watches while the rest is freed
   Communicator found;   // what the handshake gave, or the model
   Communicator all;     // every rank that takes part in Ekman: a duplicate of `found`
   Communicator local;   // the ranks of this component, or all ML ranks
@@ -23,12 +26,13 @@ struct Job {
 };
 
 // Collective over `found`, a communicator of all ranks that take part in Ekman, together with the ML ranks' start_ml.
-// Throws Error.
-Job start_component(Communicator found, const std::string& component);
+// `watchdog` was made before they found each other. Throws Error.
+Job start_component(std::unique_ptr<Watchdog> watchdog, Communicator found, const std::string& component);
 
-// Collective over `found`. `plan` is read on ML rank 0 only: `read` is called there, and what it throws ends all ranks.
+// Collective over `found`. `plan` is read on ML rank 0 only: `read` is called there, and what it throws ends all ranks. The
+// watchdog shares its record, but is not yet told who it is: that follows from the place of the ML rank.
 using PlanReader = Plan (*)(const std::string& path);
-Job start_ml(Communicator found, const std::string& path, PlanReader read);
+Job start_ml(std::unique_ptr<Watchdog> watchdog, Communicator found, const std::string& path, PlanReader read);
 
 // Collective. The communicator of one network: its ML ranks first, then the ranks of its component; empty elsewhere.
 // `network_of_ml_rank` is the network that this ML rank serves, -1 on component ranks.

@@ -1,0 +1,126 @@
+"""Runs timeout_model with each way to hang: the job ends in time, with a non-zero status and a report that tells who waits for
+whom; a slow physics that is allowed goes on.
+
+run_timeouts.py MPIEXEC MODEL EKMAN DIRECTORY TRANSPORT
+"""
+import os
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+mpiexec, model, ekman, directory, transport = sys.argv[1:6]
+WINDOW = transport == "auto"
+LIMIT = 60   # seconds; the timeouts are 2
+
+PLAN = """\
+ekman: 1
+components: {{air: {{}}}}
+networks:
+  first:
+    component: air
+    network: {{echo: {{}}}}
+    transport: {transport}
+    inputs: [{{fields: [a]}}]
+    outputs: [{{fields: [a_back]}}]
+  second:
+    component: air
+    network: {{echo: {{}}}}
+    transport: {transport}
+    inputs: [{{fields: [b]}}]
+    outputs: [{{fields: [b_back]}}]
+timeout: PT2S
+{more}
+"""
+
+ERROR = r"error: .* has waited too long \(timeout: 2 s, timeout_physics: 2 s\); who waits for whom, seen on node \S+:"
+AIR = 'component "air", rank'
+FIRST, SECOND = r'ML rank 0 \(network "first"\)', r'ML rank 1 \(network "second"\)'
+SINCE = r"since \d\d:\d\d:\d\d \(\d+\.\d s\)"
+LATE = rf'waits for the inputs "b" of step 2 from {AIR} 1, {SINCE}; those of 1 other rank\(s\) are there'
+SILENT = rf"{AIR} 1 is out of sight .*: silent, last message at step 1"
+
+# What the report holds: with records in shared memory, and where ranks know each other by messages only.
+CASES = {
+    "mpi_call": ([ERROR, rf'{AIR} 0 waits in get of "b_back" in step 2 for {SECOND}, {SINCE}', f"{SECOND} {LATE}",
+                  rf'{AIR} 1 is in its own code, outside Ekman, {SINCE}, after put of "a" in step 2 '
+                  'and has not put "b" in step 2', "let all ranks make the same calls"],
+                 [ERROR, f"{SECOND} {LATE}", SILENT]),
+    "stop_in_physics": ([ERROR, rf'{AIR} 0 waits in get of "a_back" in step 2 for {FIRST}, {SINCE}',
+                         rf'{AIR} 1 is stopped \(process \d+\).*; it was in its own code, outside Ekman, {SINCE}, after advance'
+                         ' to step 2'],
+                        [ERROR, SILENT]),
+    "stop_in_put": ([ERROR, f"{SECOND} {LATE}",
+                     rf'{AIR} 1 is stopped \(process \d+\) and has not put "b" in step 2; it was inside put of "b" in step 2'],
+                    [ERROR, f"{SECOND} {LATE}", SILENT]),
+    "physics": ([ERROR, rf"{AIR} 1 is in its own code, outside Ekman, {SINCE}, after advance to step 2"], [ERROR, SILENT]),
+    "ring": ([ERROR, rf'{AIR} 0 waits in get of "a_back" in step 2 for {FIRST}',
+              rf'{AIR} 1 waits in get of "b_back" in step 2 for {SECOND}', "closes the ring", "in the same order"],
+             [ERROR, "last message at step 1"]),
+    "stop_ml": ([ERROR, rf'{AIR} 0 waits in get of "a_back" in step 2 for {FIRST}', rf"{FIRST} is stopped \(process \d+\)"],
+                [ERROR, 'for ML rank 1 of 1 of network "first"', "is out of sight .*, and silent"]),
+    "no_enddef": ([ERROR, rf"waits in enddef for {AIR} 1", rf"{AIR} 1 is in its own code, outside Ekman, {SINCE}, after init"],
+                  [ERROR, "waits in enddef for ranks that cannot be seen from here"]),
+    "no_finalize": ([ERROR, rf"{AIR} 1 is in its own code, outside Ekman, {SINCE}, after advance to step 4"],
+                    [ERROR, rf"{AIR} 1 is out of sight .*: silent, last message at step 3"]),
+    "no_init": ([r"error: `ekman serve` \(rank \d of MPI_COMM_WORLD\) has waited too long \(the start may take 2 s\)",
+                 "--start-timeout"],) * 2,
+}
+
+
+def processes_of(job):
+    """The ML rank of network "first": the lowest of the processes that mpirun started with `serve`."""
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            stat, command = (folder / "stat").read_text(), (folder / "cmdline").read_bytes().split(b"\0")
+        except OSError:
+            continue
+        if int(stat.rpartition(")")[2].split()[1]) == job.pid and b"serve" in command[1:2]:
+            found.append(int(folder.name))
+    return sorted(found)
+
+
+def run(case, more=""):
+    plan = Path(directory) / f"{case}.yaml"
+    plan.parent.mkdir(parents=True, exist_ok=True)
+    plan.write_text(PLAN.format(transport=transport, more=more))
+    start = ["--start-timeout", "PT2S"] if case == "no_init" else []
+    job = subprocess.Popen([mpiexec, "--oversubscribe", "-np", "2", model, case, ":", "-np", "2", ekman, "serve", *start,
+                            str(plan)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                           start_new_session=True)
+    said = ""
+    try:
+        if case == "stop_ml":
+            while "ready" not in (line := job.stdout.readline()) and line:
+                said += line
+            os.kill(processes_of(job)[0], signal.SIGSTOP)
+            job.stdin.write("go\n")
+            job.stdin.flush()
+        said += job.communicate(timeout=LIMIT)[0]
+    except subprocess.TimeoutExpired:
+        os.killpg(job.pid, signal.SIGKILL)
+        return None, said + job.communicate()[0]
+    return job.returncode, said
+
+
+def problem_of(case):
+    expected = CASES[case][0 if WINDOW else 1]
+    status, said = run(case)
+    missing = [part for part in expected if not re.search(part, said)]
+    if status is None:
+        return f"{case}: still running after {LIMIT} s\n{said}"
+    if status == 0 or missing:
+        return f"{case}: status {status}, expected: {missing}\n{said}"
+    if WINDOW and case != "no_init" and said.count("has waited too long") != 1:
+        return f"{case}: there must be one report\n{said}"
+    return ""
+
+
+wrong = [problem for case in CASES if (problem := problem_of(case))]
+status, said = run("slow_physics", "timeout_physics: PT100S")
+if status != 0 or "error" in said:
+    wrong.append(f"slow_physics: status {status}\n{said}")
+print("\n".join(wrong) or f"{len(CASES)} hangs, each told; a slow physics is allowed")
+sys.exit(bool(wrong))

@@ -182,12 +182,22 @@ TEST_F(WaitReport, TellsADeadRank) {
 }
 
 TEST_F(WaitReport, TellsANetworkThatRunsTooLong) {
+  at(rain_0).doing.since = ago(10);
   wait(air_0, 9, Call::get, number(0, "dt"), 0, 0);
   EXPECT_THAT(report_of(air_0), IsEmpty());
 
   wait(air_0, 10, Call::get, number(0, "dt"), 0, 0);
   EXPECT_THAT(report_of(air_0), HasSubstr("is running chunk 0 of step 4 through its network"));
   EXPECT_THAT(report_of(air_0), HasSubstr("a longer timeout"));
+}
+
+TEST_F(WaitReport, AllowsAForwardAfterTheLongPhysicsOfAnother) {
+  wait(air_0, 29, Call::get, number(0, "dt"), 0, 0);
+  at(rain_0).doing.since = ago(9);
+  EXPECT_THAT(report_of(air_0), IsEmpty());
+
+  wait(air_0, 30, Call::get, number(0, "dt"), 0, 0);
+  EXPECT_THAT(report_of(air_0), HasSubstr("is running chunk 0")) << "no wait of a component is longer than timeout_physics";
 }
 
 // Rank 0 gets from "rain" before it puts for "wind", rank 1 the other way round.

@@ -189,18 +189,19 @@ class Judge {
   void end(End kind, std::int64_t youngest) {
     const std::int64_t waited = scene_.elapsed(me_.wait.since), held = scene_.elapsed(youngest);
     const std::int64_t grace = std::min(scene_.timeout / 4, k_longest_grace);
-    bool up = false;
+    // An ML rank that waits for inputs holds up nobody itself, and may wait for many steps.
+    bool up = !awaits_inputs() && waited >= scene_.timeout_physics;
     switch (kind) {
       case End::stopped:
       case End::dead:
       case End::ring:
-        up = held >= scene_.timeout;
+        up = up || held >= scene_.timeout;
         break;
-      case End::busy:  // an ML rank that waits for inputs is not the one to complain
-        up = !awaits_inputs() && waited >= scene_.timeout;
+      case End::busy:
+        up = up || (!awaits_inputs() && held >= scene_.timeout);
         break;
       case End::own_code:
-        up = (awaits_inputs() ? held : waited) >= scene_.timeout_physics;
+        up = up || held >= scene_.timeout_physics;
         break;
       case End::unseen:
       case End::nobody:

@@ -1,5 +1,5 @@
 """Runs timeout_model with each way to hang: the job ends in time, with a non-zero status and a report that tells who waits for
-whom; a slow physics that is allowed goes on.
+whom; a slow physics that is allowed, and a job that is suspended for a while, go on.
 
 run_timeouts.py MPIEXEC MODEL EKMAN DIRECTORY TRANSPORT
 """
@@ -8,11 +8,12 @@ import re
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 mpiexec, model, ekman, directory, transport = sys.argv[1:6]
 WINDOW = transport == "auto"
-LIMIT = 60   # seconds; the timeouts are 2
+LIMIT = 60   # seconds; the timeouts are 3
 
 PLAN = """\
 ekman: 1
@@ -30,11 +31,11 @@ networks:
     transport: {transport}
     inputs: [{{fields: [b]}}]
     outputs: [{{fields: [b_back]}}]
-timeout: PT2S
+timeout: PT3S
 {more}
 """
 
-ERROR = r"error: .* has waited too long \(timeout: 2 s, timeout_physics: 2 s\); who waits for whom, seen on node \S+:"
+ERROR = r"error: .* has waited too long \(timeout: 3 s, timeout_physics: 3 s\); who waits for whom, seen on node \S+:"
 AIR = 'component "air", rank'
 FIRST, SECOND = r'ML rank 0 \(network "first"\)', r'ML rank 1 \(network "second"\)'
 SINCE = r"since \d\d:\d\d:\d\d \(\d+\.\d s\)"
@@ -69,15 +70,15 @@ CASES = {
 }
 
 
-def processes_of(job):
-    """The ML rank of network "first": the lowest of the processes that mpirun started with `serve`."""
+def processes_of(job, program):
+    """Of those that mpirun started, in their order."""
     found = []
     for folder in Path("/proc").glob("[0-9]*"):
         try:
             stat, command = (folder / "stat").read_text(), (folder / "cmdline").read_bytes().split(b"\0")
         except OSError:
             continue
-        if int(stat.rpartition(")")[2].split()[1]) == job.pid and b"serve" in command[1:2]:
+        if int(stat.rpartition(")")[2].split()[1]) == job.pid and command[0].decode() == program:
             found.append(int(folder.name))
     return sorted(found)
 
@@ -92,10 +93,16 @@ def run(case, more=""):
                            start_new_session=True)
     said = ""
     try:
-        if case == "stop_ml":
+        if case in ("stop_ml", "suspend"):
             while "ready" not in (line := job.stdout.readline()) and line:
                 said += line
-            os.kill(processes_of(job)[0], signal.SIGSTOP)
+            stop = processes_of(job, ekman)[:1] if case == "stop_ml" else processes_of(job, ekman) + processes_of(job, model)
+            for process in stop:
+                os.kill(process, signal.SIGSTOP)
+            if case == "suspend":   # as a batch system does, for longer than the timeout
+                time.sleep(6)
+                for process in stop:
+                    os.kill(process, signal.SIGCONT)
             job.stdin.write("go\n")
             job.stdin.flush()
         said += job.communicate(timeout=LIMIT)[0]
@@ -119,8 +126,9 @@ def problem_of(case):
 
 
 wrong = [problem for case in CASES if (problem := problem_of(case))]
-status, said = run("slow_physics", "timeout_physics: PT100S")
-if status != 0 or "error" in said:
-    wrong.append(f"slow_physics: status {status}\n{said}")
-print("\n".join(wrong) or f"{len(CASES)} hangs, each told; a slow physics is allowed")
+for case, more in {"slow_physics": "timeout_physics: PT100S", "suspend": ""}.items():
+    status, said = run(case, more)
+    if status != 0 or "error" in said:
+        wrong.append(f"{case}: status {status}\n{said}")
+print("\n".join(wrong) or f"{len(CASES)} hangs, each told; a slow physics and a suspended job go on")
 sys.exit(bool(wrong))

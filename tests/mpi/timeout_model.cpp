@@ -62,7 +62,7 @@ struct Model {
       put("a");
       put("b", make_trap());
     } else if (hang == "slow_physics") {
-      sleep(4);
+      sleep(6);
     } else if (hang == "physics") {
       sleep(k_hang);
     } else if (hang == "ring") {
@@ -72,7 +72,7 @@ struct Model {
   }
 };
 
-// Until the driver has stopped the ML rank.
+// Until the driver has stopped the ML rank, or has suspended the job and let it go on.
 void await_driver() {
   std::cout << "ready\n" << std::flush;
   std::string line;
@@ -91,7 +91,7 @@ void run(const std::string& hang) {
   if (hang == "no_enddef" && hangs) sleep(k_hang);
   coupler.enddef();
   for (int step = 1; step <= 3; ++step) {
-    if (hang == "stop_ml" && step == 2 && !hangs) await_driver();
+    if ((hang == "stop_ml" || hang == "suspend") && step == 2 && !hangs) await_driver();
     if (hangs && step == 2) model.hang_in_step();
     if (hang == "ring" && step == 2) {
       model.put("a");

@@ -218,16 +218,25 @@ TEST_F(WaitReport, FindsARing) {
 }
 
 TEST_F(WaitReport, OfRanksOutOfSightTellsTheirLastMessage) {
-  wait_for_inputs(rain_0, 89, {{5, 1}, {6, 0}});
+  wait_for_inputs(rain_0, 179, {{5, 1}, {6, 0}});
   at(rain_0).late_count = 100;
-  EXPECT_THAT(report_of(rain_0), IsEmpty()) << "timeout_physics for each of the three steps between exchanges";
+  EXPECT_THAT(report_of(rain_0), IsEmpty()) << "twice timeout_physics for each of the three steps between exchanges";
 
-  at(rain_0).wait.since = ago(90);
+  at(rain_0).wait.since = ago(180);
   const std::string report = report_of(rain_0);
   EXPECT_THAT(report, HasSubstr("from component \"air\", rank 5 and component \"air\", rank 6 and 98 more, since"));
   EXPECT_THAT(report, HasSubstr("rank 5 is out of sight (on another node, or by transport: point_to_point): silent, last message "
                                 "at step 1\n"));
   EXPECT_THAT(report, HasSubstr("silent, no message yet\n"));
+}
+
+TEST_F(WaitReport, OfRanksOutOfSightComesSoonerWhereOthersWait) {
+  wait_for_inputs(rain_0, 29, {{5, 1}});
+  at(rain_0).there_count = 1;
+  EXPECT_THAT(report_of(rain_0), IsEmpty());
+
+  at(rain_0).wait.since = ago(30);
+  EXPECT_THAT(report_of(rain_0), HasSubstr("rank 5 is out of sight"));
 }
 
 TEST_F(WaitReport, OfAnMlRankOutOfSightComesAfterItsOwn) {

@@ -189,8 +189,9 @@ class Judge {
   void end(End kind, std::int64_t youngest) {
     const std::int64_t waited = scene_.elapsed(me_.wait.since), held = scene_.elapsed(youngest);
     const std::int64_t grace = std::min(scene_.timeout / 4, k_longest_grace);
-    // An ML rank that waits for inputs holds up nobody itself, and may wait for many steps.
-    bool up = !awaits_inputs() && waited >= scene_.timeout_physics;
+    // An ML rank that waits for inputs may do so for many steps.
+    const bool in_sight = kind != End::unseen && kind != End::nobody;
+    bool up = in_sight && !awaits_inputs() && waited >= scene_.timeout_physics;
     switch (kind) {
       case End::stopped:
       case End::dead:
@@ -205,9 +206,8 @@ class Judge {
         break;
       case End::unseen:
       case End::nobody:
-        up = me_.who.known && me_.who.is_ml && me_.wait.call != Call::enddef
-                 ? waited / steps_between() >= scene_.timeout_physics
-                 : waited >= scene_.timeout_physics + (me_.who.known ? grace : 0);
+        up = waited >=
+             (awaits_inputs() ? silence_allowed() : scene_.timeout_physics + (me_.who.known ? grace : 0));
         break;
     }
     if (up && !time_is_up_) {
@@ -217,9 +217,12 @@ class Judge {
     }
   }
 
-  std::int64_t steps_between() const {
-    return steps_between_exchanges(*scene_.plan,
-                                   scene_.plan->networks.at(static_cast<std::size_t>(me_.who.owner)));
+  // If rows of the exchange are there, somebody waits. If not, the component may be on its way to it, step by
+  // step; and a rank that is waited for shall speak first.
+  std::int64_t silence_allowed() const {
+    if (me_.there_count > 0) return scene_.timeout_physics;
+    const NetworkSpec& network = scene_.plan->networks.at(static_cast<std::size_t>(me_.who.owner));
+    return 2 * scene_.timeout_physics * steps_between_exchanges(*scene_.plan, network);
   }
 
   // Ranks that wait for one of the chain, and are not in it.

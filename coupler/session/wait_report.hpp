@@ -38,10 +38,11 @@ struct Scene {
 // The report, if this rank waits and its time is up; else empty. The first line is an error sentence, then
 // there is one for each rank of the chain, and last the remedy.
 //
-// A wait is followed from rank to rank to its ends. Its time is up when all of its links have lasted for `timeout`; where it
-// ends at a component rank that is in its own code, or out of sight (where it may be in its own code), for
-// `timeout_physics`; and in any case after `timeout_physics`. An ML rank that waits for inputs counts from the last call of
-// that component rank; out of sight it allows `timeout_physics` for each step between exchanges.
+// A wait is followed from rank to rank to its ends. Its time is up when all of its links have lasted for
+// `timeout`; where it ends at a component rank that is in its own code, or out of sight (where it may be in
+// its own code), for `timeout_physics`; and in any case after `timeout_physics`. An ML rank that waits for
+// inputs counts from the last call of that component rank; out of sight it allows twice `timeout_physics` for
+// each step between exchanges, if none of the rows that it waits for is there.
 std::string judge_wait(const Scene& scene);
 
 }  // namespace ekman

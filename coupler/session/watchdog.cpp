@@ -34,7 +34,8 @@ class NoSignals {
 };
 
 std::int64_t milliseconds(std::int64_t microseconds) {
-  return std::max<std::int64_t>(1, microseconds / 1000);
+  constexpr std::int64_t k_for_ever = 1000000000000;  // some 30 years, so that sums and multiples stay far from the end
+  return std::clamp<std::int64_t>(microseconds / 1000, 1, k_for_ever);
 }
 
 bool shares_memory(const Plan& plan) {

@@ -77,6 +77,7 @@ void await_driver() {
   std::cout << "ready\n" << std::flush;
   std::string line;
   std::getline(std::cin, line);
+  sleep(1);   // what others do about a wait that was suspended, they do now
 }
 
 void run(const std::string& hang) {

@@ -78,7 +78,7 @@ void Watchdog::share(const Communicator& all, const Plan& plan) {
   }
   if (!problem.empty()) {
     log_line(
-        fmt::format("warning: the ranks of node {} cannot see what each other do ({}); a report of a timeout "
+        fmt::format("warning: the ranks of node {} cannot see what the others do ({}); a report of a timeout "
                     "will say less",
                     node_, problem));
   }

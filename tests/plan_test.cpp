@@ -15,6 +15,7 @@
 #include "adapters/yaml/plan_to_yaml.hpp"
 #include "coupler/plan/did_you_mean.hpp"
 #include "coupler/plan/plan.hpp"
+#include "coupler/plan/restart_label.hpp"
 #include "ekman/error.hpp"
 
 namespace ekman {
@@ -86,6 +87,7 @@ TEST(PlanBytes, ComeBackAsTheSamePlan) {
   plan.output_directory = "here";
   plan.timeout = 7;
   plan.timeout_physics = 11;
+  plan.resume = "2000-06-01";
 
   const Plan copy = deserialise(serialise(plan));
 
@@ -115,6 +117,7 @@ TEST(PlanBytes, ComeBackAsTheSamePlan) {
   EXPECT_EQ(copy.output_directory, "here");
   EXPECT_EQ(copy.timeout, 7);
   EXPECT_EQ(copy.timeout_physics, 11);
+  EXPECT_EQ(copy.resume, "2000-06-01");
 }
 
 TEST(PlanBytes, CutAnywhereAreRefused) {
@@ -438,6 +441,15 @@ TEST(Configs, ReferenceInReadmeIsThatOfTheKeyTable) {
 
   EXPECT_EQ(text.substr(start, stop - start), key_reference_markdown())
       << "put the output of key_reference_markdown() between the markers";
+}
+
+TEST(RestartLabel, IsAFolderName) {
+  for (const char* good : {"2000-06-01", "2000-06-01T00:00:00+00", "a", "cut_1.v2"}) EXPECT_EQ(label_problem(good), "") << good;
+  const std::string long_one(129, 'x');
+  for (const std::string& bad : {std::string(), std::string("."), std::string(".."), std::string("a/b"), std::string("a b"),
+                                 std::string("a\nb"), std::string(".hidden"), std::string("\xc3\xa4"), long_one}) {
+    EXPECT_NE(label_problem(bad).find("is no label of a restart set"), std::string::npos) << bad;
+  }
 }
 
 TEST(KeyTable, HasEachPathOnceBelowARowThatExists) {

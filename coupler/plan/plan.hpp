@@ -108,6 +108,7 @@ struct Plan {
   Calendar calendar;
   std::vector<ComponentSpec> components;
   std::vector<NetworkSpec> networks;
+  std::string resume;  // label of the restart set to go on from; empty: start afresh
   std::string output_directory = ".";
   // How long a rank may wait, in microseconds: in general, and for a component rank that is in its own code.
   std::int64_t timeout = 600 * k_microseconds_per_second;

@@ -13,7 +13,7 @@ namespace ekman {
 namespace {
 
 constexpr char k_magic[] = "EKPL";
-constexpr std::int64_t k_version = 3;
+constexpr std::int64_t k_version = 4;
 
 void fail(const char* reason) {
   throw Error(ErrorCode::internal, std::string("received bytes that are no Ekman plan: ") + reason +
@@ -240,6 +240,7 @@ void visit(Archive& archive, Plan& plan) {
   visit(archive, plan.calendar);
   visit(archive, plan.components);
   visit(archive, plan.networks);
+  archive(plan.resume);
   archive(plan.output_directory);
   archive(plan.timeout);
   archive(plan.timeout_physics);

@@ -3,7 +3,7 @@ import re
 
 from tree import ROOT, finish, includes, rooms, sources
 
-THIRD_PARTY = re.compile(r"^(mpi\.h$|[\w-]+/)")   # <sys/mman.h> and the like are the system's
+THIRD_PARTY = re.compile(r"^((mpi|hdf5)\.h$|[\w-]+/)")   # <sys/mman.h> and the like are the system's
 ANYWHERE = ("fmt/", "sys/", "linux/")
 
 

@@ -1,0 +1,106 @@
+// Implements hdf5_attributes.hpp. Texts are of variable length and UTF-8, as h5py reads and writes them.
+#include "adapters/hdf5/hdf5_attributes.hpp"
+
+#include <fmt/format.h>
+
+#include "ekman/error.hpp"
+
+namespace ekman {
+
+namespace {
+
+constexpr const char* k_write = "write";
+constexpr const char* k_read = "read";
+
+Hdf5Type text_type(const std::string& path) {
+  Hdf5Type type(check_hdf5(H5Tcopy(H5T_C_S1), k_write, path));
+  check_hdf5(H5Tset_size(type.get(), H5T_VARIABLE), k_write, path);
+  check_hdf5(H5Tset_cset(type.get(), H5T_CSET_UTF8), k_write, path);
+  return type;
+}
+
+// `count` < 0: a single value.
+void write_attribute(const Hdf5Named& to, const char* name, hid_t type, hssize_t count, const void* values) {
+  const auto extent = static_cast<hsize_t>(count);
+  const Hdf5Space space(check_hdf5(count < 0 ? H5Screate(H5S_SCALAR) : H5Screate_simple(1, &extent, nullptr),
+                                   k_write, to.path));
+  const Hdf5Attribute attribute(
+      check_hdf5(H5Acreate2(to.file, name, type, space.get(), H5P_DEFAULT, H5P_DEFAULT), k_write, to.path));
+  check_hdf5(H5Awrite(attribute.get(), type, values), k_write, to.path);
+}
+
+Hdf5Attribute open_attribute(const Hdf5Named& from, const char* name, H5T_class_t kind) {
+  if (H5Aexists(from.file, name) <= 0) {
+    throw Error(ErrorCode::internal,
+                fmt::format("cannot read {}: it has no attribute \"{}\", so it is no restart file of this "
+                            "version",
+                            from.path, name));
+  }
+  Hdf5Attribute attribute(check_hdf5(H5Aopen(from.file, name, H5P_DEFAULT), k_read, from.path));
+  const Hdf5Type type(check_hdf5(H5Aget_type(attribute.get()), k_read, from.path));
+  if (H5Tget_class(type.get()) != kind || (kind == H5T_STRING && H5Tis_variable_str(type.get()) <= 0)) {
+    throw Error(ErrorCode::internal,
+                fmt::format("cannot read {}: its attribute \"{}\" is of another type than a restart file "
+                            "has there",
+                            from.path, name));
+  }
+  return attribute;
+}
+
+std::size_t size_of(const Hdf5Attribute& attribute, const std::string& path) {
+  const Hdf5Space space(check_hdf5(H5Aget_space(attribute.get()), k_read, path));
+  return static_cast<std::size_t>(check_hdf5(H5Sget_simple_extent_npoints(space.get()), k_read, path));
+}
+
+}  // namespace
+
+void write_number(const Hdf5Named& to, const char* name, std::int64_t value) {
+  write_attribute(to, name, H5T_NATIVE_INT64, -1, &value);
+}
+
+void write_numbers(const Hdf5Named& to, const char* name, const std::vector<std::int64_t>& values) {
+  write_attribute(to, name, H5T_NATIVE_INT64, static_cast<hssize_t>(values.size()), values.data());
+}
+
+void write_text(const Hdf5Named& to, const char* name, const std::string& value) {
+  const char* address = value.c_str();
+  write_attribute(to, name, text_type(to.path).get(), -1, &address);
+}
+
+void write_texts(const Hdf5Named& to, const char* name, const std::vector<std::string>& values) {
+  std::vector<const char*> addresses;
+  for (const std::string& value : values) addresses.push_back(value.c_str());
+  write_attribute(to, name, text_type(to.path).get(), static_cast<hssize_t>(values.size()), addresses.data());
+}
+
+std::vector<std::int64_t> read_numbers(const Hdf5Named& from, const char* name) {
+  const Hdf5Attribute attribute = open_attribute(from, name, H5T_INTEGER);
+  std::vector<std::int64_t> values(size_of(attribute, from.path));
+  check_hdf5(H5Aread(attribute.get(), H5T_NATIVE_INT64, values.data()), k_read, from.path);
+  return values;
+}
+
+std::vector<std::string> read_texts(const Hdf5Named& from, const char* name) {
+  const Hdf5Attribute attribute = open_attribute(from, name, H5T_STRING);
+  const Hdf5Type type = text_type(from.path);
+  std::vector<char*> addresses(size_of(attribute, from.path), nullptr);
+  check_hdf5(H5Aread(attribute.get(), type.get(), addresses.data()), k_read, from.path);
+  std::vector<std::string> values;
+  for (char* address : addresses) {
+    values.emplace_back(address == nullptr ? "" : address);
+    H5free_memory(address);
+  }
+  return values;
+}
+
+std::int64_t read_number(const Hdf5Named& from, const char* name) {
+  const std::vector<std::int64_t> values = read_numbers(from, name);
+  return values.empty() ? 0 : values.front();
+}
+
+std::string read_text(const Hdf5Named& from, const char* name) {
+  const std::vector<std::string> values = read_texts(from, name);
+  return values.empty() ? "" : values.front();
+}
+
+}  // namespace ekman

@@ -1,0 +1,29 @@
+// Attributes of the root of a file: whole numbers and texts, single or in lists. Throw Error with path and
+// cause.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "adapters/hdf5/hdf5_handle.hpp"
+
+namespace ekman {
+
+// A file, with its path for messages.
+struct Hdf5Named {
+  hid_t file;
+  const std::string& path;
+};
+
+void write_number(const Hdf5Named& to, const char* name, std::int64_t value);
+void write_numbers(const Hdf5Named& to, const char* name, const std::vector<std::int64_t>& values);
+void write_text(const Hdf5Named& to, const char* name, const std::string& value);
+void write_texts(const Hdf5Named& to, const char* name, const std::vector<std::string>& values);
+
+std::int64_t read_number(const Hdf5Named& from, const char* name);
+std::vector<std::int64_t> read_numbers(const Hdf5Named& from, const char* name);
+std::string read_text(const Hdf5Named& from, const char* name);
+std::vector<std::string> read_texts(const Hdf5Named& from, const char* name);
+
+}  // namespace ekman

@@ -1,0 +1,237 @@
+// Implements restart_file.hpp.
+#include "adapters/hdf5/restart_file.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include "adapters/hdf5/hdf5_attributes.hpp"
+#include "coupler/base/version.hpp"
+#include "ekman/error.hpp"
+
+namespace ekman {
+
+namespace {
+
+constexpr const char* k_write = "write";
+constexpr const char* k_read = "read";
+constexpr const char* k_format = "ekman restart";
+constexpr std::int64_t k_format_version = 1;
+
+// A file is written under a name that nobody reads, and read when nobody writes it: no locks, which some
+// parallel file systems refuse.
+Hdf5Properties without_locks(const std::string& path) {
+  Hdf5Properties properties(check_hdf5(H5Pcreate(H5P_FILE_ACCESS), k_read, path));
+  check_hdf5(H5Pset_file_locking(properties.get(), false, true), k_read, path);
+  return properties;
+}
+
+hid_t type_of(ElementKind kind) {
+  switch (kind) {
+    case ElementKind::real32:
+      return H5T_NATIVE_FLOAT;
+    case ElementKind::real64:
+      return H5T_NATIVE_DOUBLE;
+    case ElementKind::int32:
+      return H5T_NATIVE_INT32;
+    case ElementKind::int64:
+      break;
+  }
+  return H5T_NATIVE_INT64;
+}
+
+// Ids are a list, all else a table with a column for each level.
+int rank_of(const RestartArray& array) { return array.name == k_ids_array ? 1 : 2; }
+
+Hdf5Space select(hid_t dataset, const RestartArray& array, std::int64_t first, std::int64_t count,
+                 const std::string& path) {
+  Hdf5Space space(check_hdf5(H5Dget_space(dataset), k_read, path));
+  const hsize_t start[2] = {static_cast<hsize_t>(first), 0};
+  const hsize_t extent[2] = {static_cast<hsize_t>(count), static_cast<hsize_t>(array.levels)};
+  check_hdf5(H5Sselect_hyperslab(space.get(), H5S_SELECT_SET, start, nullptr, extent, nullptr), k_read, path);
+  return space;
+}
+
+Hdf5Space space_of(const RestartArray& array, std::int64_t rows, const std::string& path) {
+  const hsize_t extent[2] = {static_cast<hsize_t>(rows), static_cast<hsize_t>(array.levels)};
+  return Hdf5Space(check_hdf5(H5Screate_simple(rank_of(array), extent, nullptr), k_write, path));
+}
+
+class FileWriter : public RestartWriter {
+ public:
+  FileWriter(std::string path, const std::string& label, const RestartHeader& header)
+      : path_(std::move(path)),
+        points_(header.points),
+        file_(check_hdf5(H5Fcreate(path_.c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, without_locks(path_).get()),
+                         k_write, path_)) {
+    const Hdf5Named root{file_.get(), path_};
+    write_text(root, "format", k_format);
+    write_number(root, "version", k_format_version);
+    write_text(root, "ekman", build_version());
+    write_text(root, "label", label);
+    write_text(root, "component", header.component);
+    write_text(root, "network", header.network);
+    write_number(root, "step", header.step);
+    write_number(root, "points", header.points);
+    write_number(root, "coupling_period", header.period);
+    write_text(root, "time_reduction", word_of(header.time_reduction));
+    write_number(root, "steps_reduced", header.steps_reduced());
+    write_text(root, "wire", word_of(header.wire));
+    write_fields(root, "inputs", "input_levels", header.inputs);
+    write_fields(root, "outputs", "output_levels", header.outputs);
+  }
+
+  void write(const RestartArray& array, std::int64_t first, std::int64_t count,
+             const std::byte* values) override {
+    if (array.name != name_) begin(array);
+    const Hdf5Space rows = space_of(array, count, path_),
+                    place = select(dataset_.get(), array, first, count, path_);
+    const hid_t type = type_of(array.kind);
+    check_hdf5(H5Dwrite(dataset_.get(), type, rows.get(), place.get(), H5P_DEFAULT, values), k_write, path_);
+  }
+
+  void finish() override {
+    check_hdf5(dataset_.close(), k_write, path_);
+    check_hdf5(file_.close(), k_write, path_);
+    sync_to_disk(path_);
+  }
+
+ private:
+  static void write_fields(const Hdf5Named& root, const char* names, const char* levels,
+                           const std::vector<RestartField>& fields) {
+    std::vector<std::string> texts;
+    std::vector<std::int64_t> numbers;
+    for (const RestartField& field : fields) {
+      texts.push_back(field.name);
+      numbers.push_back(field.levels);
+    }
+    write_texts(root, names, texts);
+    write_numbers(root, levels, numbers);
+  }
+
+  void begin(const RestartArray& array) {
+    const Hdf5Properties links(check_hdf5(H5Pcreate(H5P_LINK_CREATE), k_write, path_));
+    check_hdf5(H5Pset_create_intermediate_group(links.get(), 1), k_write, path_);
+    const Hdf5Space space = space_of(array, points_, path_);
+    dataset_ = Hdf5Dataset(check_hdf5(H5Dcreate2(file_.get(), array.name.c_str(), type_of(array.kind),
+                                                 space.get(), links.get(), H5P_DEFAULT, H5P_DEFAULT),
+                                      k_write, path_));
+    name_ = array.name;
+  }
+
+  std::string path_;
+  std::int64_t points_;
+  Hdf5File file_;
+  Hdf5Dataset dataset_;
+  std::string name_;  // of the array that is open
+};
+
+template <class Choice>
+Choice read_choice(const Hdf5Named& root, const char* name, const std::vector<Choice>& choices) {
+  const std::string word = read_text(root, name);
+  for (const Choice choice : choices)
+    if (word == word_of(choice)) return choice;
+  throw Error(ErrorCode::internal,
+              fmt::format("cannot read {}: its attribute \"{}\" is \"{}\", which Ekman {} does not know",
+                          root.path, name, word, build_version()));
+}
+
+class FileReader : public RestartReader {
+ public:
+  explicit FileReader(std::string path)
+      : path_(std::move(path)),
+        file_(check_hdf5(H5Fopen(path_.c_str(), H5F_ACC_RDONLY, without_locks(path_).get()), k_read, path_)) {
+    const Hdf5Named root{file_.get(), path_};
+    const std::string format = read_text(root, "format");
+    const std::int64_t number = read_number(root, "version");
+    if (format != k_format || number != k_format_version) {
+      throw Error(ErrorCode::internal,
+                  fmt::format("cannot read {}: it is \"{}\" version {}, but Ekman {} reads \"{}\" version {}",
+                              path_, format, number, build_version(), k_format, k_format_version));
+    }
+    header_.component = read_text(root, "component");
+    header_.network = read_text(root, "network");
+    header_.step = read_number(root, "step");
+    header_.points = read_number(root, "points");
+    header_.period = read_number(root, "coupling_period");
+    if (header_.step < 1 || header_.period < 1) {
+      throw Error(ErrorCode::internal,
+                  fmt::format("cannot read {}: step {} with an exchange every {} steps makes no sense", path_,
+                              header_.step, header_.period));
+    }
+    header_.time_reduction = read_choice<Reduction>(
+        root, "time_reduction",
+        {Reduction::none, Reduction::accumulate, Reduction::average, Reduction::minimum, Reduction::maximum});
+    header_.wire = read_choice<Real>(root, "wire", {Real::float32, Real::float64});
+    header_.inputs = read_fields(root, "inputs", "input_levels");
+    header_.outputs = read_fields(root, "outputs", "output_levels");
+    for (const RestartField& field : header_.inputs) {
+      if (header_.steps_reduced() > 0) header_.kinds.push_back(kind_of("reductions/" + field.name));
+    }
+  }
+
+  const RestartHeader& header() const override { return header_; }
+  const std::string& path() const override { return path_; }
+
+  void read(const RestartArray& array, std::int64_t first, std::int64_t count, std::byte* values) override {
+    if (array.name != name_) {
+      dataset_ =
+          Hdf5Dataset(check_hdf5(H5Dopen2(file_.get(), array.name.c_str(), H5P_DEFAULT), k_read, path_));
+      name_ = array.name;
+    }
+    const Hdf5Space rows = space_of(array, count, path_),
+                    place = select(dataset_.get(), array, first, count, path_);
+    const hid_t type = type_of(array.kind);
+    check_hdf5(H5Dread(dataset_.get(), type, rows.get(), place.get(), H5P_DEFAULT, values), k_read, path_);
+  }
+
+ private:
+  std::vector<RestartField> read_fields(const Hdf5Named& root, const char* names, const char* levels) const {
+    std::vector<RestartField> fields;
+    const std::vector<std::string> texts = read_texts(root, names);
+    const std::vector<std::int64_t> numbers = read_numbers(root, levels);
+    if (texts.size() != numbers.size()) {
+      throw Error(ErrorCode::internal, fmt::format("cannot read {}: it has {} {}, but levels of {}", path_,
+                                                   texts.size(), names, numbers.size()));
+    }
+    for (std::size_t i = 0; i < texts.size(); ++i) fields.push_back({texts[i], numbers[i]});
+    return fields;
+  }
+
+  Real kind_of(const std::string& name) const {
+    const Hdf5Dataset dataset(check_hdf5(H5Dopen2(file_.get(), name.c_str(), H5P_DEFAULT), k_read, path_));
+    const Hdf5Type type(check_hdf5(H5Dget_type(dataset.get()), k_read, path_));
+    return H5Tget_size(type.get()) == 4 ? Real::float32 : Real::float64;
+  }
+
+  std::string path_;
+  Hdf5File file_;
+  Hdf5Dataset dataset_;
+  std::string name_;  // of the array that is open
+  RestartHeader header_;
+};
+
+}  // namespace
+
+std::unique_ptr<RestartWriter> create_restart_file(const std::string& path, const std::string& label,
+                                                   const RestartHeader& header) {
+  return std::make_unique<FileWriter>(path, label, header);
+}
+
+std::unique_ptr<RestartReader> open_restart_file(const std::string& path) {
+  return std::make_unique<FileReader>(path);
+}
+
+void sync_to_disk(const std::string& path) {
+  const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  const bool synced = file >= 0 && ::fsync(file) == 0;
+  const int reason = errno;
+  if (file >= 0) ::close(file);
+  if (!synced)
+    throw Error(ErrorCode::internal, fmt::format("cannot write {}: {}", path, std::strerror(reason)));
+}
+
+}  // namespace ekman

@@ -1,0 +1,82 @@
+// Implements restart_header.hpp.
+#include "coupler/restart/restart_header.hpp"
+
+#include <fmt/format.h>
+
+namespace ekman {
+
+namespace {
+
+ElementKind element_of(Real real) {
+  return real == Real::float32 ? ElementKind::real32 : ElementKind::real64;
+}
+
+std::string list_of(const std::vector<RestartField>& fields) {
+  std::string list;
+  for (const RestartField& field : fields) {
+    list += fmt::format("{}{} ({} level{})", list.empty() ? "" : ", ", field.name, field.levels,
+                        field.levels == 1 ? "" : "s");
+  }
+  return list;
+}
+
+}  // namespace
+
+RestartArray ids_array() { return {k_ids_array, ElementKind::int64, 1}; }
+
+std::vector<RestartArray> output_arrays(const RestartHeader& header) {
+  std::vector<RestartArray> arrays;
+  if (!header.holds_outputs()) return arrays;
+  for (const RestartField& field : header.outputs) {
+    arrays.push_back({"outputs/" + field.name, element_of(header.wire), field.levels});
+  }
+  return arrays;
+}
+
+std::vector<RestartArray> reduction_arrays(const RestartHeader& header) {
+  std::vector<RestartArray> arrays;
+  if (header.steps_reduced() == 0) return arrays;
+  for (std::size_t i = 0; i < header.inputs.size(); ++i) {
+    arrays.push_back(
+        {"reductions/" + header.inputs[i].name, element_of(header.kinds.at(i)), header.inputs[i].levels});
+  }
+  return arrays;
+}
+
+const char* word_of(Reduction reduction) {
+  switch (reduction) {
+    case Reduction::accumulate:
+      return "accumulate";
+    case Reduction::average:
+      return "average";
+    case Reduction::minimum:
+      return "minimum";
+    case Reduction::maximum:
+      return "maximum";
+    case Reduction::none:
+      break;
+  }
+  return "none";
+}
+
+const char* word_of(Real real) { return real == Real::float32 ? "float32" : "float64"; }
+
+std::string restart_mismatch(const RestartHeader& set, const RestartHeader& plan) {
+  std::string differences;
+  const auto compare = [&](const char* what, const auto& theirs, const auto& ours) {
+    if (theirs == ours) return;
+    differences += fmt::format("{}{} {} there, {} here", differences.empty() ? "" : "; ", what, theirs, ours);
+  };
+  compare("component", set.component, plan.component);
+  compare("network", set.network, plan.network);
+  compare("points", set.points, plan.points);
+  compare("inputs", list_of(set.inputs), list_of(plan.inputs));
+  compare("outputs", list_of(set.outputs), list_of(plan.outputs));
+  compare("wire", std::string(word_of(set.wire)), std::string(word_of(plan.wire)));
+  compare("steps in the coupling_period", set.period, plan.period);
+  compare("time_reduction", std::string(word_of(set.time_reduction)),
+          std::string(word_of(plan.time_reduction)));
+  return differences;
+}
+
+}  // namespace ekman

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <cstring>
 
 #include "ekman/error.hpp"
 
@@ -79,6 +80,32 @@ TEST(Reducer, RefusesAnotherKindWithinAPeriod) {
   reducer.add(make_column_view(contiguous_view(&one, {1}), Axes("p")), 0, 1, false);
 
   EXPECT_THROW(reducer.add(make_column_view(contiguous_view(&two, {1}), Axes("p")), 0, 1, false), Error);
+}
+
+TEST(Reducer, GoesOnFromWhatWasRestored) {
+  const std::vector<std::vector<float>> steps{{1e8F, 2}, {1, 20}, {-1e8F, 0}, {7, 9}};
+  const Axes axes("pl");
+  const auto add = [&](Reducer& reducer, std::size_t step, bool last) {
+    reducer.add(make_column_view(contiguous_view(steps[step].data(), {1, 2}), axes), 0, 1, last);
+  };
+  Reducer uncut(Reduction::average, 1, 2), cut(Reduction::average, 1, 2), resumed(Reduction::average, 1, 2);
+  for (std::size_t step = 0; step < steps.size(); ++step) {
+    add(uncut, step, step == 3);
+    if (step < 2) add(cut, step, false);
+    uncut.end_step(false);
+    if (step < 2) cut.end_step(false);
+  }
+
+  resumed.restore(cut.kind(), cut.steps());
+  std::memcpy(resumed.rows(0).first, cut.rows(0).first, 2 * sizeof(float));
+  add(resumed, 2, false);
+  resumed.end_step(false);
+  add(resumed, 3, true);
+
+  EXPECT_EQ(cut.steps(), 2);
+  EXPECT_EQ(std::memcmp(resumed.rows(0).first, uncut.rows(0).first, 2 * sizeof(float)), 0);
+  const double other[2] = {1, 2};
+  EXPECT_THROW(resumed.add(make_column_view(contiguous_view(other, {1, 2}), axes), 0, 1, true), Error);
 }
 
 }  // namespace

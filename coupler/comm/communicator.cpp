@@ -232,6 +232,22 @@ std::vector<std::int64_t> Communicator::receive(int from, int tag) const {
   return values;
 }
 
+void Communicator::send_bytes(const std::byte* bytes, std::int64_t size, int to, int tag) const {
+  check_mpi(MPI_Send(bytes, as_count(static_cast<std::size_t>(size)), MPI_BYTE, to, tag, comm_), "MPI_Send");
+}
+
+void Communicator::receive_bytes(std::byte* bytes, std::int64_t size, int from, int tag) const {
+  check_mpi(MPI_Recv(bytes, as_count(static_cast<std::size_t>(size)), MPI_BYTE, from, tag, comm_, MPI_STATUS_IGNORE),
+            "MPI_Recv");
+}
+
+int Communicator::find_message(int tag) const {
+  MPI_Status status;
+  int found = 0;
+  check_mpi(MPI_Iprobe(MPI_ANY_SOURCE, tag, comm_, &found, &status), "MPI_Iprobe");
+  return found != 0 ? status.MPI_SOURCE : -1;
+}
+
 void wait_all(std::vector<MPI_Request>& requests) {
   check_mpi(MPI_Waitall(static_cast<int>(requests.size()), requests.data(), MPI_STATUSES_IGNORE),
             "MPI_Waitall");

@@ -4,6 +4,7 @@
 
 #include <mpi.h>
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <utility>
@@ -67,6 +68,11 @@ class Communicator {
   // As send, but returns at once; `values` must live until the request is waited for.
   MPI_Request isend(const std::vector<std::int64_t>& values, int to, int tag) const;
   std::vector<std::int64_t> receive(int from, int tag) const;
+  // Bytes whose number both sides know; less than 2^31.
+  void send_bytes(const std::byte* bytes, std::int64_t size, int to, int tag) const;
+  void receive_bytes(std::byte* bytes, std::int64_t size, int from, int tag) const;
+  // Local. A rank from which a message of this tag is here to be received now; -1: none is.
+  int find_message(int tag) const;
 
  private:
   Communicator(MPI_Comm comm, bool owned) : comm_(comm), owned_(owned) {}

@@ -80,6 +80,11 @@ void Reducer::add(const ColumnView& columns, std::int64_t first, std::int64_t co
   }
 }
 
+void Reducer::restore(Real kind, std::int64_t steps) {
+  choose_kind(kind == Real::float32 ? ElementKind::real32 : ElementKind::real64);
+  steps_ = steps;
+}
+
 RowSpan Reducer::rows(std::int64_t first) {
   const std::int64_t row_bytes = levels_ * size_of(kind_);
   return {values_.data() + first * row_bytes, row_bytes, kind_ == ElementKind::real32 ? Real::float32 : Real::float64};

@@ -26,6 +26,11 @@ class Reducer {
   ColumnView result(std::int64_t first, std::int64_t count);
   // The same from slot `first` on, as rows in the field's own kind.
   RowSpan rows(std::int64_t first);
+  // For restart sets: what is there between two steps, and the same put back. `steps` > 0; the values are then written to
+  // rows(0), all slots that are points.
+  std::int64_t steps() const { return steps_; }
+  Real kind() const { return kind_ == ElementKind::real32 ? Real::float32 : Real::float64; }
+  void restore(Real kind, std::int64_t steps);
   // Ends the step; with `coupled` the next one starts afresh.
   void end_step(bool coupled) { steps_ = coupled ? 0 : steps_ + 1; }
 

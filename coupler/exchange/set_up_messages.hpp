@@ -33,14 +33,14 @@ SourceIds read_ids(const Values& values);
 void write_piece(const Piece& piece, Values& to);
 std::vector<Piece> read_pieces(const Values& values, const RouteSizes& sizes, std::int64_t rows);
 
-// A directory to an owner: pieces of all sources; with a guard the global ids of the rows of each behind it.
+// A directory to an owner: pieces of all sources, the global ids of the rows of each behind it.
 struct OwnedPiece {
   int source = 0;
   Piece piece;
   std::vector<std::int64_t> ids;
 };
 void write_owned(const OwnedPiece& owned, Values& to);
-// `chunks[slot]`: the chunks of this owner, whose rank is `owner`.
+// `chunks[slot]`: the chunks of this owner, whose rank is `owner`. `with_ids`: false for pieces alone.
 std::vector<OwnedPiece> read_owned(const Values& values, const RouteSizes& sizes, int owner,
                                    const std::vector<std::int64_t>& chunks, bool with_ids);
 

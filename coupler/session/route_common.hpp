@@ -11,7 +11,18 @@ namespace ekman {
 
 // Tags on the route communicator. Message i of a pair has tag k_tag_in + 2 i or k_tag_out + 2 i:
 // messages are started in any order, and MPI matches those of equal tags in order.
-enum RouteTag { k_tag_ids = 1, k_tag_pieces, k_tag_owned, k_tag_segment, k_tag_in = 16, k_tag_out = 17 };
+enum RouteTag {
+  k_tag_ids = 1,
+  k_tag_pieces,
+  k_tag_owned,
+  k_tag_segment,
+  k_tag_restart,    // what a component rank asks of an owner; at enddef, what an owner tells it of the set
+  k_tag_reduction,  // one field's partial reduction on the rows that they share
+  k_tag_rows,       // between ML ranks: a part of one array of the set
+  k_tag_written,
+  k_tag_in = 16,
+  k_tag_out = 17
+};
 
 // What the readers of set-up messages compare with; `route.points` is known by then.
 RouteSizes sizes_of(const Route& route, const NetworkSpec& spec);

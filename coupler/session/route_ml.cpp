@@ -73,24 +73,21 @@ std::vector<std::vector<Piece>> spread_pieces(Route& route, const NetworkSpec& s
       const std::int64_t chunk = piece.position / spec.rows_per_chunk();
       piece.owner = owners[chunk];
       piece.slot = slot_of_chunk[chunk];
-      OwnedPiece owned{s, piece, {}};
-      if (spec.guard.given) owned.ids.assign(id, id + piece.count);
       write_piece(piece, to_source[s]);
-      write_owned(owned, to_owner[piece.owner]);
+      write_owned({s, piece, {id, id + piece.count}}, to_owner[piece.owner]);
       id += piece.count;
     }
     requests.push_back(route.comm.isend(to_source[s], spec.ranks + s, k_tag_pieces));
   }
   for (int o = 0; o < spec.ranks; ++o) requests.push_back(route.comm.isend(to_owner[o], o, k_tag_owned));
   std::vector<std::vector<Piece>> mine(sources);
-  if (spec.guard.given) route.ids.resize(route.chunks.size() * static_cast<std::size_t>(spec.rows_per_chunk()), -1);
+  route.ids.resize(route.chunks.size() * static_cast<std::size_t>(spec.rows_per_chunk()), -1);
   for (int r = 0; r < spec.ranks; ++r) {
     const Values found = route.comm.receive(r, k_tag_owned);
     for (const OwnedPiece& owned :
-         read_owned(found, sizes_of(route, spec), route.comm.rank(), route.chunks, spec.guard.given)) {
+         read_owned(found, sizes_of(route, spec), route.comm.rank(), route.chunks, true)) {
       const Piece& piece = owned.piece;
       mine[owned.source].push_back(piece);
-      if (!spec.guard.given) continue;
       const std::int64_t row = piece.slot * spec.rows_per_chunk() + piece.position % spec.rows_per_chunk();
       std::copy(owned.ids.begin(), owned.ids.end(), route.ids.begin() + row);
     }
@@ -174,6 +171,7 @@ Route make_ml_route(Communicator comm, const NetworkSpec& spec) {
   const Communicator ml = route.comm.split_group(spec.ranks);
   const std::vector<int> owners = choose_owners(route, ml, spec, census);
   const std::vector<std::vector<Piece>> pieces = spread_pieces(route, spec, census, owners);
+  route.owners = owners;
   const std::vector<std::int64_t> first_in = group_messages(route.in, pieces, spec.ranks);
   const std::vector<std::int64_t> first_out = group_messages(route.out, pieces, spec.ranks);
   SegmentNotice notice = allocate_segment(route, spec);

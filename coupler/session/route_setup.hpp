@@ -60,7 +60,8 @@ struct Route {
   std::vector<std::vector<std::byte>> heap;
   std::int64_t points = 0;            // all ranks together
   std::vector<std::int64_t> chunks;   // ML ranks: the chunks owned, ascending
-  std::vector<std::int64_t> ids;      // ML ranks, with a guard: the global id of each row of each slot; -1: a pad
+  std::vector<std::int64_t> ids;      // ML ranks: the global id of each row of each slot; -1: a pad
+  std::vector<int> owners;            // ML ranks: the ML rank that owns each chunk
   Direction in;
   Direction out;
 

@@ -11,6 +11,7 @@ module ekman
 
   public :: ekman_coupler, ekman_init, ekman_init_comm, ekman_init_dummy, ekman_handshake
   public :: ekman_def_points, ekman_def_field, ekman_enddef, ekman_put, ekman_get, ekman_advance
+  public :: ekman_get_step, ekman_write_restart
   public :: ekman_finalize, ekman_abort, ekman_last_error, ekman_version
   public :: EKMAN_COUPLED, EKMAN_HELD, EKMAN_NONE, EKMAN_FALLBACK
 
@@ -120,12 +121,23 @@ module ekman
       integer(c_int), intent(out), optional :: ierr
     end subroutine ekman_def_field
 
-    ! Collective, together with the ML ranks.
-    subroutine ekman_enddef(c, ierr) bind(C, name="ekman_f_enddef")
+    ! Collective, together with the ML ranks. With resume in the plan the run goes on from that restart set. step, if given,
+    ! is the step that the model makes next, from 1: an error unless it is the coupler's.
+    subroutine ekman_enddef(c, step, ierr) bind(C, name="ekman_f_enddef")
       import :: ekman_coupler, c_int
       type(ekman_coupler), intent(inout) :: c
+      type(*), dimension(..), intent(in), optional :: step
       integer(c_int), intent(out), optional :: ierr
     end subroutine ekman_enddef
+
+    ! Local, after ekman_enddef. step: an integer scalar of 32 or 64 bits that becomes the step to be made, from 1; after a
+    ! resume the one that the restart set goes on with.
+    subroutine ekman_get_step(c, step, ierr) bind(C, name="ekman_f_get_step")
+      import :: ekman_coupler, c_int
+      type(ekman_coupler), intent(in) :: c
+      type(*), dimension(..), intent(inout) :: step
+      integer(c_int), intent(out), optional :: ierr
+    end subroutine ekman_get_step
 
     ! array: real32 or real64, shaped as the field's axes; first, if it is a part: the place of its first point among
     ! all points of the field's point set on this rank, from 1.
@@ -157,6 +169,15 @@ module ekman
       type(ekman_coupler), intent(inout) :: c
       integer(c_int), intent(out), optional :: ierr
     end subroutine ekman_advance
+
+    ! Collective; between steps, after ekman_advance and before the first put. Writes the restart set of that label, which
+    ! resume in the plan takes up; returns when it is on disk. A set that cannot be written ends the job with path and cause.
+    subroutine ekman_write_restart(c, label, ierr) bind(C, name="ekman_f_write_restart")
+      import :: ekman_coupler, c_char, c_int
+      type(ekman_coupler), intent(inout) :: c
+      character(kind=c_char, len=*), intent(in) :: label
+      integer(c_int), intent(out), optional :: ierr
+    end subroutine ekman_write_restart
 
     ! Collective.
     subroutine ekman_finalize(c, ierr) bind(C, name="ekman_f_finalize")

@@ -343,6 +343,9 @@ networks:
     inputs: [{fields: [t]}]
     outputs: [{fields: [t2]}]
 output: {directory: run/here}
+resume: 2000-06-01
+timeout: PT1M
+timeout_physics: PT1H
 )";
 
 TEST(PlanToYaml, ReadsBackAsTheSamePlan) {

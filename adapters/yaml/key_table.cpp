@@ -160,16 +160,17 @@ const std::vector<Key>& training_keys() {
 
 const std::vector<Key>& output_keys() {
   static const std::vector<Key> rows{
+      {"resume", T::text, "", "Label of the restart set, below output.directory, to go on from; absent: start afresh."},
       {"output", T::mapping, "", "What a run writes."},
       {"output.directory", T::text, ".",
-       "Where it is written, relative to the folder that `ekman serve` is started in; made if it is not there."},
+       "Where it is written, relative to the folder that `ekman serve` is started in; made if it is not there; all ML ranks must see "
+       "it."},
   };
   return rows;
 }
 
 const std::vector<Key>& run_keys() {
   static const std::vector<Key> rows{
-      {"resume", T::text, "", "Label of the restart set to go on from."},
       {"output.record", T::mapping, "", "Recording of fields, readable as netCDF-4."},
       {"output.record.fields", T::texts, k_required, "Fields recorded."},
       {"output.record.every", T::count, "1", "Exchanges from one record to the next."},

@@ -101,6 +101,7 @@ class PlanReader {
       if (is_mine(entry.key)) plan.components.push_back(read_component(entry));
     for (const Entry& entry : child(root, "networks").entries)
       if (is_mine(entry.key)) plan.networks.push_back(read_network(entry));
+    plan.resume = text_of(root, "resume");
     plan.output_directory = text_of(child(root, "output"), "output.directory");
     plan.timeout = parse_duration(text_of(root, "timeout")).value_or(plan.timeout);
     plan.timeout_physics = parse_duration(text_of(root, "timeout_physics")).value_or(plan.timeout);

@@ -217,6 +217,10 @@ std::string plan_to_yaml(const Plan& plan, const std::vector<RunFact>& run) {
                       {"calendar", given(plan.calendar.given, calendar_of(plan.calendar))},
                       {"components", named(by_name(plan.components), component_of)},
                       {"networks", named(by_name(plan.networks), network_of)},
+                      {"resume", given(!plan.resume.empty(), text(plan.resume))},
+                      {"resume", given(!plan.resume.empty(), text(plan.resume))},
+                      {"timeout", text(duration_text(plan.timeout))},
+                      {"timeout_physics", text(duration_text(plan.timeout_physics))},
                       {"output", mapping("output", {{"directory", text(plan.output_directory)}})}};
   mapping("", values)(out);
   std::string yaml = std::string(out.c_str()) + "\n";

@@ -16,6 +16,12 @@ namespace ekman {
 // This thread's last error.
 std::string& last_error();
 
+// A step that a model names, which may not be left out.
+inline std::int64_t require_step(std::int64_t step) {
+  if (step < 1) throw Error(ErrorCode::usage, "enddef was told that the next step is " + std::to_string(step) + "; steps count from 1");
+  return step;
+}
+
 // What a failed call does when its caller did not ask for the code: one line on stderr, then the end of the job.
 [[noreturn]] void fail_job(bool printed);
 

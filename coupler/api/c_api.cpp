@@ -94,6 +94,14 @@ int ekman_enddef(ekman_coupler* coupler) {
   return guard_boundary([&] { checked(coupler).enddef(); });
 }
 
+int ekman_enddef_at(ekman_coupler* coupler, int64_t step) {
+  return guard_boundary([&] { checked(coupler).enddef(require_step(step)); });
+}
+
+int ekman_get_step(ekman_coupler* coupler, int64_t* step) {
+  return guard_boundary([&] { *step = checked(coupler).step(); });
+}
+
 int ekman_put(ekman_coupler* coupler, const char* field, const ekman_array* array, int64_t first, int* info) {
   return guard_boundary([&] {
     const Info did = checked(coupler).put(text_of(field), view_of(array), {first});
@@ -110,6 +118,10 @@ int ekman_get(ekman_coupler* coupler, const char* field, const ekman_array* arra
 
 int ekman_advance(ekman_coupler* coupler) {
   return guard_boundary([&] { checked(coupler).advance(); });
+}
+
+int ekman_write_restart(ekman_coupler* coupler, const char* label) {
+  return guard_boundary([&] { checked(coupler).write_restart(text_of(label)); });
 }
 
 int ekman_finalize(ekman_coupler** coupler) {

@@ -109,8 +109,12 @@ void Coupler::def_field(std::string_view name, const FieldOptions& options) {
   impl_->guard([&] { impl_->side.def_field(std::string(name), options); });
 }
 
-void Coupler::enddef() {
-  impl_->guard([&] { impl_->side.enddef(); });
+void Coupler::enddef(std::int64_t step) {
+  impl_->guard([&] { impl_->side.enddef(step); });
+}
+
+std::int64_t Coupler::step() const {
+  return impl_->guard([&] { return impl_->side.step(); });
 }
 
 Info Coupler::put(std::string_view field, const ArrayView& array, Part part) {
@@ -123,6 +127,10 @@ Info Coupler::get(std::string_view field, const ArrayView& array, Part part) {
 
 void Coupler::advance() {
   impl_->guard([&] { impl_->side.advance(); });
+}
+
+void Coupler::write_restart(std::string_view label) {
+  impl_->guard([&] { impl_->side.write_restart(std::string(label)); });
 }
 
 void Coupler::finalize() {

@@ -28,7 +28,19 @@ std::int64_t integer_of(const CFI_cdesc_t* number, std::int64_t otherwise) {
   const ElementKind kind = kind_of(*number);
   if (kind == ElementKind::int32) return *static_cast<const std::int32_t*>(number->base_addr);
   if (kind == ElementKind::int64) return *static_cast<const std::int64_t*>(number->base_addr);
-  throw Error(ErrorCode::usage, "first= and levels= take an integer of 32 or 64 bits");
+  throw Error(ErrorCode::usage, "first=, levels= and step= take an integer of 32 or 64 bits");
+}
+
+// To a scalar integer of any kind.
+void put_integer(const CFI_cdesc_t& to, std::int64_t value) {
+  const ElementKind kind = kind_of(to);
+  if (kind == ElementKind::int32) {
+    *static_cast<std::int32_t*>(to.base_addr) = static_cast<std::int32_t>(value);
+  } else if (kind == ElementKind::int64) {
+    *static_cast<std::int64_t*>(to.base_addr) = value;
+  } else {
+    throw Error(ErrorCode::usage, "step takes an integer of 32 or 64 bits");
+  }
 }
 
 template <class Call>
@@ -101,8 +113,12 @@ void ekman_f_def_field(ekman_coupler** handle, const CFI_cdesc_t* name, const CF
   });
 }
 
-void ekman_f_enddef(ekman_coupler** handle, int* ierr) {
-  run(ierr, [&] { checked(handle).enddef(); });
+void ekman_f_enddef(ekman_coupler** handle, const CFI_cdesc_t* step, int* ierr) {
+  run(ierr, [&] { checked(handle).enddef(step == nullptr ? 0 : require_step(integer_of(step, 0))); });
+}
+
+void ekman_f_get_step(ekman_coupler** handle, const CFI_cdesc_t* step, int* ierr) {
+  run(ierr, [&] { put_integer(*step, checked(handle).step()); });
 }
 
 void ekman_f_put(ekman_coupler** handle, const CFI_cdesc_t* field, const CFI_cdesc_t* array, const CFI_cdesc_t* first,
@@ -123,6 +139,10 @@ void ekman_f_get(ekman_coupler** handle, const CFI_cdesc_t* field, const CFI_cde
 
 void ekman_f_advance(ekman_coupler** handle, int* ierr) {
   run(ierr, [&] { checked(handle).advance(); });
+}
+
+void ekman_f_write_restart(ekman_coupler** handle, const CFI_cdesc_t* label, int* ierr) {
+  run(ierr, [&] { checked(handle).write_restart(text_of(label)); });
 }
 
 void ekman_f_finalize(ekman_coupler** handle, int* ierr) {

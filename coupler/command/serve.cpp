@@ -6,6 +6,7 @@
 
 #include <sstream>
 
+#include "adapters/hdf5/restart_store.hpp"
 #include "adapters/torch/house.hpp"
 #include "adapters/torch/torch_engine.hpp"
 #include "adapters/yaml/plan_from_yaml.hpp"
@@ -113,6 +114,14 @@ void compare_engines(const Job& job, const Placement& place, const std::string& 
   if (!difference.empty()) log_line("warning: " + difference);
 }
 
+RestartSetting restart_setting(const Job& job, const NetworkSpec& spec, RestartStore& store) {
+  RestartSetting setting{&store, steps_between_exchanges(job.plan, spec), step_clock(job.plan, spec.component), {}};
+  for (const NetworkSpec& network : job.plan.networks) {
+    if (network.component == spec.component) setting.networks.push_back(network.name);
+  }
+  return setting;
+}
+
 // Collective over all ranks of the job. The route of the network that this rank serves.
 Route define_route(const Job& job, const Placement& place) {
   const WaitScope waiting(job.watchdog->state(), Call::enddef);
@@ -139,8 +148,9 @@ void serve_plan(const std::string& plan_file, std::int64_t start_timeout) {
   std::unique_ptr<Engine> engine = make_engine(job, spec, route, place);
   record_run(job, announce(job, spec, place, route, *engine));
   compare_engines(job, place, engine->arithmetic());
-  MlSide side(std::move(route), spec, std::move(engine), step_clock(job.plan, spec.component),
-              steps_between_exchanges(job.plan, spec), job.shared_cores, state);
+  const std::unique_ptr<RestartStore> store = make_hdf5_restart_store(job.plan.output_directory);
+  MlSide side(std::move(route), spec, std::move(engine), restart_setting(job, spec, *store), job.shared_cores, state);
+  side.resume(job);
   side.serve();
   state.begin_wait(Call::finalize, k_no_field, -1, -1);  // until all is freed, and the watchdog with it
 }

@@ -9,6 +9,7 @@
 
 #include "coupler/plan/did_you_mean.hpp"
 #include "coupler/plan/plan.hpp"
+#include "coupler/plan/restart_label.hpp"
 
 namespace ekman {
 namespace {
@@ -194,6 +195,7 @@ std::vector<Problem> cross_check(const Plan& plan) {
   if (plan.networks.empty()) problems.push_back({"networks", "a plan needs at least one network"});
   check_calendar(plan, problems);
   check_timeouts(plan, problems);
+  if (!plan.resume.empty() && !label_problem(plan.resume).empty()) problems.push_back({"resume", label_problem(plan.resume)});
   for (const NetworkSpec& network : plan.networks) {
     const std::string path = "networks." + network.name;
     check_component(plan, network, path, problems);

@@ -241,6 +241,24 @@ void ComponentRoute::begin_exchange() {
   open_ = true;
 }
 
+void ComponentRoute::write_restart(const std::string& label, std::int64_t step) {
+  RestartRequest request;
+  request.step = step;
+  request.exchanges = open_ ? exchange_ : exchange_ + 1;
+  request.label = label;
+  for (const auto& reducer : reducers_) {
+    if (reducer != nullptr && reducer->steps() > 0) request.kinds.push_back(reducer->kind());
+  }
+  ekman::write_restart(route_, request, reducers_);
+}
+
+// Between couplings the exchange before the cut counts as the first one, and its outputs are on their way.
+void ComponentRoute::resume(std::int64_t step) {
+  if (couples(step)) return;
+  open_ = false;
+  flush();
+}
+
 void ComponentRoute::finish() {
   if (!open_) begin_exchange();
   wait_until_inputs_free(Call::finalize, k_no_field);

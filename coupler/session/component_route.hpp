@@ -10,6 +10,7 @@
 
 #include "coupler/exchange/pack.hpp"
 #include "coupler/exchange/reduction.hpp"
+#include "coupler/session/component_restart.hpp"
 #include "coupler/session/route_setup.hpp"
 #include "coupler/session/state_record.hpp"
 
@@ -47,7 +48,16 @@ class ComponentRoute {
   // Init thread. Tells the ML ranks that nothing follows.
   void finish();
 
+  // Init thread, between steps, on all ranks of the component: the part of a restart set that this network has, before
+  // step `step`.
+  void write_restart(const std::string& label, std::int64_t step);
+  // At enddef of a run that resumes: the step of the set, 0 if this rank has no points; then goes on before `step`, the
+  // component's.
+  std::int64_t receive_restart() { return ekman::receive_restart(route_, period_, reducers_); }
+  void resume(std::int64_t step);
+
   const NetworkSpec& spec() const { return spec_; }
+  const Route& route() const { return route_; }
 
  private:
   struct Outgoing {
@@ -79,7 +89,7 @@ class ComponentRoute {
   std::int64_t fields_;                  // inputs
   std::int64_t exchange_ = 0;            // this one or, between couplings, the last one; from 0
   bool open_ = true;                     // it takes puts
-  std::vector<std::unique_ptr<Reducer>> reducers_;  // of the inputs; null: none
+  Reducers reducers_;
   std::unique_ptr<Outgoing[]> outgoing_;
   std::unique_ptr<std::atomic<bool>[]> arrived_;
   bool receiving_ = false;               // receives of this exchange are started

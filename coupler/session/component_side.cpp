@@ -151,11 +151,12 @@ void ComponentSide::bind(int network, ComponentRoute& route) {
   }
 }
 
-void ComponentSide::enddef() {
+void ComponentSide::enddef(std::int64_t step) {
   require(Phase::define, "enddef");
   const CallScope call(state_, Call::enddef);
   const WaitScope waiting(state_, Call::enddef);
   state_.step(step_);
+  if (step < 0) misuse(fmt::format("enddef was told that the next step is {}; steps count from 1", step));
   compare_definitions(job_, component_, definitions(), points_);
   for (std::size_t n = 0; n < job_.plan.networks.size(); ++n) {
     const NetworkSpec& spec = job_.plan.networks[n];
@@ -169,8 +170,11 @@ void ComponentSide::enddef() {
                                                        job_.any_thread, route_state(static_cast<int>(n))));
     bind(static_cast<int>(n), *routes_.back());
   }
-  agree(job_.all, ErrorCode::network, "");   // the ML ranks have loaded and tried their networks
+  // The ML ranks have loaded and tried their networks.
+  const std::string problem = job_.plan.resume.empty() ? unresumed_step_problem(step) : "";
+  agree(job_.all, problem.empty() ? ErrorCode::network : ErrorCode::usage, problem);
   survey_nodes(job_, "component " + component_, false);
+  if (!job_.plan.resume.empty()) resume(step);
   phase_ = Phase::run;
 }
 

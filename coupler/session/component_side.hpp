@@ -30,10 +30,14 @@ class ComponentSide {
 
   void def_points(const ArrayView& ids, const std::string& name);
   void def_field(const std::string& name, const FieldOptions& options);
-  void enddef();
+  // `step`: the step that the model makes next, which must be the coupler's; 0: the model does not say.
+  void enddef(std::int64_t step);
+  // The step that this rank is in, from 1.
+  std::int64_t step() const;
   Info put(const std::string& name, const ArrayView& array, Part part);
   Info get(const std::string& name, const ArrayView& array, Part part);
   void advance();
+  void write_restart(const std::string& label);
   void finalize();
 
  private:
@@ -61,6 +65,8 @@ class ComponentSide {
   Field& find_field(const std::string& name);
   Definitions definitions() const;
   RouteDefinition define_route(const NetworkSpec& spec) const;
+  std::string unresumed_step_problem(std::int64_t step) const;
+  void resume(std::int64_t step);
   void require_put(const std::string& name, const std::string& network, const std::vector<std::string>& needed);
   RouteState route_state(int network);
   void bind(int network, ComponentRoute& route);

@@ -14,14 +14,23 @@
 
 namespace ekman {
 
-MlSide::MlSide(Route route, const NetworkSpec& spec, std::unique_ptr<Engine> engine, StepClock clock,
-               std::int64_t period, bool shared_cores, StateWriter& state)
+namespace {
+
+// An ML rank that has nothing to do looks for requests of restart sets every so many times that it looks for rows: the
+// look enters MPI, which the other does not need to in a shared window.
+constexpr int k_polls_per_look = 16;
+
+}  // namespace
+
+MlSide::MlSide(Route route, const NetworkSpec& spec, std::unique_ptr<Engine> engine, RestartSetting restart,
+               bool shared_cores, StateWriter& state)
     : route_(std::move(route)),
       spec_(spec),
       engine_(std::move(engine)),
-      clock_(std::move(clock)),
+      clock_(restart.clock),
       guard_(spec, route_.out.layout, clock_),
-      period_(period),
+      period_(restart.period),
+      restart_(route_, spec, std::move(restart)),
       shared_cores_(shared_cores),
       state_(state) {
   chunks_.resize(route_.chunks.size());
@@ -76,7 +85,8 @@ void MlSide::wait_for_inputs() {
   const std::int64_t begin = node_milliseconds();
   bool listed = false;
   PoliteWait wait(shared_cores_);
-  while (!poll()) {
+  for (int idle = 1; !poll(); ++idle) {
+    if (idle % k_polls_per_look == 0) look_for_restart();
     if (!listed && node_milliseconds() - begin > k_soon) {
       list_late();
       listed = true;
@@ -137,6 +147,7 @@ bool MlSide::poll() {
 void MlSide::arrive(int m) {
   const Message& message = route_.in.messages[m];
   const std::int64_t step = checked_step(message.header->step);
+  check_no_restart(m, step);
   if (step == k_end_of_run) return end_of_run(m);
   ++in_[m].exchanges;
   in_[m].step = step;

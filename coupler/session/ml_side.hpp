@@ -7,17 +7,21 @@
 
 #include "coupler/engine/engine.hpp"
 #include "coupler/session/guard_log.hpp"
+#include "coupler/session/ml_restart.hpp"
 #include "coupler/session/route_setup.hpp"
 #include "coupler/session/state_record.hpp"
+#include "coupler/session/startup.hpp"
 
 namespace ekman {
 
 class MlSide {
  public:
-  // Takes over the route; `engine` fits its row layouts. `period`: steps from one exchange to the next. `state` outlives it.
-  MlSide(Route route, const NetworkSpec& spec, std::unique_ptr<Engine> engine, StepClock clock, std::int64_t period,
+  // Takes over the route; `engine` fits its row layouts. `state` outlives it.
+  MlSide(Route route, const NetworkSpec& spec, std::unique_ptr<Engine> engine, RestartSetting restart,
          bool shared_cores, StateWriter& state);
 
+  // Collective over job.all. Goes on from the restart set that the plan names, if it names one.
+  void resume(const Job& job);
   // Serves exchanges until every component rank of the route has finalized. Throws Error.
   void serve();
 
@@ -44,6 +48,10 @@ class MlSide {
   void arrive(int message);
   void end_of_run(int message);
   [[noreturn]] void fail_after_end(const Message& message, const Chunk& chunk) const;
+  void look_for_restart();
+  void check_no_restart(int message, std::int64_t step) const;
+  [[noreturn]] void fail_restart(int rank, std::int64_t step) const;
+  void send_held();
   void run_chunk(std::int64_t slot);
   void guard_chunk(std::int64_t slot);
   void release(int message);
@@ -56,6 +64,7 @@ class MlSide {
   StepClock clock_;
   GuardLog guard_;
   std::int64_t period_;
+  MlRestart restart_;
   bool shared_cores_;
   StateWriter& state_;
   std::vector<Chunk> chunks_;

@@ -23,6 +23,8 @@ const char* name_of(Call call) {
       return "advance";
     case Call::finalize:
       return "finalize";
+    case Call::restart:
+      return "write_restart";
     case Call::load:
       return "the load of its network";
     case Call::inputs:

@@ -14,7 +14,9 @@ int main(int argc, char** argv) {
   ekman_coupler* coupler = NULL;
   const char* names[] = {"ekman"};
   MPI_Comm comm, local;
-  int rank, wrong = 0, info = -1;
+  int rank, ranks, wrong = 0, info = -1;
+  int64_t step = 0;
+  char label[32];
   int64_t ids[points];
   float in[points][wide];                       /* levels 0..2 of rows of 4 */
   double out[levels][points];
@@ -34,7 +36,7 @@ int main(int argc, char** argv) {
   check(ekman_def_points(coupler, ids, points, "cells"));
   check(ekman_def_field(coupler, "t", "K", levels, "pl", "cells"));
   check(ekman_def_field(coupler, "dt", "K s-1", levels, NULL, "cells"));
-  check(ekman_enddef(coupler));
+  check(ekman_enddef_at(coupler, 1));
   if (argc > 1 && strcmp(argv[1], "mistake") == 0) {
     if (ekman_put(coupler, "t", &head, 7, NULL) == EKMAN_OK) return 3;
     if (strstr(ekman_last_error(), "goes from point 8 to 11") == NULL) return 3;
@@ -45,11 +47,15 @@ int main(int argc, char** argv) {
   check(ekman_get(coupler, "dt", &tail, 4, &info));
   check(ekman_get(coupler, "dt", &head, 0, NULL));
   check(ekman_advance(coupler));
+  MPI_Comm_size(local, &ranks);
+  snprintf(label, sizeof label, "c_model_%d", ranks);
+  check(ekman_write_restart(coupler, label));
+  check(ekman_get_step(coupler, &step));
   check(ekman_finalize(&coupler));
   for (int i = 0; i < points; ++i) {
     for (int l = 0; l < levels; ++l) wrong += out[l][i] != (ids[i] < 0 ? -1.0 : (double)in[i][l]);
   }
-  if (info != EKMAN_COUPLED || coupler != NULL) ++wrong;
+  if (info != EKMAN_COUPLED || step != 2 || coupler != NULL) ++wrong;
   printf("c_model: %d wrong values\n", wrong);
   MPI_Comm_free(&comm);
   MPI_Finalize();

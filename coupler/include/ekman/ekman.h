@@ -47,11 +47,18 @@ int ekman_def_field(ekman_coupler* coupler, const char* name, const char* units,
                     const char* points);
 /* Collective. */
 int ekman_enddef(ekman_coupler* coupler);
+/* As ekman_enddef; an error unless `step`, which the model makes next, is the coupler's next one, from 1. */
+int ekman_enddef_at(ekman_coupler* coupler, int64_t step);
+/* Local. The step to be made, from 1; after a resume the one that the restart set goes on with. */
+int ekman_get_step(ekman_coupler* coupler, int64_t* step);
 /* `first` < 0: the array holds all points of this rank. `info` (enum ekman_info) may be NULL. */
 int ekman_put(ekman_coupler* coupler, const char* field, const ekman_array* array, int64_t first, int* info);
 int ekman_get(ekman_coupler* coupler, const char* field, const ekman_array* array, int64_t first, int* info);
 /* Local; across nodes it waits until its messages have left. Ends the model step. */
 int ekman_advance(ekman_coupler* coupler);
+/* Collective; between steps, after advance and before the first put. Writes the restart set `label`, which `resume: label`
+ * in the plan takes up; returns when it is on disk. A set that cannot be written ends the job with path and cause. */
+int ekman_write_restart(ekman_coupler* coupler, const char* label);
 /* Collective. Frees the coupler and sets *coupler to NULL. */
 int ekman_finalize(ekman_coupler** coupler);
 

@@ -1,0 +1,68 @@
+// Restart sets of a component, over all its networks. See component_side.hpp.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "coupler/plan/restart_label.hpp"
+#include "coupler/session/agree.hpp"
+#include "coupler/session/component_side.hpp"
+
+namespace ekman {
+
+std::int64_t ComponentSide::step() const {
+  require(Phase::run, "get_step");
+  return step_;
+}
+
+std::string ComponentSide::unresumed_step_problem(std::int64_t step) const {
+  if (step <= 1) return "";
+  return fmt::format(
+      "{}: enddef was told that the next step is {}, but the plan {} has no `resume`, so the coupler begins "
+      "with step 1; name the restart set under `resume`, or begin the model with step 1",
+      whoami(), step, job_.plan.file);
+}
+
+// Collective, like enddef.
+void ComponentSide::resume(std::int64_t step) {
+  agree(job_.all, ErrorCode::plan, "");  // the ML ranks could open the set
+  agree(job_.all, ErrorCode::plan, "");  // and it is of one moment
+  std::int64_t found = 0;
+  for (const auto& route : routes_) found = std::max(found, route->receive_restart());
+  found = job_.local.max(found);
+  if (found == 0)
+    found = job_.local.max(std::max<std::int64_t>(step, 1));  // no points, so the set says nothing
+  agree(job_.all, ErrorCode::usage,
+        step == 0 || step == found ? ""
+                                   : fmt::format("{}: enddef was told that the next step is {}, but restart "
+                                                 "set \"{}\" goes on at {}; resume the model and the "
+                                                 "coupler from the same moment",
+                                                 whoami(), step, job_.plan.resume, clock_.name(found)));
+  for (const auto& route : routes_) route->resume(found);
+  step_ = found;
+  state_.step(step_);
+}
+
+void ComponentSide::write_restart(const std::string& label) {
+  require(Phase::run, "write_restart");
+  const std::string problem = label_problem(label);
+  if (!problem.empty()) throw Error(ErrorCode::usage, "write_restart: " + problem);
+  for (const auto& [name, field] : fields_) {
+    if (!field.is_put() || field.coverage.covered() == 0) continue;
+    throw Error(
+        ErrorCode::usage,
+        fmt::format(
+            "write_restart of \"{}\" in {} came when field \"{}\" had been put; call it between steps, "
+            "after advance and before the first put",
+            label, clock_.name(step_), name));
+  }
+  const CallScope call(state_, Call::restart);
+  const WaitScope waiting(state_, Call::restart);
+  for (const auto& route : routes_) route->write_restart(label, step_);
+  job_.local.barrier();  // the files of all networks are finished, seen from all ranks
+  const auto first = std::find_if(routes_.begin(), routes_.end(),
+                                  [](const auto& route) { return route->route().points > 0; });
+  if (first != routes_.end() && has_first_point((*first)->route())) publish_restart((*first)->route(), label);
+  job_.local.barrier();
+}
+
+}  // namespace ekman

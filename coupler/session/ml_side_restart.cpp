@@ -1,0 +1,119 @@
+// How restart sets fit into the exchanges of an ML rank: they are written between two of them, and a run that
+// resumes between couplings begins as if the last exchange had just been made. See ml_side.hpp.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <sstream>
+
+#include "coupler/base/log.hpp"
+#include "coupler/engine/guard.hpp"
+#include "coupler/restart/restart_moment.hpp"
+#include "coupler/session/agree.hpp"
+#include "coupler/session/ml_side.hpp"
+
+namespace ekman {
+
+namespace {
+
+// Collective over the ML ranks. `step` < 0: this one has read nothing.
+std::string compare_steps(const Job& job, const NetworkSpec& spec, std::int64_t step) {
+  NetworkSteps steps;
+  for (const std::string& text :
+       job.local.all_gather(fmt::format("{}\n{}\n{}", spec.component, spec.name, step))) {
+    std::istringstream lines(text);
+    std::string component, number;
+    NetworkStep found;
+    std::getline(lines, component);
+    std::getline(lines, found.network);
+    std::getline(lines, number);
+    found.step = std::stoll(number);
+    if (found.step >= 0) steps[component].push_back(found);
+  }
+  return restart_discord(job.plan, steps);
+}
+
+}  // namespace
+
+void MlSide::look_for_restart() {
+  if (restart_.poll()) {
+    const std::int64_t step = restart_.request().step;
+    for (std::size_t m = 0; m < in_.size(); ++m) {
+      if (in_[m].ended) fail_restart(route_.in.messages[m].peer - spec_.ranks, k_end_of_run);
+      for (const Piece& piece : route_.in.messages[m].pieces) {
+        if (chunks_[piece.slot].step >= step) fail_restart(-1, chunks_[piece.slot].step);
+      }
+    }
+  }
+  if (restart_.asker() < 0 || !restart_.all_have_asked()) return;
+  const std::int64_t exchanges = restart_.request().exchanges;
+  const bool over =
+      std::all_of(in_.begin(), in_.end(), [&](const MessageState& m) { return m.exchanges == exchanges; });
+  if (!over) return;
+  const CallScope call(state_, Call::restart);
+  restart_.write();
+}
+
+// Rows, or the end of the run, of a rank that should have asked for a restart set.
+void MlSide::check_no_restart(int m, std::int64_t step) const {
+  if (restart_.asker() < 0) return;
+  if (step != k_end_of_run && step < restart_.request().step)
+    return;  // on their way when the first rank asked
+  fail_restart(route_.in.messages[m].peer - spec_.ranks, step);
+}
+
+void MlSide::fail_restart(int rank, std::int64_t step) const {
+  throw Error(ErrorCode::usage,
+              fmt::format("ranks of component \"{}\" are out of step in network \"{}\": rank {} called "
+                          "write_restart before {}, {} {}; every rank must call it between the same steps",
+                          spec_.component, spec_.name, restart_.asker(), clock_.name(restart_.request().step),
+                          rank < 0 ? "another" : fmt::format("rank {}", rank),
+                          step == k_end_of_run ? "has finalized" : "has put for " + clock_.name(step)));
+}
+
+void MlSide::resume(const Job& job) {
+  if (job.plan.resume.empty()) return;
+  std::string problem;
+  bool opened = false;
+  try {
+    opened = restart_.open(job.plan.resume);
+  } catch (const std::exception& error) {
+    problem = fmt::format("network \"{}\": {}", spec_.name, error.what());
+  }
+  agree(job.all, ErrorCode::plan, problem);
+  agree(job.all, ErrorCode::plan, compare_steps(job, spec_, opened ? restart_.set().step : -1));
+  if (opened) {
+    restart_.restore();
+    if (restart_.set().holds_outputs()) send_held();
+    if (!route_.chunks.empty() && route_.chunks.front() == 0) {
+      log_line(fmt::format("network \"{}\" goes on at {}, from {}", spec_.name,
+                           clock_.name(restart_.set().step), restart_.path()));
+    }
+  }
+  agree(job.all, ErrorCode::usage, "");  // the components have compared their own steps
+}
+
+// The exchange before the cut, as if it had been made here: it counts as the first one on both sides.
+void MlSide::send_held() {
+  for (std::size_t m = 0; m < in_.size(); ++m) {
+    in_[m].exchanges = 1;
+    if (route_.in.messages[m].request < 0)
+      route_.in.messages[m].header->consumed.store(1, std::memory_order_release);
+  }
+  for (std::size_t m = 0; m < out_.size(); ++m) {
+    const Message& message = route_.out.messages[m];
+    message.header->given_up = 0;
+    for (const Piece& piece : message.pieces) {
+      const std::byte* row = route_.out.buffers +
+                             (piece.slot * spec_.rows_per_chunk() + piece.position % spec_.rows_per_chunk()) *
+                                 route_.out.row_bytes;
+      for (std::int64_t i = 0; i < piece.count; ++i, row += route_.out.row_bytes) {
+        for (const FieldSlot& field : route_.out.layout.fields) {
+          if (is_given_up(row + field.offset * real_size(spec_.wire), spec_.wire)) ++message.header->given_up;
+        }
+      }
+    }
+    send(static_cast<int>(m));
+  }
+}
+
+}  // namespace ekman

@@ -1,0 +1,50 @@
+"""ERS, exact restart: a run cut before any step and resumed gives the bits of one that was not cut.
+ERP: so does one resumed on other numbers of component and ML ranks, cut again, and resumed once more.
+
+components: two components write their parts of one set, and go on from it.
+Networks take the two transports in turn, and change places from job to job.
+
+run_restart.py MPIEXEC MODEL EKMAN TEMPLATE WORK_DIR ers|erp|components
+"""
+import sys
+
+from restart_jobs import STEPS, Jobs
+
+case = sys.argv[6]
+jobs = Jobs(*sys.argv[1:6])
+
+
+def run(name, **how):
+    status, said = jobs.run(name, **how)
+    if status != 0:
+        sys.exit(f"FAILED: {name} ended with {status}\n{said}")
+
+
+def compare(what, name, first, reference="cuts"):
+    expected, found = jobs.values(reference, first), jobs.values(name, first)
+    different = sorted(set(expected) ^ set(found))
+    if not expected or different:
+        sys.exit(f"FAILED: {what}: {len(different)} of {len(expected)} lines differ:\n" + "\n".join(different[:20]))
+    print(f"ok: {what}, {len(expected)} lines equal")
+
+
+if case == "components":
+    jobs.add_ocean()
+run("cuts", what="cuts")
+if case == "ers":
+    run("uncut", turn=1)
+    compare("a run that writes restart sets equals one that does not", "uncut", 1)
+    for step in range(2, STEPS + 1):
+        run("resumed", resume=f"before-{step}", turn=step)
+        compare(f"cut before step {step}", "resumed", step)
+elif case == "components":
+    for name, first in (("uncut", 1), ("resumed", 6)):
+        run(name, resume="before-6" if first > 1 else None, turn=1)
+        compare(f"{name} atmosphere beside an ocean", name, first)
+        compare(f"{name} ocean", f"ocean_{name}", first, "ocean_cuts")
+else:
+    for step, again, ranks, ml_ranks in ((3, 6, 4, (1, 2)), (5, 9, 1, (3, 1))):
+        run("other", resume=f"before-{step}", ranks=ranks, ml_ranks=ml_ranks, turn=1, what="cuts")
+        compare(f"cut before step {step}, on {ranks} ranks and other ML ranks", "other", step)
+        run("again", resume=f"before-{again}", turn=0)
+        compare(f"cut again before step {again}, on the first ranks", "again", again)

@@ -260,7 +260,12 @@ TEST(RestartHeader, TellsAllThatDiffers) {
 TEST(RestartMoment, IsOneForAllNetworksAndComponents) {
   Plan plan;
   plan.resume = "cut";
-  plan.components = {{"atmosphere", 600000000, -1}, {"ocean", 1800000000, -1}, {"timeless", 0, -1}};
+  plan.components.resize(3);
+  plan.components[0].name = "atmosphere";
+  plan.components[0].timestep = 600000000;
+  plan.components[1].name = "ocean";
+  plan.components[1].timestep = 1800000000;
+  plan.components[2].name = "timeless";
 
   EXPECT_EQ(
       restart_discord(

@@ -218,7 +218,6 @@ std::string plan_to_yaml(const Plan& plan, const std::vector<RunFact>& run) {
                       {"components", named(by_name(plan.components), component_of)},
                       {"networks", named(by_name(plan.networks), network_of)},
                       {"resume", given(!plan.resume.empty(), text(plan.resume))},
-                      {"resume", given(!plan.resume.empty(), text(plan.resume))},
                       {"timeout", text(duration_text(plan.timeout))},
                       {"timeout_physics", text(duration_text(plan.timeout_physics))},
                       {"output", mapping("output", {{"directory", text(plan.output_directory)}})}};

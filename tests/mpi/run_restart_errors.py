@@ -54,8 +54,10 @@ expect("network", 'no file of network "mean"', resume="before-3", change=replace
 expect("label", '"../elsewhere" is no label of a restart set', what="label")
 expect("amid", "write_restart of \"amid\" in step 2", 'field "a" had been put', what="amid")
 expect("alone", "are out of step", "called write_restart before step 4", what="alone")
-expect("no_folder", "cannot make the folder /proc/nowhere/restart/before-2", what="cuts",
-       change=replaced(f"directory: {jobs.work / 'sets'}", "directory: /proc/nowhere"))
+(jobs.work / "blocked").mkdir()
+(jobs.work / "blocked" / "restart").write_text("a file")
+expect("no_folder", f"cannot make the folder {jobs.work}/blocked/restart/before-2/atmosphere.partial: Not a directory", what="cuts",
+       sets="blocked")
 
 # Networks of two moments in one set, and a file cut short.
 shutil.copytree(sets / "before-3", sets / "mixed")

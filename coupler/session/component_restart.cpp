@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <cstring>
 
-#include "coupler/base/check.hpp"
+#include "coupler/exchange/wire.hpp"
 #include "coupler/session/route_common.hpp"
 
 namespace ekman {
@@ -65,7 +65,7 @@ void receive_reduction(const Route& route, const std::vector<OwnerRuns>& owners,
     const std::vector<std::int64_t> words = route.comm.receive(mine.owner, k_tag_reduction);
     auto word = words.begin();
     for_values(mine, reducer, levels, [&](std::byte* value, std::int64_t size) {
-      EKMAN_ASSERT(word != words.end());
+      if (word == words.end()) throw_unreadable("a partial reduction is cut off");
       std::memcpy(value, &*word++, static_cast<std::size_t>(size));
     });
   }
@@ -107,7 +107,10 @@ std::int64_t receive_restart(const Route& route, std::int64_t period, const Redu
   const std::vector<OwnerRuns> owners = runs_by_owner(route.in);
   RestartRequest set;
   set.step = 0;
-  for (const OwnerRuns& mine : owners) set = to_request(route.comm.receive(mine.owner, k_tag_restart));
+  for (const OwnerRuns& mine : owners) set = read_request(route.comm.receive(mine.owner, k_tag_restart));
+  if (!set.kinds.empty() && (set.kinds.size() != reducers.size() || reducers.front() == nullptr)) {
+    throw_unreadable("a restart set has other reductions than the route");
+  }
   for (std::size_t f = 0; f < set.kinds.size(); ++f) {
     reducers[f]->restore(set.kinds[f], (set.step - 2) % period);
     receive_reduction(route, owners, *reducers[f], route.in.layout.fields[f].levels);

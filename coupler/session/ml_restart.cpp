@@ -7,8 +7,8 @@
 #include <cstring>
 #include <set>
 
-#include "coupler/base/check.hpp"
 #include "coupler/base/log.hpp"
+#include "coupler/exchange/wire.hpp"
 #include "coupler/session/route_common.hpp"
 #include "ekman/error.hpp"
 
@@ -71,7 +71,7 @@ std::vector<int> MlRestart::other_owners() const {
 bool MlRestart::poll() {
   const int source = route_.comm.find_message(k_tag_restart);
   if (source < 0) return false;
-  const RestartRequest request = to_request(route_.comm.receive(source, k_tag_restart));
+  const RestartRequest request = read_request(route_.comm.receive(source, k_tag_restart));
   if (!request.publish) {
     requests_[source] = request;
     return true;
@@ -98,7 +98,8 @@ void MlRestart::settle_request() const {
   };
   for (const auto& [source, other] : requests_) require_same(other, source - spec_.ranks);
   if (!writes()) return route_.comm.send(to_words(request()), writer(), k_tag_rows);
-  for (const int owner : other_owners()) require_same(to_request(route_.comm.receive(owner, k_tag_rows)), -1);
+  for (const int owner : other_owners())
+    require_same(read_request(route_.comm.receive(owner, k_tag_rows)), -1);
 }
 
 void MlRestart::write() {
@@ -106,7 +107,9 @@ void MlRestart::write() {
   RestartHeader header = describe();
   header.step = request().step;
   header.kinds = request().kinds;
-  EKMAN_ASSERT(header.kinds.empty() == (header.steps_reduced() == 0));
+  if (header.kinds.size() != (header.steps_reduced() > 0 ? header.inputs.size() : 0)) {
+    throw_unreadable("a request for a restart set has other reductions than its step");
+  }
   std::unique_ptr<RestartWriter> file;
   if (writes()) file = setting_.store->create(request().label, header);
   gather(ids_array(), file.get(),
@@ -173,7 +176,7 @@ void MlRestart::gather_reduction(const RestartArray& array, RestartWriter* file)
     const std::vector<std::int64_t> words = route_.comm.receive(source.rank, k_tag_reduction);
     auto word = words.begin();
     for_pieces(source, [&](std::int64_t row, std::int64_t count) {
-      EKMAN_ASSERT(words.end() - word >= count * array.levels);
+      if (words.end() - word < count * array.levels) throw_unreadable("a partial reduction is cut off");
       std::byte* to = values.data() + row * array.row_bytes();
       for (std::int64_t i = 0; i < count * array.levels; ++i, to += size) {
         std::memcpy(to, &*word++, static_cast<std::size_t>(size));

@@ -1,7 +1,7 @@
 // Implements restart_words.hpp.
 #include "coupler/session/restart_words.hpp"
 
-#include "coupler/base/check.hpp"
+#include "coupler/exchange/wire.hpp"
 
 namespace ekman {
 
@@ -15,17 +15,30 @@ std::vector<std::int64_t> to_words(const RestartRequest& request) {
   return words;
 }
 
-RestartRequest to_request(const std::vector<std::int64_t>& words) {
+RestartRequest read_request(const std::vector<std::int64_t>& words) {
   constexpr std::size_t k_fixed = 4;
-  EKMAN_ASSERT(words.size() >= k_fixed);
+  const auto require = [](bool holds, const char* what) {
+    if (!holds) throw_unreadable(what);
+  };
+  require(words.size() >= k_fixed, "a request for a restart set is cut off");
+  require(words[0] == 0 || words[0] == 1, "a request for a restart set is of no known sort");
+  require(words[1] >= 1 && words[2] >= 0,
+          "a request for a restart set has no step or no number of exchanges");
+  require(words[3] >= 0 && words[3] <= static_cast<std::int64_t>(words.size() - k_fixed),
+          "the kinds in a request for a restart set are cut off");
   RestartRequest request;
   request.publish = words[0] != 0;
   request.step = words[1];
   request.exchanges = words[2];
   auto word = words.begin() + k_fixed;
-  for (std::int64_t i = 0; i < words[3]; ++i)
-    request.kinds.push_back(*word++ == 4 ? Real::float32 : Real::float64);
-  for (; word != words.end(); ++word) request.label += static_cast<char>(*word);
+  for (const auto end = word + words[3]; word != end; ++word) {
+    require(*word == 4 || *word == 8, "a kind in a request for a restart set is none");
+    request.kinds.push_back(*word == 4 ? Real::float32 : Real::float64);
+  }
+  for (; word != words.end(); ++word) {
+    require(*word > 0 && *word < 128, "the label in a request for a restart set has strange characters");
+    request.label += static_cast<char>(*word);
+  }
   return request;
 }
 

@@ -24,6 +24,7 @@ struct RestartRequest {
 bool operator==(const RestartRequest& a, const RestartRequest& b);
 
 std::vector<std::int64_t> to_words(const RestartRequest& request);
-RestartRequest to_request(const std::vector<std::int64_t>& words);
+// Throws Error(internal) for words that are no request.
+RestartRequest read_request(const std::vector<std::int64_t>& words);
 
 }  // namespace ekman

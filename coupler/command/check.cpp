@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <exception>
+#include <memory>
 
 #include "adapters/torch/torch_engine.hpp"
 #include "adapters/yaml/plan_from_yaml.hpp"
@@ -20,22 +21,18 @@ namespace ekman {
 
 namespace {
 
-// As an ML rank will, on the CPU; the levels of all fields must be known for a forward.
+// As an ML rank will, on the CPU; a forward needs the levels of all fields.
 NetworkTrial try_network(const Plan& plan, const NetworkSpec& network) {
+  if (!sizes_of(plan, network).fields_without_levels.empty()) return {true, false, open_network(network)};
   const ComponentSpec& component = *find_component(plan, network.component);
-  const RowLayout in = make_row_layout(network.inputs, levels_of(component, fields_of(network.inputs)));
-  const RowLayout out = make_row_layout(network.outputs, levels_of(component, fields_of(network.outputs)));
-  NetworkTrial trial;
-  trial.opened = true;
-  trial.forward = sizes_of(plan, network).fields_without_levels.empty();
-  if (!trial.forward) {
-    trial.size = open_network(network);
-  } else if (network.source.kind == SourceKind::echo) {
-    trial.size = make_echo_engine(network, in, out)->size();
-  } else {
-    trial.size = make_torch_engine(network, in, out, "cpu", 1)->size();
-  }
-  return trial;
+  const auto layout = [&](const std::vector<Argument>& arguments) {
+    return make_row_layout(arguments, levels_of(component, fields_of(arguments)));
+  };
+  const RowLayout in = layout(network.inputs), out = layout(network.outputs);
+  const std::unique_ptr<Engine> engine = network.source.kind == SourceKind::echo
+                                             ? make_echo_engine(network, in, out)
+                                             : make_torch_engine(network, in, out, "cpu", 1);
+  return {true, true, engine->size()};
 }
 
 std::vector<NetworkTrial> try_networks(PlanReading& reading, bool load) {

@@ -79,7 +79,7 @@ for words in ["air, step PT10M, 5000 points", "TorchScript net.pt, 136 parameter
               "each at most 288 KiB of chunk buffers (3 chunks, ring of 1) and 544 B of weights", "dt in [-1, 1], else fall back (from old)",
               "2 ML ranks in all", "0 errors, 0 warnings, 0 hints"]:
     expect(f"the summary says: {words}", words in done.stdout, done.stdout)
-expect("the summary is one page", len(done.stdout.splitlines()) < 50 and max(map(len, done.stdout.splitlines())) <= 120,
+expect("the summary is one page", len(done.stdout.splitlines()) < 50 and max(len(line.replace(str(work), "")) for line in done.stdout.splitlines()) <= 110,
        done.stdout)
 
 bad = work / "bad.yaml"
@@ -106,7 +106,11 @@ bad.write_text(GOOD.replace("q: {levels: 8}", "q: {levels: 9}"))
 done = check(bad)
 expect("forward is tried", done.returncode == 1 and "shape [256, 17]" in done.stderr, done)
 bad.write_text(GOOD.replace("q: {levels: 8}, ", "").replace("net.pt", "none.pt"))
-expect("a file is opened although levels are missing", check(bad).returncode == 1, check(bad))
+done = check(bad)
+expect("a file is opened although levels are missing",
+       done.returncode == 1 and re.search("hint: without the levels of q .*\n.*error: network 'net': .*none.pt", done.stderr), done)
+bad.write_text(GOOD.replace("q: {levels: 8}, ", ""))
+expect("without levels a file is opened only", ", opened\n" in check(bad).stdout, check(bad))
 expect("a missing plan is named", "none.yaml:1:1: error: the file cannot be read" in check(work / "none.yaml").stderr, "")
 expect("a plan is asked for", check().returncode == 1 and "needs a plan" in check().stderr, check())
 

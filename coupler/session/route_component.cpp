@@ -2,7 +2,6 @@
 #include <algorithm>
 #include <numeric>
 
-#include "coupler/session/agree.hpp"
 #include "coupler/session/route_common.hpp"
 
 namespace ekman {
@@ -41,7 +40,6 @@ std::vector<Piece> look_up(const Route& route, const NetworkSpec& spec, const So
     requests.push_back(route.comm.isend(parts[r], r, k_tag_ids));
   }
   wait_all(requests);
-  agree(route.comm, ErrorCode::usage, "");
   std::vector<Piece> pieces;
   for (int r = 0; r < spec.ranks; ++r) {
     const auto rows = static_cast<std::int64_t>(parts[r].size()) - 1;
@@ -137,7 +135,6 @@ Route make_component_route(Communicator comm, const NetworkSpec& spec, const Rou
   settle_rows(route, spec, mine, false);
   const SortedPoints points = sort_points(mine.ids);
   route.points = route.comm.sum(static_cast<std::int64_t>(points.ids.size()));
-  agree(route.comm, ErrorCode::plan, "");
   const std::vector<Piece> pieces = look_up(route, spec, points);
   if (spec.transport == Transport::automatic) route.window = SharedWindow(route.node, 0);
 

@@ -30,7 +30,7 @@ Plan make_plan() {
   wind.inputs = {{{"u"}, Combine::concat}};
   wind.outputs = {{{"du"}, Combine::concat}};
   Plan plan;
-  plan.components = {{"air", 1, -1}, {"sea", 1, -1}};
+  plan.components = {{"air", 1, -1, {}}, {"sea", 1, -1, {}}};
   plan.networks = {rain, wind};
   return plan;
 }

@@ -73,10 +73,6 @@ bool PersistentList::test(int index) {
   return done != 0;
 }
 
-void PersistentList::wait_all() {
-  check_mpi(MPI_Waitall(static_cast<int>(requests_.size()), requests_.data(), MPI_STATUSES_IGNORE), "MPI_Waitall");
-}
-
 const std::vector<int>& PersistentList::poll() {
   completed_.resize(requests_.size());
   int count = 0;

@@ -35,7 +35,6 @@ class PersistentList {
   void start(int index);
   void wait(int index);
   bool test(int index);
-  void wait_all();
   // Indices of started messages that are complete now.
   const std::vector<int>& poll();
   bool empty() const { return requests_.empty(); }

@@ -89,7 +89,14 @@ class MlpNetwork final : public TorchNetwork {
 
 std::unique_ptr<TorchNetwork> make_mlp_network(const NetworkSpec& spec, const RowLayout& in,
                                                const RowLayout& out, at::Device device, at::ScalarType kind) {
-  return std::make_unique<MlpNetwork>(spec, in.row_len(), out.row_len(), device, kind);
+  try {
+    return std::make_unique<MlpNetwork>(spec, in.row_len(), out.row_len(), device, kind);
+  } catch (const Error&) {
+    throw;
+  } catch (const std::exception& error) {
+    throw Error(ErrorCode::network, fmt::format("network '{}' (builtin mlp) cannot be made: {}", spec.name,
+                                                torch_message(error)));
+  }
 }
 
 }  // namespace ekman

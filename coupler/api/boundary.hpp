@@ -1,6 +1,7 @@
 // The one guard between C++ exceptions and the codes of C and Fortran.
 #pragma once
 
+#include <new>
 #include <string>
 
 #include "coupler/session/agree.hpp"
@@ -18,15 +19,18 @@ std::string& last_error();
 
 // A step that a model names, which may not be left out.
 inline std::int64_t require_step(std::int64_t step) {
-  if (step < 1) throw Error(ErrorCode::usage, "enddef was told that the next step is " + std::to_string(step) + "; steps count from 1");
+  if (step < 1)
+    throw Error(ErrorCode::usage,
+                "enddef was told that the next step is " + std::to_string(step) + "; steps count from 1");
   return step;
 }
 
-// What a failed call does when its caller did not ask for the code: one line on stderr, then the end of the job.
+// What a failed call does when its caller did not ask for the code: one line on stderr, then the end of the
+// job.
 [[noreturn]] void fail_job(bool printed);
 
-// Runs `call` and returns 0, or keeps the sentence in last_error() and returns the error's code. `printed`, if given,
-// says whether the sentence is on stderr already.
+// Runs `call` and returns 0, or keeps the sentence in last_error() and returns the error's code. `printed`,
+// if given, says whether the sentence is on stderr already.
 template <class Call>
 int guard_boundary(Call call, bool* printed = nullptr) {
   try {
@@ -39,6 +43,9 @@ int guard_boundary(Call call, bool* printed = nullptr) {
   } catch (const Error& error) {
     last_error() = error.what();
     return static_cast<int>(error.code());
+  } catch (const std::bad_alloc&) {
+    last_error() = "out of memory on this rank; run it on fewer ranks a node, or on nodes with more";
+    return static_cast<int>(ErrorCode::internal);
   } catch (const std::exception& error) {
     last_error() = error.what();
     return static_cast<int>(ErrorCode::internal);

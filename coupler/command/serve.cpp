@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include <new>
 #include <sstream>
 
 #include "adapters/hdf5/restart_store.hpp"
@@ -115,7 +116,8 @@ void compare_engines(const Job& job, const Placement& place, const std::string& 
 }
 
 RestartSetting restart_setting(const Job& job, const NetworkSpec& spec, RestartStore& store) {
-  RestartSetting setting{&store, steps_between_exchanges(job.plan, spec), step_clock(job.plan, spec.component), {}};
+  RestartSetting setting{
+      &store, steps_between_exchanges(job.plan, spec), step_clock(job.plan, spec.component), {}};
   for (const NetworkSpec& network : job.plan.networks) {
     if (network.component == spec.component) setting.networks.push_back(network.name);
   }
@@ -137,7 +139,8 @@ Route define_route(const Job& job, const Placement& place) {
 
 void serve_plan(const std::string& plan_file, std::int64_t start_timeout) {
   auto watchdog = std::make_unique<Watchdog>(
-      fmt::format("`ekman serve` (rank {} of MPI_COMM_WORLD)", Communicator::borrow(MPI_COMM_WORLD).rank()), start_timeout);
+      fmt::format("`ekman serve` (rank {} of MPI_COMM_WORLD)", Communicator::borrow(MPI_COMM_WORLD).rank()),
+      start_timeout);
   std::vector<Communicator> found = handshake(MPI_COMM_WORLD, {k_group_name});
   const Job job = start_ml(std::move(watchdog), std::move(found[0]), plan_file, &read_and_prepare);
   StateWriter& state = job.watchdog->state();
@@ -149,7 +152,8 @@ void serve_plan(const std::string& plan_file, std::int64_t start_timeout) {
   record_run(job, announce(job, spec, place, route, *engine));
   compare_engines(job, place, engine->arithmetic());
   const std::unique_ptr<RestartStore> store = make_hdf5_restart_store(job.plan.output_directory);
-  MlSide side(std::move(route), spec, std::move(engine), restart_setting(job, spec, *store), job.shared_cores, state);
+  MlSide side(std::move(route), spec, std::move(engine), restart_setting(job, spec, *store), job.shared_cores,
+              state);
   side.resume(job);
   side.serve();
   state.begin_wait(Call::finalize, k_no_field, -1, -1);  // until all is freed, and the watchdog with it
@@ -164,6 +168,11 @@ int serve(int argc, char** argv, const std::string& plan_file, std::int64_t star
     serve_plan(plan_file, start_timeout);
     return 0;
   } catch (const PrintedError&) {
+  } catch (const std::bad_alloc&) {
+    log_line(fmt::format(
+        "error: ML rank on {}: out of memory; `ekman check` says what chunk buffers and networks take: give "
+        "the ML rank more, put fewer on a node, or take a smaller chunk",
+        node_name()));
   } catch (const std::exception& error) {
     log_line(fmt::format("error: ML rank on {}: {}", node_name(), error.what()));
   }

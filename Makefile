@@ -47,7 +47,8 @@ demo: build
 	$(PYTHON) examples/lorenz96/run.py $(LORENZ) $(PREFIX)/bin/ekman --run run/lorenz96
 
 # Left out: tests of the installed package, whose consumers are linked without the sanitizers, those of the source itself,
-# the 48 runs that compare bits, restarts on other rank counts (ERS runs the same code), and jobs that are stopped and timed.
+# the 48 runs that compare bits, a third of the round trips, restarts on other rank counts (ERS runs the same code), and jobs
+# that are stopped and timed.
 asan: packages
 	cmake --preset asan $(if $(CI),-DEKMAN_WERROR=ON)
 	cmake --build build/asan -j2

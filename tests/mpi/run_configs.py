@@ -51,4 +51,12 @@ for name, setting in RUNS.items():
     ml_ranks, *arguments = setting.split()
     subprocess.run([ekman, "check", str(work / name)], check=True)
     subprocess.run([mpiexec, "--oversubscribe", "-np", "2", model, *arguments,
-                    ":", "-np", ml_ranks, ekman, "serve", str(work / name)], check=True, timeout=120)
+                    ":", "-np", ml_ranks, ekman, "serve", str(work / name)], check=True, timeout=120, cwd=work)
+    # The record of the run: a plan that is the same when resolved, and who ran where.
+    record = (work / "ekman-run.yaml").read_text()
+    resolved = [subprocess.run([ekman, "check", "--no-load", "--resolved", str(path)], check=True, stdout=subprocess.PIPE,
+                               text=True).stdout for path in (work / name, work / "ekman-run.yaml")]
+    wanted = [f"ranks of component {arguments[0]}", "of ekman serve", "libtorch: LibTorch", "mpi: Open MPI",
+              f"ML rank {int(ml_ranks) - 1} of {ml_ranks}"]
+    if resolved[0] != resolved[1] or not all(words in record for words in wanted):
+        sys.exit(f"{name}: ekman-run.yaml is not of this run:\n{record}")

@@ -44,6 +44,9 @@ JOBS = {
     "no ML rank": (COMPONENT, "no ML rank in this job"),
     "too many ML ranks": ([*COMPONENT, ":", "-np", "3", ekman, "serve", plan], "the plan asks for 1 ML rank"),
 }
+no_output = pathlib.Path(work) / "no_output.yaml"
+no_output.write_text(pathlib.Path(plan).read_text() + "output: {directory: /dev/null/run}\n")
+JOBS["output"] = ([*COMPONENT, ":", *SERVE, str(no_output)], "cannot make the output directory /dev/null/run: Not a directory")
 for mistake, sentence in EXPECTED.items():
     JOBS[mistake] = (["-np", "2", model, mistake, ":", *SERVE, plan], sentence)
 wrong = []

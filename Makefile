@@ -48,7 +48,7 @@ demo: build
 
 # Left out: tests of the installed package, whose consumers are linked without the sanitizers, those of the source itself,
 # the 48 runs that compare bits, a third of the round trips, restarts on other rank counts (ERS runs the same code), and jobs
-# that are stopped and timed.
+# that are stopped and timed, and `ekman check`, whose parts have tests of their own.
 asan: packages
 	cmake --preset asan $(if $(CI),-DEKMAN_WERROR=ON)
 	cmake --build build/asan -j2

@@ -46,9 +46,9 @@ demo: build
 	cmake --build $(LORENZ)
 	$(PYTHON) examples/lorenz96/run.py $(LORENZ) $(PREFIX)/bin/ekman --run run/lorenz96
 
-# Left out: tests of the installed package, whose consumers are linked without the sanitizers, those of the source itself,
-# the 48 runs that compare bits, a third of the round trips, restarts on other rank counts (ERS runs the same code), and jobs
-# that are stopped and timed, and `ekman check`, whose parts have tests of their own.
+# Left out, since CI has half an hour: tests of the installed package, whose consumers are linked without the sanitizers, those of
+# the source itself, jobs that are stopped and timed, and runs whose code others run too: most decompositions, most restarts,
+# the plans of configs/ and `ekman check`.
 asan: packages
 	cmake --preset asan $(if $(CI),-DEKMAN_WERROR=ON)
 	cmake --build build/asan -j2

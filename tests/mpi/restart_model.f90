@@ -80,6 +80,7 @@ program restart_model
   end do
   close (unit)
   call ekman_finalize(c)
+  deallocate (ids, a, a_back, b, b_back, d, d_back)   ! or the leak check of the asan preset sees them
   call MPI_Finalize()
 
 contains

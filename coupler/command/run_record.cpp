@@ -50,7 +50,8 @@ void write_run_record(const Plan& plan, const std::vector<std::string>& nodes,
              {"nodes", nodes},
              {"ml_ranks", ml_ranks}});
   const std::filesystem::path path = std::filesystem::path(plan.output_directory) / "ekman-run.yaml";
-  const std::string unfinished = path.string() + ".part";
+  // Another job may write to the same directory at the same moment.
+  const std::string unfinished = fmt::format("{}.{}.{}.part", path.string(), node_name(), getpid());
   std::ofstream file(unfinished);
   file << "# What `ekman serve` ran, written at its start; a plan, which can be run again.\n" << yaml;
   file.close();

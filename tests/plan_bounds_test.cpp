@@ -161,7 +161,7 @@ std::vector<Bomb> bombs() {
       {"only zero bytes", std::string(almost, '\0'), "error: "},
       {"only the byte 255", std::string(almost, '\xff'), "error: "},
       {"only tabs", std::string(almost, '\t'), "error: "},
-      {"only carriage returns", std::string(almost, '\r'), "longer than 4096 bytes"},
+      {"only carriage returns", std::string(almost, '\r'), "error: "},
       {"only quotes", repeated("'", almost), "error: "},
       {"only escapes", "\"" + repeated("\\U0010FFFF", almost / 10) + "\"", "longer than 4096 bytes"},
       {"merge keys in merge keys", repeated("{<<: ", 60) + "{" + keys + "}" + repeated("}", 60),

@@ -38,7 +38,7 @@ COMPONENT, SERVE = ["-np", "2", model, "none"], ["-np", "1", ekman, "serve"]
 JOBS = {
     "two plans": ([*COMPONENT, ":", *SERVE, plan, ":", *SERVE, plan + ".other"], "a job has one plan"),
     "two programs": ([*COMPONENT, ":", "-np", "1", other, "none", ":", *SERVE, plan],
-                     'component "atmosphere", rank 2: it is the program other_model, but rank 0 is misuse_model'),
+                     'and both call themselves "atmosphere"'),
     "no such plan": ([*COMPONENT, ":", *SERVE, plan + ".other"], "the file cannot be read"),
     "no component": ([*SERVE, plan], 'component "atmosphere": no rank of this job is it'),
     "no ML rank": (COMPONENT, "no ML rank in this job"),

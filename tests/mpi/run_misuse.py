@@ -50,14 +50,34 @@ JOBS["output"] = ([*COMPONENT, ":", *SERVE, str(no_output)], "cannot make the ou
 for mistake, sentence in EXPECTED.items():
     JOBS[mistake] = (["-np", "2", model, mistake, ":", *SERVE, plan], sentence)
 wrong = []
+PROGRAMS = {str(pathlib.Path(program).resolve()) for program in (model, ekman, other)}
+
+
+def ranks_run():
+    for link in pathlib.Path("/proc").glob("[0-9]*/exe"):
+        try:
+            if str(link.readlink()) in PROGRAMS:
+                return True
+        except OSError:   # it has ended, or is not ours
+            pass
+    return False
+
+
 for mistake, (job, sentence) in JOBS.items():
-    try:
-        done = subprocess.run([mpiexec, "--oversubscribe", *job], timeout=30, stdout=subprocess.PIPE,
-                              stderr=subprocess.STDOUT, text=True)
-    except subprocess.TimeoutExpired:
-        wrong.append(f"{mistake}: still running after 30 s")
-        continue
-    if done.returncode == 0 or sentence not in done.stdout:
-        wrong.append(f"{mistake}: status {done.returncode}, expected: {sentence}\n{done.stdout}")
+    with open(f"{work}/output.txt", "w+") as output:
+        launcher = subprocess.Popen([mpiexec, "--oversubscribe", *job], stdout=output, stderr=subprocess.STDOUT)
+        try:
+            status = launcher.wait(timeout=30)
+        except subprocess.TimeoutExpired:
+            # mpirun of Open MPI 4.1 and 5.0 may hang or crash at its own end, when a job is aborted while a rank is in
+            # MPI_Finalize: seen in 1 of 25 runs of early_end. Ours is that no rank is left.
+            status = "none, ranks are still running after 30 s" if ranks_run() else "none, the launcher hangs"
+            launcher.kill()
+        output.seek(0)
+        said = output.read()
+    if status in (0, "none, ranks are still running after 30 s") or sentence not in said:
+        wrong.append(f"{mistake}: status {status}, expected: {sentence}\n{said}")
+    elif not isinstance(status, int):
+        print(f"{mistake}: {status}")
 print("\n".join(wrong) or f"{len(JOBS)} mistakes, each named")
 sys.exit(bool(wrong))

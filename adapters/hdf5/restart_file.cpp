@@ -10,6 +10,7 @@
 
 #include "adapters/hdf5/hdf5_attributes.hpp"
 #include "coupler/base/version.hpp"
+#include "coupler/plan/choices.hpp"
 #include "ekman/error.hpp"
 
 namespace ekman {
@@ -130,10 +131,9 @@ class FileWriter : public RestartWriter {
 };
 
 template <class Choice>
-Choice read_choice(const Hdf5Named& root, const char* name, const std::vector<Choice>& choices) {
+Choice read_choice(const Hdf5Named& root, const char* name) {
   const std::string word = read_text(root, name);
-  for (const Choice choice : choices)
-    if (word == word_of(choice)) return choice;
+  if (const std::optional<Choice> choice = choice_of<Choice>(word)) return *choice;
   throw Error(ErrorCode::internal,
               fmt::format("cannot read {}: its attribute \"{}\" is \"{}\", which Ekman {} does not know",
                           root.path, name, word, build_version()));
@@ -162,10 +162,8 @@ class FileReader : public RestartReader {
                   fmt::format("cannot read {}: step {} with an exchange every {} steps makes no sense", path_,
                               header_.step, header_.period));
     }
-    header_.time_reduction = read_choice<Reduction>(
-        root, "time_reduction",
-        {Reduction::none, Reduction::accumulate, Reduction::average, Reduction::minimum, Reduction::maximum});
-    header_.wire = read_choice<Real>(root, "wire", {Real::float32, Real::float64});
+    header_.time_reduction = read_choice<Reduction>(root, "time_reduction");
+    header_.wire = read_choice<Real>(root, "wire");
     header_.inputs = read_fields(root, "inputs", "input_levels");
     header_.outputs = read_fields(root, "outputs", "output_levels");
     for (const RestartField& field : header_.inputs) {

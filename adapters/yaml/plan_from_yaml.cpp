@@ -10,6 +10,7 @@
 
 #include "adapters/yaml/check_keys.hpp"
 #include "adapters/yaml/document.hpp"
+#include "coupler/plan/choices.hpp"
 #include "ekman/error.hpp"
 
 namespace ekman {
@@ -35,6 +36,12 @@ std::string text_of(const Tree& mapping, const std::string& pattern) {
 
 std::int64_t integer_of(const Tree& mapping, const std::string& pattern, std::int64_t absent = 0) {
   return parse_integer(text_of(mapping, pattern)).value_or(absent);
+}
+
+// `otherwise` stands for a value that is reported already.
+template <class Choice>
+Choice choice(const Tree& mapping, const std::string& pattern, Choice otherwise) {
+  return choice_of<Choice>(text_of(mapping, pattern)).value_or(otherwise);
 }
 
 std::vector<std::string> texts_of(const Tree& list) {
@@ -112,8 +119,7 @@ class PlanReader {
   Calendar read_calendar(const Tree& tree) {
     Calendar calendar;
     const std::string kind = text_of(tree, "calendar.kind"), start = text_of(tree, "calendar.start");
-    if (kind == "365d") calendar.kind = CalendarKind::days_365;
-    if (kind == "360d") calendar.kind = CalendarKind::days_360;
+    calendar.kind = choice_of<CalendarKind>(kind).value_or(calendar.kind);
     const std::optional<std::int64_t> date = parse_date(calendar.kind, start);
     if (!date && !diagnostics_.touches("calendar.start") && !diagnostics_.touches("calendar.kind")) {
       diagnostics_.add(
@@ -123,15 +129,6 @@ class PlanReader {
     calendar.given = date.has_value();
     calendar.start = date.value_or(0);
     return calendar;
-  }
-
-  static Reduction read_reduction(const Tree& tree) {
-    const std::string word = text_of(tree, "networks.*.time_reduction");
-    return word == "accumulate" ? Reduction::accumulate
-           : word == "average"  ? Reduction::average
-           : word == "minimum"  ? Reduction::minimum
-           : word == "maximum"  ? Reduction::maximum
-                                : Reduction::none;
   }
 
   NetworkSpec read_network(const Entry& entry) {
@@ -146,11 +143,10 @@ class PlanReader {
     network.source = read_source(child(tree, "network"), path + ".network");
     read_sizes(tree, path, network);
     network.coupling_period = parse_duration(text_of(tree, "networks.*.coupling_period")).value_or(0);
-    network.time_reduction = read_reduction(tree);
-    network.wire = text_of(tree, "networks.*.wire") == "float64" ? Real::float64 : Real::float32;
-    network.compute = text_of(tree, "networks.*.compute") == "float64" ? Real::float64 : Real::float32;
-    network.transport = text_of(tree, "networks.*.transport") == "point_to_point" ? Transport::point_to_point
-                                                                                  : Transport::automatic;
+    network.time_reduction = choice(tree, "networks.*.time_reduction", Reduction::none);
+    network.wire = choice(tree, "networks.*.wire", Real::float32);
+    network.compute = choice(tree, "networks.*.compute", Real::float32);
+    network.transport = choice(tree, "networks.*.transport", Transport::automatic);
     network.inputs = read_arguments(child(tree, "inputs"), "networks.*.inputs[].combine");
     network.outputs = read_arguments(child(tree, "outputs"), "networks.*.outputs[].combine");
     // With a mistake in the fields, those of normalize cannot be judged.
@@ -242,7 +238,7 @@ class PlanReader {
     for (const Tree& item : list.items) {
       Argument argument;
       argument.fields = texts_of(child(item, "fields"));
-      argument.combine = text_of(item, combine) == "stack" ? Combine::stack : Combine::concat;
+      argument.combine = choice(item, combine, Combine::concat);
       arguments.push_back(argument);
     }
     return arguments;
@@ -259,22 +255,16 @@ class PlanReader {
     return all;
   }
 
-  static OnViolation read_action(const std::string& word) {
-    return word == "clip"       ? OnViolation::clip
-           : word == "fallback" ? OnViolation::fallback
-                                : OnViolation::abort;
-  }
-
   static Guard read_guard(const Tree& tree) {
     Guard guard;
     guard.given = true;
-    guard.nonfinite = read_action(text_of(tree, "networks.*.guard.nonfinite"));
+    guard.nonfinite = choice(tree, "networks.*.guard.nonfinite", OnViolation::abort);
     for (const Entry& entry : tree.entries) {
       if (!is_mine(entry.key) || entry.key == "nonfinite") continue;
       FieldGuard& one = guard.fields[entry.key];
       one.min = parse_real(text_of(entry.value, "networks.*.guard.*.min")).value_or(one.min);
       one.max = parse_real(text_of(entry.value, "networks.*.guard.*.max")).value_or(one.max);
-      one.on_violation = read_action(text_of(entry.value, "networks.*.guard.*.on_violation"));
+      one.on_violation = choice(entry.value, "networks.*.guard.*.on_violation", OnViolation::abort);
       one.fallback = text_of(entry.value, "networks.*.guard.*.fallback");
     }
     return guard;

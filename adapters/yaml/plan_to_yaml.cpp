@@ -5,13 +5,13 @@
 #include <fmt/format.h>
 #include <yaml-cpp/yaml.h>
 
-#include <array>
 #include <cmath>
 #include <filesystem>
 #include <functional>
 #include <map>
 
 #include "adapters/yaml/key_table.hpp"
+#include "coupler/plan/choices.hpp"
 
 namespace ekman {
 namespace {
@@ -70,21 +70,14 @@ Write named(const Items& items, WriteItem write_item) {
   };
 }
 
-template <std::size_t n, class Enum>
-Write word(const std::array<const char*, n>& words, Enum value) {
-  return text(words.at(static_cast<std::size_t>(value)));
+template <class Choice>
+Write word(Choice choice) {
+  return text(word_of(choice));
 }
 
-constexpr std::array<const char*, 3> k_calendars{"proleptic-gregorian", "365d", "360d"};
-constexpr std::array<const char*, 2> k_reals{"float32", "float64"};
-constexpr std::array<const char*, 2> k_combines{"concat", "stack"};
-constexpr std::array<const char*, 5> k_reductions{"none", "accumulate", "average", "minimum", "maximum"};
-constexpr std::array<const char*, 2> k_transports{"auto", "point_to_point"};
-constexpr std::array<const char*, 3> k_actions{"clip", "fallback", "abort"};
-
 Write calendar_of(const Calendar& calendar) {
-  return mapping("calendar", {{"start", text(date_text(calendar.kind, calendar.start))},
-                              {"kind", word(k_calendars, calendar.kind)}});
+  return mapping("calendar",
+                 {{"start", text(date_text(calendar.kind, calendar.start))}, {"kind", word(calendar.kind)}});
 }
 
 Write field_of(const FieldSpec& field) {
@@ -126,8 +119,7 @@ Write arguments_of(const std::vector<Argument>& arguments, const std::string& pa
   return [=](YAML::Emitter& out) {
     out << YAML::BeginSeq;
     for (const Argument& argument : arguments)
-      mapping(pattern, {{"fields", texts(argument.fields)}, {"combine", word(k_combines, argument.combine)}},
-              true)(out);
+      mapping(pattern, {{"fields", texts(argument.fields)}, {"combine", word(argument.combine)}}, true)(out);
     out << YAML::EndSeq;
   };
 }
@@ -143,11 +135,11 @@ Write guard_of(const Guard& guard) {
     rules[field] = mapping("networks.*.guard.*",
                            {{"min", given(std::isfinite(rule.min), real(rule.min))},
                             {"max", given(std::isfinite(rule.max), real(rule.max))},
-                            {"on_violation", word(k_actions, rule.on_violation)},
+                            {"on_violation", word(rule.on_violation)},
                             {"fallback", given(!rule.fallback.empty(), text(rule.fallback))}},
                            true);
   }
-  rules["nonfinite"] = word(k_actions, guard.nonfinite);
+  rules["nonfinite"] = word(guard.nonfinite);
   return named(rules, [](const Write& write) { return write; });
 }
 
@@ -164,10 +156,10 @@ Write network_of(const NetworkSpec& network) {
        {"chunk", number(network.chunk)},
        {"tile", network.tile > 0 ? number(network.tile) : text("auto")},
        {"coupling_period", given(network.coupling_period > 0, text(duration_text(network.coupling_period)))},
-       {"time_reduction", word(k_reductions, network.time_reduction)},
-       {"wire", word(k_reals, network.wire)},
-       {"compute", word(k_reals, network.compute)},
-       {"transport", word(k_transports, network.transport)},
+       {"time_reduction", word(network.time_reduction)},
+       {"wire", word(network.wire)},
+       {"compute", word(network.compute)},
+       {"transport", word(network.transport)},
        {"inputs", arguments_of(network.inputs, "networks.*.inputs[]")},
        {"outputs", arguments_of(network.outputs, "networks.*.outputs[]")},
        {"normalize", given(!network.normalize.empty(), named(network.normalize, normalization_of))},

@@ -56,7 +56,8 @@ class Communicator {
   void barrier() const;
   // Collective. The bytes of `root`, on every rank.
   void broadcast(std::string& bytes, int root) const;
-  // Collective. The bytes of every rank, in rank order, on every rank. Memory O(size): for ML ranks only.
+  // Collective. The bytes of every rank, in rank order, on every rank. Memory O(size): for ML ranks, the ranks
+  // of a node, and jobs that end.
   std::vector<std::string> all_gather(const std::string& bytes) const;
 
   // Collective. values[r] goes to rank r; returned is what each rank sent here. Counts take memory O(size).

@@ -3,8 +3,6 @@
 
 #include <mpi.h>
 
-#include <filesystem>
-
 #include "coupler/comm/communicator.hpp"
 
 namespace ekman {
@@ -29,11 +27,6 @@ std::string mpi_library() {
   check_mpi(MPI_Get_library_version(text, &length), "MPI_Get_library_version");
   const std::string all(text, static_cast<std::size_t>(length));
   return all.substr(0, all.find_first_of(",\n"));
-}
-
-std::string program_name() {
-  std::error_code unknown;
-  return std::filesystem::read_symlink("/proc/self/exe", unknown).filename().string();
 }
 
 }  // namespace ekman

@@ -1,4 +1,4 @@
-// MPI for a program of our own: started and ended with an object.
+// MPI for a program of our own, started and ended with an object; what MPI says of itself and of this node.
 #pragma once
 
 #include <string>
@@ -19,8 +19,5 @@ std::string node_name();
 
 // For instance "Open MPI v4.1.4".
 std::string mpi_library();
-
-// The file name of the program that this process runs, without its folder.
-std::string program_name();
 
 }  // namespace ekman

@@ -6,8 +6,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <csignal>
-#include <set>
 #include <vector>
 
 #include "coupler/command/plan_words.hpp"
@@ -71,17 +71,9 @@ std::string field_node(const ComponentSpec& component, const std::string& name) 
 }
 
 void draw_component(const Plan& plan, const ComponentSpec& component, std::string& dot) {
-  std::vector<std::string> names;
-  std::set<std::string> seen;
-  const auto add = [&](const std::string& name) {
-    if (!name.empty() && seen.insert(name).second) names.push_back(name);
-  };
-  for (const NetworkSpec& network : plan.networks) {
-    if (network.component != component.name) continue;
-    for (const std::string& name : all_fields_of(network)) add(name);
-    for (const auto& entry : network.guard.fields) add(entry.second.fallback);
-  }
-  for (const auto& entry : component.fields) add(entry.first);
+  std::vector<std::string> names = used_fields(plan, component.name);
+  for (const auto& entry : component.fields)
+    if (std::find(names.begin(), names.end(), entry.first) == names.end()) names.push_back(entry.first);
   dot += fmt::format(
       "  subgraph {} {{\n    label=<<b>component {}</b>{}>;\n    style=\"rounded,filled\"; "
       "color=\"#4a6b8a\"; fillcolor=\"#e8f0f7\";\n",

@@ -7,6 +7,7 @@
 
 #include "adapters/yaml/plan_to_yaml.hpp"
 #include "coupler/command/plan_words.hpp"
+#include "coupler/plan/choices.hpp"
 #include "coupler/plan/sizes.hpp"
 
 namespace ekman {
@@ -57,7 +58,7 @@ std::string network_line(const NetworkSpec& network, const NetworkTrial& trial) 
 }
 
 std::string bytes_line(const NetworkSpec& network, const RouteSizes& sizes) {
-  const char* wire = network.wire == Real::float32 ? "float32" : "float64";
+  const char* wire = word_of(network.wire);
   if (sizes.in_bytes == k_unknown)
     return fmt::format("{}; give points and levels of component {} to see how much", wire, network.component);
   return fmt::format("{} in, {} out an exchange, {}", bytes_words(sizes.in_bytes),

@@ -18,19 +18,10 @@ constexpr double k_much = 1.25;  // a rank with this many times the mean load is
 
 using Problems = std::vector<Problem>;
 
-std::set<std::string> used_fields(const Plan& plan, const std::string& component) {
-  std::set<std::string> used;
-  for (const NetworkSpec& network : plan.networks) {
-    if (network.component != component) continue;
-    for (const std::string& field : all_fields_of(network)) used.insert(field);
-    for (const auto& entry : network.guard.fields) used.insert(entry.second.fallback);
-  }
-  return used;
-}
-
 void advise_component(const Plan& plan, const ComponentSpec& component, Problems& problems) {
   const std::string path = "components." + component.name;
-  const std::set<std::string> used = used_fields(plan, component.name);
+  const std::vector<std::string> names = used_fields(plan, component.name);
+  const std::set<std::string> used(names.begin(), names.end());
   if (used.empty()) {
     problems.push_back(
         {path, fmt::format("no network uses component \"{}\"", component.name), Severity::warning});
@@ -40,8 +31,8 @@ void advise_component(const Plan& plan, const ComponentSpec& component, Problems
   for (const auto& entry : component.fields) {
     if (used.count(entry.first) > 0 || ++told > k_most_told) continue;
     problems.push_back({path + ".fields." + entry.first,
-                        fmt::format("no network uses field \"{}\" of component \"{}\"{}", entry.first, component.name,
-                                    did_you_mean(entry.first, {used.begin(), used.end()})),
+                        fmt::format("no network uses field \"{}\" of component \"{}\"{}", entry.first,
+                                    component.name, did_you_mean(entry.first, names)),
                         Severity::warning});
   }
 }

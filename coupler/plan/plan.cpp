@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <set>
 
 namespace ekman {
 
@@ -40,6 +41,20 @@ std::vector<std::string> all_fields_of(const NetworkSpec& network) {
   std::vector<std::string> fields = fields_of(network.inputs);
   for (const std::string& field : fields_of(network.outputs)) fields.push_back(field);
   return fields;
+}
+
+std::vector<std::string> used_fields(const Plan& plan, const std::string& component) {
+  std::vector<std::string> used;
+  std::set<std::string> seen;
+  const auto use = [&](const std::string& field) {
+    if (!field.empty() && seen.insert(field).second) used.push_back(field);
+  };
+  for (const NetworkSpec& network : plan.networks) {
+    if (network.component != component) continue;
+    for (const std::string& field : all_fields_of(network)) use(field);
+    for (const auto& entry : network.guard.fields) use(entry.second.fallback);
+  }
+  return used;
 }
 
 }  // namespace ekman

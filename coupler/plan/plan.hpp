@@ -133,6 +133,9 @@ std::vector<std::string> fields_of(const std::vector<Argument>& arguments);
 // Fields of a network in the order of its rows: inputs, then outputs.
 std::vector<std::string> all_fields_of(const NetworkSpec& network);
 
+// Fields of a component that its networks take, return or fall back on: each once, in the order of the plan.
+std::vector<std::string> used_fields(const Plan& plan, const std::string& component);
+
 // An error keeps the plan from being run; a warning tells what is hardly meant; a hint, what could be better.
 enum class Severity { error, warning, hint };
 

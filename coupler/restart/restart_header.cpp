@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include "coupler/plan/choices.hpp"
+
 namespace ekman {
 
 namespace {
@@ -42,24 +44,6 @@ std::vector<RestartArray> reduction_arrays(const RestartHeader& header) {
   }
   return arrays;
 }
-
-const char* word_of(Reduction reduction) {
-  switch (reduction) {
-    case Reduction::accumulate:
-      return "accumulate";
-    case Reduction::average:
-      return "average";
-    case Reduction::minimum:
-      return "minimum";
-    case Reduction::maximum:
-      return "maximum";
-    case Reduction::none:
-      break;
-  }
-  return "none";
-}
-
-const char* word_of(Real real) { return real == Real::float32 ? "float32" : "float64"; }
 
 std::string restart_mismatch(const RestartHeader& set, const RestartHeader& plan) {
   std::string differences;

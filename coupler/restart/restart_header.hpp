@@ -60,8 +60,4 @@ std::vector<RestartArray> reduction_arrays(const RestartHeader& header);
 // made from the plan and the definitions; its step and kinds do not count.
 std::string restart_mismatch(const RestartHeader& set, const RestartHeader& plan);
 
-// The words of the plan for these choices.
-const char* word_of(Reduction reduction);
-const char* word_of(Real real);
-
 }  // namespace ekman

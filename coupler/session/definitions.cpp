@@ -7,7 +7,7 @@
 #include <set>
 
 #include "coupler/base/log.hpp"
-#include "coupler/comm/process.hpp"
+#include "coupler/base/program_name.hpp"
 #include "coupler/exchange/set_up_messages.hpp"
 #include "coupler/plan/did_you_mean.hpp"
 #include "coupler/session/agree.hpp"
@@ -198,12 +198,8 @@ std::vector<std::string> definition_problems(const Plan& plan, const std::string
 
 std::vector<std::string> unused_fields(const Plan& plan, const std::string& component,
                                        const Definitions& mine) {
-  std::set<std::string> used;
-  for (const NetworkSpec& network : plan.networks) {
-    if (network.component != component) continue;
-    for (const std::string& name : all_fields_of(network)) used.insert(name);
-    for (const auto& entry : network.guard.fields) used.insert(entry.second.fallback);
-  }
+  const std::vector<std::string> names = used_fields(plan, component);
+  const std::set<std::string> used(names.begin(), names.end());
   std::vector<std::string> unused;
   for (const auto& entry : mine)
     if (used.count(entry.first) == 0) unused.push_back(entry.first);

@@ -1,0 +1,39 @@
+// The choices of a plan in the words that YAML and restart files have for them.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <optional>
+#include <string>
+
+#include "coupler/plan/plan.hpp"
+
+namespace ekman {
+
+// All words of a choice, in the order of its enumerators; the argument only names the choice.
+constexpr std::array<const char*, 3> words_of(CalendarKind) {
+  return {"proleptic-gregorian", "365d", "360d"};
+}
+constexpr std::array<const char*, 2> words_of(Real) { return {"float32", "float64"}; }
+constexpr std::array<const char*, 2> words_of(Combine) { return {"concat", "stack"}; }
+constexpr std::array<const char*, 5> words_of(Reduction) {
+  return {"none", "accumulate", "average", "minimum", "maximum"};
+}
+constexpr std::array<const char*, 2> words_of(Transport) { return {"auto", "point_to_point"}; }
+constexpr std::array<const char*, 3> words_of(OnViolation) { return {"clip", "fallback", "abort"}; }
+
+template <class Choice>
+constexpr const char* word_of(Choice choice) {
+  return words_of(choice)[static_cast<std::size_t>(choice)];
+}
+
+// Nothing if `word` is none of them.
+template <class Choice>
+std::optional<Choice> choice_of(const std::string& word) {
+  const auto words = words_of(Choice{});
+  for (std::size_t i = 0; i < words.size(); ++i)
+    if (word == words[i]) return static_cast<Choice>(i);
+  return std::nullopt;
+}
+
+}  // namespace ekman

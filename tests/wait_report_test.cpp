@@ -108,7 +108,7 @@ TEST_F(WaitReport, FollowsAGetToTheRankThatDidNotPut) {
                                 "\"rain\"), since "));
   EXPECT_THAT(report, HasSubstr("(31.0 s)\nekman:   ML rank 0 (network \"rain\") waits for the inputs \"t\", \"s\" of step 4 "
                                 "from component \"air\", rank 1, since "));
-  EXPECT_THAT(report, HasSubstr("those of 1 other rank(s) are there\n"
+  EXPECT_THAT(report, HasSubstr("1 other rank(s) are there\n"
                                 "ekman:   component \"air\", rank 1 is in its own code, outside Ekman, since "));
   EXPECT_THAT(report, HasSubstr("(32.0 s), after put of \"t\" in step 4 and has not put \"s\" in step 4\n"));
   EXPECT_THAT(report, HasSubstr("longer timeout_physics"));
@@ -144,6 +144,21 @@ TEST_F(WaitReport, OfAnMlRankCountsFromTheLastCall) {
 
   at(air_1).doing.since = ago(30);
   EXPECT_THAT(report_of(rain_0), HasSubstr("rank 1 is in its own code"));
+}
+
+// It is at the end from the beginning on.
+TEST_F(WaitReport, OfAnMlRankWithoutChunksCountsFromTheLastCall) {
+  wait(rain_0, 1000, Call::finalize);
+  at(air_1).doing.since = ago(29);
+  EXPECT_THAT(report_of(rain_0), IsEmpty());
+
+  at(air_1).doing.since = ago(30);
+  EXPECT_THAT(report_of(rain_0), HasSubstr("rank 1 is in its own code"));
+
+  wait(air_0, 1, Call::finalize);
+  wait(air_1, 1, Call::finalize);
+  wait(wind_0, 1000, Call::finalize);
+  EXPECT_THAT(report_of(rain_0), IsEmpty()) << "the ranks that are awaited are out of sight";
 }
 
 TEST_F(WaitReport, TellsAStoppedRankAfterTheTimeout) {

@@ -10,6 +10,7 @@
 #include <limits>
 #include <utility>
 
+#include "coupler/comm/polite_wait.hpp"
 #include "ekman/error.hpp"
 
 namespace ekman {
@@ -168,6 +169,16 @@ std::int64_t Communicator::max(std::int64_t value) const {
 }
 
 void Communicator::barrier() const { check_mpi(MPI_Barrier(comm_), "MPI_Barrier"); }
+
+void Communicator::polite_barrier(bool shared_cores) const {
+  MPI_Request request = MPI_REQUEST_NULL;
+  check_mpi(MPI_Ibarrier(comm_, &request), "MPI_Ibarrier");
+  PoliteWait wait(shared_cores);
+  for (int done = 0;; wait.pause()) {
+    check_mpi(MPI_Test(&request, &done, MPI_STATUS_IGNORE), "MPI_Test");
+    if (done != 0) return;
+  }
+}
 
 void Communicator::broadcast(std::string& bytes, int root) const {
   std::int64_t size = static_cast<std::int64_t>(bytes.size());

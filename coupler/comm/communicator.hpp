@@ -54,6 +54,8 @@ class Communicator {
   std::int64_t min(std::int64_t value) const;
   std::int64_t max(std::int64_t value) const;
   void barrier() const;
+  // The same for a wait that may be long: it gives the core away, see PoliteWait.
+  void polite_barrier(bool shared_cores) const;
   // Collective. The bytes of `root`, on every rank.
   void broadcast(std::string& bytes, int root) const;
   // Collective. The bytes of every rank, in rank order, on every rank. Memory O(size): for ML ranks, the ranks

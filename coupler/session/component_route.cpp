@@ -274,4 +274,9 @@ void ComponentRoute::finish() {
   wait_for_requests(route_.in, Call::finalize);
 }
 
+void ComponentRoute::leave() {
+  const WaitScope waiting(state_.writer, Call::finalize, k_no_field, state_.network, -1);
+  route_.comm.polite_barrier(shared_cores_);
+}
+
 }  // namespace ekman

@@ -47,6 +47,8 @@ class ComponentRoute {
   void end_step(std::int64_t step);
   // Init thread. Tells the ML ranks that nothing follows.
   void finish();
+  // Init thread, after finish. Collective over the route: nobody leaves while others still make steps.
+  void leave();
 
   // Init thread, between steps, on all ranks of the component: the part of a restart set that this network has, before
   // step `step`.

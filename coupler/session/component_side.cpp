@@ -297,6 +297,7 @@ void ComponentSide::finalize() {
   }
   state_.enter(Call::finalize);
   for (const auto& route : routes_) route->finish();
+  for (const auto& route : routes_) route->leave();
   const std::int64_t waiting = state_.begin_wait(Call::finalize, k_no_field, -1, -1);
   routes_.clear();
   watch_.reset();

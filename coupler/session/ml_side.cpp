@@ -75,6 +75,8 @@ void MlSide::serve() {
   }
   for (const Message& message : route_.out.messages) take_back(message);
   guard_.summarise();
+  const WaitScope waiting(state_, Call::finalize);
+  route_.comm.polite_barrier(shared_cores_);
 }
 
 // Waits until a message has come.
@@ -109,11 +111,10 @@ void MlSide::list_late() {
   std::set<int> there;
   for (std::size_t m = 0; m < in_.size(); ++m) {
     const int rank = route_.in.messages[m].peer - spec_.ranks;
-    if (in_[m].ended) continue;
-    if (whole || in_[m].exchanges < last) {
-      late[rank] = {rank, in_[m].step};
-    } else {
+    if (in_[m].ended || (!whole && in_[m].exchanges == last)) {
       there.insert(rank);
+    } else {
+      late[rank] = {rank, in_[m].step};
     }
   }
   std::vector<Late> first;

@@ -75,7 +75,7 @@ struct RankState {
   std::int64_t chunk = 0;        // ML ranks, in forward
   std::uint64_t fields_put = 0;  // components: whole in this step, as bits of FieldNumbers
   std::int64_t late_count = 0;   // of which the first ones are listed
-  std::int64_t there_count = 0;  // other ranks, whose rows of the step are there
+  std::int64_t there_count = 0;  // other ranks, whose rows of the step, or whose end, are there
   std::vector<Late> late;
 };
 

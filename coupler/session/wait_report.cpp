@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <limits>
 
 #include "coupler/session/wait_words.hpp"
 
@@ -42,7 +43,8 @@ class Judge {
 
  private:
   const RankState& rank(int i) const { return scene_.ranks[static_cast<std::size_t>(i)]; }
-  bool awaits_inputs() const { return me_.wait.call == Call::inputs; }
+  // A wait that may last for many steps of others: of an ML rank for inputs, or, without chunks, for the end.
+  bool may_last() const { return me_.wait.call == Call::inputs || (me_.who.is_ml && me_.wait.call == Call::finalize); }
   void say(const std::string& line) {
     if (lines_.size() < k_max_lines) lines_.push_back(line);
   }
@@ -189,9 +191,8 @@ class Judge {
   void end(End kind, std::int64_t youngest) {
     const std::int64_t waited = scene_.elapsed(me_.wait.since), held = scene_.elapsed(youngest);
     const std::int64_t grace = std::min(scene_.timeout / 4, k_longest_grace);
-    // An ML rank that waits for inputs may do so for many steps.
     const bool in_sight = kind != End::unseen && kind != End::nobody;
-    bool up = in_sight && !awaits_inputs() && waited >= scene_.timeout_physics;
+    bool up = in_sight && !may_last() && waited >= scene_.timeout_physics;
     switch (kind) {
       case End::stopped:
       case End::dead:
@@ -199,15 +200,14 @@ class Judge {
         up = up || held >= scene_.timeout;
         break;
       case End::busy:
-        up = up || (!awaits_inputs() && held >= scene_.timeout);
+        up = up || (!may_last() && held >= scene_.timeout);
         break;
       case End::own_code:
         up = up || held >= scene_.timeout_physics;
         break;
       case End::unseen:
       case End::nobody:
-        up = waited >=
-             (awaits_inputs() ? silence_allowed() : scene_.timeout_physics + (me_.who.known ? grace : 0));
+        up = waited >= (may_last() ? silence_allowed() : scene_.timeout_physics + (me_.who.known ? grace : 0));
         break;
     }
     if (up && !time_is_up_) {
@@ -218,8 +218,9 @@ class Judge {
   }
 
   // If rows of the exchange are there, somebody waits. If not, the component may be on its way to it, step by
-  // step; and a rank that is waited for shall speak first.
+  // step; and a rank that is waited for shall speak first. The end of a run that is out of sight may be far.
   std::int64_t silence_allowed() const {
+    if (me_.wait.call == Call::finalize) return std::numeric_limits<std::int64_t>::max();
     if (me_.there_count > 0) return scene_.timeout_physics;
     const NetworkSpec& network = scene_.plan->networks.at(static_cast<std::size_t>(me_.who.owner));
     return 2 * scene_.timeout_physics * steps_between_exchanges(*scene_.plan, network);

@@ -89,7 +89,7 @@ std::string wait_words(const Scene& scene, const RankState& rank, const std::str
   if (wait.call == Call::inputs) {
     const NetworkSpec& spec = scene.plan->networks.at(static_cast<std::size_t>(rank.who.owner));
     const std::string there =
-        rank.there_count == 0 ? "" : fmt::format("; those of {} other rank(s) are there", rank.there_count);
+        rank.there_count == 0 ? "" : fmt::format("; {} other rank(s) are there", rank.there_count);
     return fmt::format("waits for the inputs {} of step {} from {}, {}{}", list_words(fields_of(spec.inputs)),
                        rank.step, target, since, there);
   }

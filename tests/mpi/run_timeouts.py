@@ -1,5 +1,5 @@
 """Runs timeout_model with each way to hang: the job ends in time, with a non-zero status and a report that tells who waits for
-whom; a slow physics that is allowed, and a job that is suspended for a while, go on.
+whom; a slow physics that is allowed, a job that is suspended for a while, and one with an ML rank that has nothing to do, go on.
 
 run_timeouts.py MPIEXEC MODEL EKMAN DIRECTORY TRANSPORT
 """
@@ -22,6 +22,7 @@ networks:
   first:
     component: air
     network: {{echo: {{}}}}
+    ranks: {ranks}
     transport: {transport}
     inputs: [{{fields: [a]}}]
     outputs: [{{fields: [a_back]}}]
@@ -39,7 +40,7 @@ ERROR = r"error: .* has waited too long \(timeout: 3 s, timeout_physics: 3 s\); 
 AIR = 'component "air", rank'
 FIRST, SECOND = r'ML rank 0 \(network "first"\)', r'ML rank 1 \(network "second"\)'
 SINCE = r"since \d\d:\d\d:\d\d \(\d+\.\d s\)"
-LATE = rf'waits for the inputs "b" of step 2 from {AIR} 1, {SINCE}; those of 1 other rank\(s\) are there'
+LATE = rf'waits for the inputs "b" of step 2 from {AIR} 1, {SINCE}; 1 other rank\(s\) are there'
 SILENT = rf"{AIR} 1 is out of sight .*: silent, last message at step 1"
 
 # What the report holds: with records in shared memory, and where ranks know each other by messages only.
@@ -83,13 +84,14 @@ def processes_of(job, program):
     return sorted(found)
 
 
-def run(case, more=""):
+def run(case, more="", ranks=1):
+    """`ranks`: of the network "first", which has one chunk."""
     plan = Path(directory) / f"{case}.yaml"
     plan.parent.mkdir(parents=True, exist_ok=True)
-    plan.write_text(PLAN.format(transport=transport, more=more))
+    plan.write_text(PLAN.format(transport=transport, ranks=ranks, more=more))
     start = ["--start-timeout", "PT2S"] if case == "no_init" else []
-    job = subprocess.Popen([mpiexec, "--oversubscribe", "-np", "2", model, case, ":", "-np", "2", ekman, "serve", *start,
-                            str(plan)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+    job = subprocess.Popen([mpiexec, "--oversubscribe", "-np", "2", model, case, ":", "-np", str(ranks + 1), ekman,
+                            "serve", *start, str(plan)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
                            start_new_session=True)
     said = ""
     try:
@@ -126,9 +128,9 @@ def problem_of(case):
 
 
 wrong = [problem for case in CASES if (problem := problem_of(case))]
-for case, more in {"slow_physics": "timeout_physics: PT100S", "suspend": ""}.items():
-    status, said = run(case, more)
+for case, more, ranks in (("slow_physics", "timeout_physics: PT100S", 1), ("suspend", "", 1), ("long", "", 2)):
+    status, said = run(case, more, ranks)
     if status != 0 or "error" in said:
         wrong.append(f"{case}: status {status}\n{said}")
-print("\n".join(wrong) or f"{len(CASES)} hangs, each told; a slow physics and a suspended job go on")
+print("\n".join(wrong) or f"{len(CASES)} hangs, each told; a slow physics, a suspended job and a long one go on")
 sys.exit(bool(wrong))

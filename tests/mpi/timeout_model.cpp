@@ -93,6 +93,7 @@ void run(const std::string& hang) {
   coupler.enddef();
   for (int step = 1; step <= 3; ++step) {
     if ((hang == "stop_ml" || hang == "suspend") && step == 2 && !hangs) await_driver();
+    if (hang == "long") sleep(2);
     if (hangs && step == 2) model.hang_in_step();
     if (hang == "ring" && step == 2) {
       model.put("a");

@@ -2,77 +2,16 @@
 // TorchScript files are made here.
 #include "adapters/torch/torch_engine.hpp"
 
-#include <gtest/gtest.h>
-#include <unistd.h>
-
 #include <cstring>
-#include <filesystem>
 #include <fstream>
 
-#include "adapters/torch/compat.hpp"
 #include "adapters/torch/sha256.hpp"
 #include "coupler/plan/sizes.hpp"
 #include "ekman/error.hpp"
+#include "torch_networks.hpp"
 
 namespace ekman {
 namespace {
-
-using Levels = std::vector<std::int64_t>;
-
-class TorchEngineTest : public ::testing::Test {
- protected:
-  void SetUp() override {
-    folder_ = std::filesystem::temp_directory_path() / ("ekman_torch_" + std::to_string(::getpid()));
-    std::filesystem::create_directories(folder_);
-    at::manual_seed(1);
-  }
-  void TearDown() override { std::filesystem::remove_all(folder_); }
-
-  // Saves a network whose forward is `source`; `weight` and `bias` are its parameters where given.
-  std::string save(const std::string& source, at::Tensor weight = {}, at::Tensor bias = {}) {
-    torch::jit::Module module("net");
-    if (weight.defined()) module.register_parameter("weight", weight, false);
-    if (bias.defined()) module.register_parameter("bias", bias, false);
-    module.define(source);
-    const std::string path = (folder_ / "net.pt").string();
-    module.save(path);
-    return path;
-  }
-
-  std::filesystem::path folder_;
-};
-
-NetworkSpec script_spec(const std::string& path, std::vector<Argument> inputs,
-                        std::vector<Argument> outputs) {
-  NetworkSpec spec;
-  spec.name = "convection";
-  spec.source.kind = SourceKind::torchscript;
-  spec.source.path = path;
-  spec.inputs = std::move(inputs);
-  spec.outputs = std::move(outputs);
-  return spec;
-}
-
-std::unique_ptr<Engine> engine_for(const NetworkSpec& spec, const Levels& in, const Levels& out) {
-  return make_torch_engine(spec, make_row_layout(spec.inputs, in), make_row_layout(spec.outputs, out), "cpu",
-                           1);
-}
-
-at::Tensor run(Engine& engine, const at::Tensor& in, std::int64_t out_len, std::int64_t rows) {
-  at::Tensor out = at::full({in.size(0), out_len}, -1.0, in.scalar_type());
-  engine.forward(static_cast<const std::byte*>(in.data_ptr()), static_cast<std::byte*>(out.data_ptr()), rows);
-  return out;
-}
-
-at::Tensor run(Engine& engine, const at::Tensor& in, std::int64_t out_len) {
-  return run(engine, in, out_len, in.size(0));
-}
-
-void expect_same_bits(const at::Tensor& a, const at::Tensor& b) {
-  ASSERT_EQ(a.sizes(), b.sizes());
-  ASSERT_EQ(a.scalar_type(), b.scalar_type());
-  EXPECT_TRUE(at::equal(a, b)) << (a - b).abs().max();
-}
 
 template <typename Work>
 void expect_error(Work&& work, const std::vector<std::string>& parts) {
@@ -211,7 +150,7 @@ TEST_F(TorchEngineTest, NormalisesInputsAndOutputsByField) {
 TEST_F(TorchEngineTest, ConvertsBetweenWireAndComputeKind) {
   const at::Tensor weight = at::randn({5, 7}), bias = at::randn({5}), in = at::randn({1024, 7});
   NetworkSpec spec = script_spec(save(k_linear, weight, bias), {{{"t"}}}, {{{"heating"}}});
-  spec.compute = Real::float64;
+  spec.compute = Compute::float64;
   spec.tile = 1024;
   const at::Tensor direct =
       at::tanh(at::linear(in.to(at::kDouble), weight.to(at::kDouble), bias.to(at::kDouble)));
@@ -219,6 +158,35 @@ TEST_F(TorchEngineTest, ConvertsBetweenWireAndComputeKind) {
   expect_same_bits(run(*engine_for(spec, {7}, {5}), in, 5), direct.to(at::kFloat));
   spec.wire = Real::float64;
   expect_same_bits(run(*engine_for(spec, {7}, {5}), in.to(at::kDouble), 5), direct);
+}
+
+TEST_F(TorchEngineTest, RoundsToBfloat16InsideTheNetworkOnly) {
+  const at::Tensor weight = at::randn({5, 64}), bias = at::randn({5}), in = at::randn({1024, 64});
+  NetworkSpec spec = script_spec(save(k_linear, weight, bias), {{{"t"}}}, {{{"heating"}}});
+  const at::Tensor exact = run(*engine_for(spec, {64}, {5}), in, 5);
+  spec.compute = Compute::bfloat16;
+  const auto engine = engine_for(spec, {64}, {5});
+
+  const at::Tensor rounded = run(*engine, in, 5);
+
+  // Each factor, the sum and the tanh are rounded to 8 bits.
+  const at::Tensor bound = at::linear(in.abs(), weight.abs(), bias.abs()) / 128 + 1.0 / 256;
+  EXPECT_TRUE(((rounded - exact).abs() < bound).all().item<bool>());
+  EXPECT_GT((rounded - exact).abs().max().item<float>(), 1e-4);
+  expect_same_bits(run(*engine, in, 5), rounded);
+  EXPECT_NE(engine->describe().find("bfloat16"), std::string::npos);
+}
+
+TEST_F(TorchEngineTest, OptimisedNetworksComputeTheSame) {
+  const at::Tensor weight = at::randn({5, 7}), bias = at::randn({5}), in = at::randn({1024, 7});
+  NetworkSpec spec = script_spec(save(k_linear, weight, bias), {{{"t"}}}, {{{"heating"}}});
+  const at::Tensor plain = run(*engine_for(spec, {7}, {5}), in, 5);
+  for (const Optimize optimize : {Optimize::none, Optimize::freeze, Optimize::inference}) {
+    spec.optimize = optimize;
+    const auto engine = engine_for(spec, {7}, {5});
+    EXPECT_TRUE(at::allclose(run(*engine, in, 5), plain, 1e-5, 1e-6));
+    EXPECT_EQ(engine->size().parameters, 5 * 7 + 5);
+  }
 }
 
 NetworkSpec mlp_spec(std::int64_t seed) {

@@ -2,6 +2,7 @@
 // needs.
 #pragma once
 
+#include <ATen/autocast_mode.h>
 #include <torch/script.h>
 #include <torch/version.h>
 
@@ -34,5 +35,37 @@ inline void set_eval(torch::jit::Module& module) {
     if (part.hasattr("training")) part.setattr("training", false);
   }
 }
+
+// While it lives, and if `on`, this thread's operations take bfloat16 where LibTorch holds that safe.
+class Bfloat16 {
+ public:
+  Bfloat16(at::DeviceType device, bool on) : device_(device), on_(on) {
+    if (on_) set(true);
+  }
+  ~Bfloat16() {
+    if (on_) set(false);
+  }
+  Bfloat16(const Bfloat16&) = delete;
+  Bfloat16& operator=(const Bfloat16&) = delete;
+
+ private:
+  void set(bool on) const {
+#if TORCH_VERSION_MAJOR > 2 || (TORCH_VERSION_MAJOR == 2 && TORCH_VERSION_MINOR >= 4)
+    at::autocast::set_autocast_dtype(device_, at::kBFloat16);
+    at::autocast::set_autocast_enabled(device_, on);
+#else
+    if (device_ == at::kCPU) {
+      at::autocast::set_autocast_cpu_dtype(at::kBFloat16);
+      at::autocast::set_cpu_enabled(on);
+    } else {
+      at::autocast::set_autocast_gpu_dtype(at::kBFloat16);
+      at::autocast::set_enabled(on);
+    }
+#endif
+  }
+
+  at::DeviceType device_;
+  bool on_;
+};
 
 }  // namespace ekman::compat

@@ -11,6 +11,7 @@
 
 #include "adapters/torch/sha256.hpp"
 #include "adapters/torch/torch_message.hpp"
+#include "coupler/plan/choices.hpp"
 #include "ekman/error.hpp"
 
 namespace ekman {
@@ -77,6 +78,19 @@ torch::jit::Module load_script(const NetworkSpec& spec, at::Device device, at::S
         fmt::format("network '{}': {} cannot be read: {}; if it is truncated, or was not written by torch.jit, copy it "
                     "again, or {}",
                     spec.name, spec.source.path, torch_message(error), k_how_to_save));
+  }
+}
+
+torch::jit::Module optimized(const NetworkSpec& spec, const torch::jit::Module& module) {
+  if (spec.optimize == Optimize::automatic || spec.optimize == Optimize::none) return module;
+  try {
+    // Frozen copies share the weights of their module, so that they would see it learn.
+    torch::jit::Module copy = module.deepcopy();
+    return spec.optimize == Optimize::freeze ? torch::jit::freeze(copy) : torch::jit::optimize_for_inference(copy);
+  } catch (const std::exception& error) {
+    throw Error(ErrorCode::network,
+                fmt::format("network '{}': {} does not stand optimize: {}: {}; take `optimize: none`", spec.name,
+                            spec.source.path, word_of(spec.optimize), torch_message(error)));
   }
 }
 

@@ -13,4 +13,7 @@ namespace ekman {
 // spec.source.sha256.
 torch::jit::Module load_script(const NetworkSpec& spec, at::Device device, at::ScalarType kind);
 
+// As spec.optimize asks for: `module`, or a changed copy of it, for forward without gradients only.
+torch::jit::Module optimized(const NetworkSpec& spec, const torch::jit::Module& module);
+
 }  // namespace ekman

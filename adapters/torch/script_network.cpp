@@ -31,8 +31,11 @@ class ScriptNetwork final : public TorchNetwork {
         inputs_(shape_arguments(spec, spec.inputs, in)),
         outputs_(shape_arguments(spec, spec.outputs, out)),
         rows_per_sample_(spec.rows_per_sample()),
-        module_(load_script(spec, device, kind)) {
+        bfloat16_(spec.compute == Compute::bfloat16),
+        module_(load_script(spec, device, kind)),
+        size_(size_of(module_)) {
     check_arguments();
+    module_ = optimized(spec, module_);
   }
 
   void forward(const at::Tensor& in, const at::Tensor& out) override {
@@ -47,7 +50,7 @@ class ScriptNetwork final : public TorchNetwork {
     }
   }
 
-  NetworkSize size() const override { return size_of(module_); }
+  NetworkSize size() const override { return size_; }
 
  private:
   [[noreturn]] void fail(const std::string& what) const {
@@ -117,7 +120,8 @@ class ScriptNetwork final : public TorchNetwork {
           "levels and `combine` of `outputs` agree with the network",
           i + 1, text_of(value.sizes()), outputs_[i].fields(), text_of(expected), tile));
     }
-    if (value.scalar_type() != kind_) {
+    const bool rounded = bfloat16_ && value.scalar_type() == at::kBFloat16;
+    if (value.scalar_type() != kind_ && !rounded) {
       fail(fmt::format(
           "returns output {} ({}) as {}, but `compute` asks for {}; change `compute`, or the network", i + 1,
           outputs_[i].fields(), at::toString(value.scalar_type()), at::toString(kind_)));
@@ -129,7 +133,9 @@ class ScriptNetwork final : public TorchNetwork {
   std::vector<ArgumentShape> inputs_;
   std::vector<ArgumentShape> outputs_;
   std::int64_t rows_per_sample_;
+  bool bfloat16_;
   torch::jit::Module module_;
+  NetworkSize size_;  // before it is frozen
 };
 
 }  // namespace

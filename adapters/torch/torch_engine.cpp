@@ -20,6 +20,7 @@ namespace ekman {
 namespace {
 
 at::ScalarType kind_of(Real real) { return real == Real::float32 ? at::kFloat : at::kDouble; }
+at::ScalarType kind_of(Compute compute) { return compute == Compute::float64 ? at::kDouble : at::kFloat; }
 
 // The constants of all fields as two row vectors; undefined tensors if no field has any.
 struct RowNormalization {
@@ -72,6 +73,7 @@ class TorchEngine final : public Engine {
         threads_(threads),
         wire_(kind_of(spec.wire)),
         compute_(kind_of(spec.compute)),
+        bfloat16_(spec.compute == Compute::bfloat16),
         in_len_(in.row_len()),
         out_len_(out.row_len()),
         chunk_rows_(spec.rows_per_chunk()),
@@ -105,7 +107,8 @@ class TorchEngine final : public Engine {
   std::string describe() const override {
     const std::string core = openblas_core();
     const std::string blas = core.empty() ? "" : ", OpenBLAS " + core;
-    const std::string tiles = fmt::format("tiles of {} sample{}", tile_, tile_ == 1 ? "" : "s");
+    const std::string tiles =
+        fmt::format("{}tiles of {} sample{}", bfloat16_ ? "bfloat16, " : "", tile_, tile_ == 1 ? "" : "s");
     if (device_.is_cuda()) return fmt::format("{}, {}", device_.str(), tiles);
     return fmt::format("cpu, {} thread{}{}, {}", threads_, threads_ == 1 ? "" : "s", blas, tiles);
   }
@@ -162,7 +165,10 @@ class TorchEngine final : public Engine {
     if (in_constants_.mean.defined()) x = x.sub(in_constants_.mean).div_(in_constants_.std);
     const at::Tensor y =
         wire_ == compute_ ? out : at::empty({tile_rows_, out_len_}, in.options().dtype(compute_));
-    network_->forward(x, y);
+    {
+      const compat::Bfloat16 autocast(device_.type(), bfloat16_);
+      network_->forward(x, y);
+    }
     if (out_constants_.mean.defined()) y.mul_(out_constants_.std).add_(out_constants_.mean);
     if (wire_ != compute_) out.copy_(y);
   }
@@ -199,6 +205,7 @@ class TorchEngine final : public Engine {
   int threads_;
   at::ScalarType wire_;
   at::ScalarType compute_;
+  bool bfloat16_;
   bool changes_input_ = false;
   std::int64_t in_len_;
   std::int64_t out_len_;

@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "coupler/base/joined.hpp"
 #include "ekman/error.hpp"
 
 namespace ekman {
@@ -91,7 +92,7 @@ void Diagnostics::throw_if_errors() const {
 }
 
 void Diagnostics::throw_errors() const {
-  throw Error(ErrorCode::plan, fmt::format("{}", fmt::join(lines(Severity::error), "\n")));
+  throw Error(ErrorCode::plan, joined(lines(Severity::error), "\n"));
 }
 
 }  // namespace ekman

@@ -145,7 +145,8 @@ class PlanReader {
     network.coupling_period = parse_duration(text_of(tree, "networks.*.coupling_period")).value_or(0);
     network.time_reduction = choice(tree, "networks.*.time_reduction", Reduction::none);
     network.wire = choice(tree, "networks.*.wire", Real::float32);
-    network.compute = choice(tree, "networks.*.compute", Real::float32);
+    network.compute = choice(tree, "networks.*.compute", Compute::float32);
+    network.optimize = choice(tree, "networks.*.optimize", Optimize::automatic);
     network.transport = choice(tree, "networks.*.transport", Transport::automatic);
     network.inputs = read_arguments(child(tree, "inputs"), "networks.*.inputs[].combine");
     network.outputs = read_arguments(child(tree, "outputs"), "networks.*.outputs[].combine");

@@ -160,6 +160,7 @@ Write network_of(const NetworkSpec& network) {
        {"wire", word(network.wire)},
        {"compute", word(network.compute)},
        {"transport", word(network.transport)},
+       {"optimize", word(network.optimize)},
        {"inputs", arguments_of(network.inputs, "networks.*.inputs[]")},
        {"outputs", arguments_of(network.outputs, "networks.*.outputs[]")},
        {"normalize", given(!network.normalize.empty(), named(network.normalize, normalization_of))},

@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "adapters/yaml/plan_to_yaml.hpp"
+#include "coupler/base/joined.hpp"
 #include "coupler/command/plan_words.hpp"
 #include "coupler/plan/choices.hpp"
 #include "coupler/plan/sizes.hpp"
@@ -69,7 +70,7 @@ std::string ranks_line(const NetworkSpec& network, int first_rank) {
   const std::string ranks = network.ranks == 1
                                 ? fmt::format("{}", first_rank)
                                 : fmt::format("{} to {}", first_rank, first_rank + network.ranks - 1);
-  return fmt::format("{}; device {}, {} thread{} each", ranks, fmt::join(network.devices, ", "),
+  return fmt::format("{}; device {}, {} thread{} each", ranks, joined(network.devices, ", "),
                      network.threads, network.threads == 1 ? "" : "s");
 }
 
@@ -82,7 +83,7 @@ std::string memory_line(const RouteSizes& sizes, const NetworkTrial& trial) {
   }
   if (trial.size.bytes > 0) parts.push_back(bytes_words(trial.size.bytes) + " of weights");
   return parts.empty() ? "not known without points and levels"
-                       : fmt::format("each at most {}", fmt::join(parts, " and "));
+                       : "each at most " + joined(parts, " and ");
 }
 
 std::string guard_line(const Guard& guard) {

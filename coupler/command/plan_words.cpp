@@ -6,6 +6,7 @@
 #include <filesystem>
 
 #include "adapters/yaml/plan_to_yaml.hpp"
+#include "coupler/base/joined.hpp"
 
 namespace ekman {
 
@@ -38,7 +39,7 @@ std::string source_words(const NetworkSource& source) {
     case SourceKind::mlp:
       break;
   }
-  return fmt::format("built-in mlp, hidden {}, {}, seed {}", fmt::join(source.hidden, " x "),
+  return fmt::format("built-in mlp, hidden {}, {}, seed {}", joined(source.hidden, " x "),
                      source.activation, source.seed);
 }
 

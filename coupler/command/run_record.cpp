@@ -1,6 +1,7 @@
 // Implements run_record.hpp.
 #include "coupler/command/run_record.hpp"
 
+#define FMT_HEADER_ONLY 1  // dates need more of fmt than cmake/fmt.cpp has
 #include <fmt/chrono.h>
 #include <fmt/format.h>
 #include <unistd.h>

@@ -5,6 +5,8 @@
 #include <cmath>
 #include <set>
 
+#include "coupler/base/joined.hpp"
+#include "coupler/plan/choices.hpp"
 #include "coupler/plan/did_you_mean.hpp"
 #include "coupler/plan/plan.hpp"
 #include "coupler/plan/sizes.hpp"
@@ -86,12 +88,12 @@ void advise_sizes(const NetworkSpec& network, const RouteSizes& sizes, const std
                      "256; a chunk that is a multiple of 256 runs faster",
                      tile, tile == 1 ? "" : "s", network.chunk),
          Severity::hint});
-  if (network.wire == Real::float64 && network.compute == Real::float32 &&
+  if (network.wire == Real::float64 && network.compute != Compute::float64 &&
       network.source.kind != SourceKind::echo)
     problems.push_back({path + ".wire",
-                        "the network computes in float32, so float64 on the wire costs twice the bytes for "
-                        "the same outputs; "
-                        "take wire: float32, or compute: float64",
+                        fmt::format("the network computes in {}, so float64 on the wire costs twice the bytes for "
+                                    "the same outputs; take wire: float32, or compute: float64",
+                                    word_of(network.compute)),
                         Severity::hint});
 }
 
@@ -112,7 +114,7 @@ void advise_levels(const Plan& plan, const NetworkSpec& network, const RouteSize
       {has_fields ? "components." + network.component + ".fields" : path + ".inputs",
        fmt::format("without the levels of {} neither bytes nor forward of network \"{}\" can be checked "
                    "before the run; give components.{}.fields.{}.levels and so on",
-                   fmt::join(sizes.fields_without_levels, ", "), network.name, network.component,
+                   joined(sizes.fields_without_levels, ", "), network.name, network.component,
                    sizes.fields_without_levels.front()),
        Severity::hint});
 }

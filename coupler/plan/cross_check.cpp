@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 
+#include "coupler/plan/choices.hpp"
 #include "coupler/plan/did_you_mean.hpp"
 #include "coupler/plan/plan.hpp"
 #include "coupler/plan/restart_label.hpp"
@@ -59,6 +60,13 @@ void check_ranks(const NetworkSpec& network, const std::string& path, Problems& 
     if (!is_device(device))
       problems.push_back({path + ".device", fmt::format("\"{}\" is not a device; it is cpu, cuda, cuda:N or auto{}",
                                                         device, did_you_mean(device, {"cpu", "cuda", "auto"}))});
+}
+
+void check_optimize(const NetworkSpec& network, const std::string& path, Problems& problems) {
+  const bool changes = network.optimize == Optimize::freeze || network.optimize == Optimize::inference;
+  if (changes && network.source.kind != SourceKind::torchscript)
+    problems.push_back({path + ".optimize", fmt::format("optimize: {} is for TorchScript networks; leave it out",
+                                                        word_of(network.optimize))});
 }
 
 void check_sizes(const NetworkSpec& network, const std::string& path, Problems& problems) {
@@ -202,6 +210,7 @@ std::vector<Problem> cross_check(const Plan& plan) {
     check_ranks(network, path, problems);
     check_time(plan, network, path, problems);
     check_sizes(network, path, problems);
+    check_optimize(network, path, problems);
     check_repeats(network.inputs, path + ".inputs", problems);
     check_repeats(network.outputs, path + ".outputs", problems);
     check_outputs(network, path, writers, problems);

@@ -16,6 +16,10 @@ enum class Real { float32, float64 };
 enum class Combine { concat, stack };
 enum class Sample { point, grid };
 enum class Reduction { none, accumulate, average, minimum, maximum };
+// bfloat16: weights in float32, forward under autocast.
+enum class Compute { float32, float64, bfloat16 };
+// What is done to a TorchScript network before it is served.
+enum class Optimize { automatic, none, freeze, inference };
 enum class Transport { automatic, point_to_point };
 enum class SourceKind { echo, torchscript, mlp };
 
@@ -91,7 +95,8 @@ struct NetworkSpec {
   std::int64_t coupling_period = 0;  // microseconds; 0: every step
   Reduction time_reduction = Reduction::none;
   Real wire = Real::float32;
-  Real compute = Real::float32;
+  Compute compute = Compute::float32;
+  Optimize optimize = Optimize::automatic;
   Transport transport = Transport::automatic;
   std::vector<Argument> inputs;
   std::vector<Argument> outputs;

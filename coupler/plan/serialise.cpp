@@ -13,7 +13,7 @@ namespace ekman {
 namespace {
 
 constexpr char k_magic[] = "EKPL";
-constexpr std::int64_t k_version = 3;
+constexpr std::int64_t k_version = 4;
 
 void fail(const char* reason) {
   throw Error(ErrorCode::internal, std::string("received bytes that are no Ekman plan: ") + reason +
@@ -223,7 +223,8 @@ void visit(Archive& archive, NetworkSpec& network) {
   archive(network.coupling_period);
   visit_enum(archive, network.time_reduction, Reduction::maximum);
   visit_enum(archive, network.wire, Real::float64);
-  visit_enum(archive, network.compute, Real::float64);
+  visit_enum(archive, network.compute, Compute::bfloat16);
+  visit_enum(archive, network.optimize, Optimize::inference);
   visit_enum(archive, network.transport, Transport::point_to_point);
   visit(archive, network.inputs);
   visit(archive, network.outputs);

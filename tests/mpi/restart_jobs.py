@@ -16,10 +16,19 @@ class Jobs:
         shutil.rmtree(self.work, ignore_errors=True)
         self.work.mkdir(parents=True)
 
-    def run(self, name, what="none", resume=None, ranks=2, ml_ranks=(2, 1), turn=0, sets="sets", steps=STEPS,
-            change=lambda plan: plan):
-        """Returns (exit status, what was printed). ml_ranks: of the network with @ranks@, and of those with @other_ranks@. turn: odd or
-        even, which networks have which transport."""
+    def run(self, name, **how):
+        """Returns (exit status, what was printed). how: see command."""
+        try:
+            done = subprocess.run(self.command(name, **how), timeout=120, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                                  text=True)
+        except subprocess.TimeoutExpired as late:
+            return None, f"still running after 120 s\n{late.stdout}"
+        return done.returncode, done.stdout
+
+    def command(self, name, what="none", resume=None, ranks=2, ml_ranks=(2, 1), turn=0, sets="sets", steps=STEPS,
+                change=lambda plan: plan):
+        """Writes the plan and returns the command line. ml_ranks: of the network with @ranks@, and of those with @other_ranks@.
+        turn: odd or even, which networks have which transport."""
         text = self.template.replace("@directory@", str(self.work / sets))
         text = text.replace(f"@turn{turn % 2}@", "auto").replace(f"@turn{1 - turn % 2}@", "point_to_point")
         text = text.replace("@resume@", f"resume: {resume}" if resume else "")
@@ -32,12 +41,7 @@ class Jobs:
         for component in self.components:
             file = self.work / (name if component == "atmosphere" else f"{component}_{name}")
             job += ["-np", str(ranks), self.model, str(steps), str(file), what, self.networks, component, ":"]
-        job += ["-np", str(self.ml_ranks(ml_ranks)), self.ekman, "serve", str(plan)]
-        try:
-            done = subprocess.run(job, timeout=120, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-        except subprocess.TimeoutExpired as late:
-            return None, f"still running after 120 s\n{late.stdout}"
-        return done.returncode, done.stdout
+        return job + ["-np", str(self.ml_ranks(ml_ranks)), self.ekman, "serve", str(plan)]
 
     def keep_three_networks(self):
         """For jobs that need no more: fewer ranks."""

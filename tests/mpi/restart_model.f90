@@ -6,7 +6,8 @@
 !   LAST     last step
 !   FILE     of the values; each rank appends its number
 !   NETWORKS how many of the list below the plan has; all: and the guarded one
-!   MISTAKE  none; cuts: writes the restart set "before-N" before every step N; or a mistake, to see how the job ends
+!   MISTAKE  none; cuts: writes the restart set "before-N" before every step N; again: the set "again" each time; or a mistake, to
+!            see how the job ends
 program restart_model
   use, intrinsic :: iso_fortran_env, only: real32, real64, int64
   use, intrinsic :: ieee_arithmetic, only: ieee_value, ieee_quiet_nan
@@ -76,6 +77,7 @@ program restart_model
     if (guarded) call get_d("d_alone")
     call ekman_advance(c)
     if (mistake == "cuts") call cut()
+    if (mistake == "again") call ekman_write_restart(c, "again")
     if (mistake == "alone" .and. step == 3 .and. rank == 1) call cut()
   end do
   close (unit)

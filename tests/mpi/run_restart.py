@@ -2,12 +2,21 @@
 ERP: so does one resumed on other numbers of component and ML ranks, cut again, and resumed once more.
 
 components: two components write their parts of one set, and go on from it.
+killed: a run that writes one set over and over is killed at any moment; the set that is there then goes on with the same bits.
 Networks take the two transports in turn, and change places from job to job.
 
-run_restart.py MPIEXEC MODEL EKMAN TEMPLATE WORK_DIR ers|erp|components
+run_restart.py MPIEXEC MODEL EKMAN TEMPLATE WORK_DIR ers|erp|components|killed
 """
+import os
+import shutil
+import signal
+import subprocess
 import sys
+import time
 
+import h5py
+
+from processes import processes_of
 from restart_jobs import STEPS, Jobs
 
 case = sys.argv[6]
@@ -28,15 +37,48 @@ def compare(what, name, first, reference="cuts"):
     print(f"ok: {what}, {len(expected)} lines equal")
 
 
+def kill_while_writing(seconds):
+    """Starts a run that writes the set "again" before each step; once it is there, kills all ranks after some time. Returns the
+    step before which the set that is left was written, and whether another was being written."""
+    folder = jobs.work / "sets" / "restart" / "again"
+    shutil.rmtree(folder, ignore_errors=True)
+    job = subprocess.Popen(jobs.command("killed", what="again", steps=steps), stdout=subprocess.DEVNULL,
+                           stderr=subprocess.DEVNULL)
+    begin = time.monotonic()
+    while not (folder / "atmosphere").is_dir():
+        if time.monotonic() - begin > 60 or job.poll() is not None:
+            sys.exit("FAILED: no set was written")
+    time.sleep(seconds)
+    for process in processes_of(job, jobs.model) + processes_of(job, jobs.ekman):
+        os.kill(process, signal.SIGKILL)
+    job.wait(timeout=60)
+    left = folder / "atmosphere"
+    amid = (folder / "atmosphere.partial").exists() or not left.exists()
+    with h5py.File((left if left.exists() else folder / "atmosphere.old") / "none.h5") as file:
+        return int(file.attrs["step"]), amid
+
+
+steps = STEPS
+if case == "killed":
+    jobs.keep_three_networks()
+    steps = 60   # so that the kills come before the end
 if case == "components":
     jobs.add_ocean()
-run("cuts", what="cuts")
+run("cuts", what="none" if case == "killed" else "cuts", steps=steps)
 if case == "ers":
     run("uncut", turn=1)
     compare("a run that writes restart sets equals one that does not", "uncut", 1)
     for step in range(2, STEPS + 1):
         run("resumed", resume=f"before-{step}", turn=step)
         compare(f"cut before step {step}", "resumed", step)
+elif case == "killed":
+    amid = 0
+    for kill in range(6):
+        step, was_amid = kill_while_writing(0.013 * kill)
+        amid += was_amid
+        run("resumed", resume="again", turn=kill, steps=steps)
+        compare(f"killed after {13 * kill} ms, set of step {step}", "resumed", step)
+    print(f"{amid} of 6 were killed while a set was written")
 elif case == "components":
     for name, first in (("uncut", 1), ("resumed", 6)):
         run(name, resume="before-6" if first > 1 else None, turn=1)

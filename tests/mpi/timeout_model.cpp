@@ -58,6 +58,8 @@ struct Model {
       MPI_Allreduce(MPI_IN_PLACE, &sum, 1, MPI_INT, MPI_SUM, coupler.local_comm());
     } else if (hang == "stop_in_physics") {
       raise(SIGSTOP);
+    } else if (hang == "dead") {
+      raise(SIGKILL);
     } else if (hang == "stop_in_put") {
       put("a");
       put("b", make_trap());

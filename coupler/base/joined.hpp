@@ -1,0 +1,22 @@
+// A list in one text.
+#pragma once
+
+#include <fmt/format.h>
+
+#include <string>
+
+namespace ekman {
+
+// "a, b, c" of texts or numbers, with ", " between them.
+template <class Items>
+std::string joined(const Items& items, const char* between) {
+  std::string text;
+  bool first = true;
+  for (const auto& item : items) {
+    text += fmt::format("{}{}", first ? "" : between, item);
+    first = false;
+  }
+  return text;
+}
+
+}  // namespace ekman

@@ -208,7 +208,9 @@ TEST(PlanBounds, RefuseHostilePlansFastAndInBoundedMemory) {
 TEST(PlanBounds, RefuseAFileWithoutEnd) {
   const Outcome outcome = outcome_of([] { read_plan("/dev/zero"); });
 
-  EXPECT_EQ(outcome.error, "/dev/zero:1:1: error: the file is larger than 1 MiB, which no plan needs");
+  EXPECT_EQ(
+      outcome.error,
+      "/dev/zero:1:1: error: the file is larger than 1 MiB, which no plan needs; name the plan's own file");
   EXPECT_LT(outcome.seconds, k_most_seconds);
   EXPECT_LT(outcome.megabytes, k_most_megabytes);
 }

@@ -179,6 +179,7 @@ TEST(CrossCheck, RefusesNumbersThatYamlCannotGive) {
 TEST(DidYouMean, ProposesNearNamesOnly) {
   EXPECT_EQ(did_you_mean("temprature", {"humidity", "temperature"}), "; did you mean \"temperature\"?");
   EXPECT_EQ(did_you_mean("pressure", {"humidity", "temperature"}), "");
+  EXPECT_EQ(did_you_mean("pressure", {"humidity", "temperature"}, "; take it out"), "; take it out");
 }
 
 TEST(PlanFromYaml, CompletesDefaults) {
@@ -271,7 +272,7 @@ TEST(PlanFromYaml, NamesAllProblemsInTheOrderOfTheFile) {
   const std::string error = error_of(k_minimal + "    tile: 3\n    chnk: 8\n    normalize: {tt: {std: x}}\n");
 
   EXPECT_EQ(error,
-            "plan.yaml:10:11: error: tile 3 does not divide chunk 1024\n"
+            "plan.yaml:10:11: error: tile 3 does not divide chunk 1024; choose a divisor, or `tile: auto`\n"
             "plan.yaml:11:5: error: unknown key \"chnk\"; did you mean \"chunk\"?\n"
             "plan.yaml:12:27: error: key \"std\" must be a number; found \"x\"");
 }

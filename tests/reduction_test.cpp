@@ -15,7 +15,7 @@ namespace {
 template <class T>
 std::vector<T> reduce(Reduction reduction, const std::vector<std::vector<T>>& steps) {
   const auto slots = static_cast<std::int64_t>(steps[0].size() / 2);
-  Reducer reducer(reduction, slots, 2);
+  Reducer reducer("t", reduction, slots, 2);
   for (std::size_t step = 0; step < steps.size(); ++step) {
     const bool last = step + 1 == steps.size();
     const Axes axes("pl");
@@ -60,7 +60,7 @@ TEST(Reducer, KeepsWhatIsNoNumber) {
 }
 
 TEST(Reducer, StartsAfreshAfterACoupling) {
-  Reducer reducer(Reduction::accumulate, 1, 1);
+  Reducer reducer("t", Reduction::accumulate, 1, 1);
   const double one = 1;
   const ColumnView view = make_column_view(contiguous_view(&one, {1}), Axes("p"));
 
@@ -74,7 +74,7 @@ TEST(Reducer, StartsAfreshAfterACoupling) {
 }
 
 TEST(Reducer, RefusesAnotherKindWithinAPeriod) {
-  Reducer reducer(Reduction::average, 1, 1);
+  Reducer reducer("t", Reduction::average, 1, 1);
   const double one = 1;
   const float two = 2;
   reducer.add(make_column_view(contiguous_view(&one, {1}), Axes("p")), 0, 1, false);
@@ -88,7 +88,8 @@ TEST(Reducer, GoesOnFromWhatWasRestored) {
   const auto add = [&](Reducer& reducer, std::size_t step, bool last) {
     reducer.add(make_column_view(contiguous_view(steps[step].data(), {1, 2}), axes), 0, 1, last);
   };
-  Reducer uncut(Reduction::average, 1, 2), cut(Reduction::average, 1, 2), resumed(Reduction::average, 1, 2);
+  Reducer uncut("t", Reduction::average, 1, 2), cut("t", Reduction::average, 1, 2),
+      resumed("t", Reduction::average, 1, 2);
   for (std::size_t step = 0; step < steps.size(); ++step) {
     add(uncut, step, step == 3);
     if (step < 2) add(cut, step, false);

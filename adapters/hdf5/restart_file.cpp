@@ -134,9 +134,11 @@ template <class Choice>
 Choice read_choice(const Hdf5Named& root, const char* name) {
   const std::string word = read_text(root, name);
   if (const std::optional<Choice> choice = choice_of<Choice>(word)) return *choice;
-  throw Error(ErrorCode::internal,
-              fmt::format("cannot read {}: its attribute \"{}\" is \"{}\", which Ekman {} does not know",
-                          root.path, name, word, build_version()));
+  throw Error(
+      ErrorCode::internal,
+      fmt::format("cannot read {}: its attribute \"{}\" is \"{}\", which Ekman {} does not know; resume with "
+                  "the Ekman that wrote it",
+                  root.path, name, word, build_version()));
 }
 
 class FileReader : public RestartReader {
@@ -148,9 +150,11 @@ class FileReader : public RestartReader {
     const std::string format = read_text(root, "format");
     const std::int64_t number = read_number(root, "version");
     if (format != k_format || number != k_format_version) {
-      throw Error(ErrorCode::internal,
-                  fmt::format("cannot read {}: it is \"{}\" version {}, but Ekman {} reads \"{}\" version {}",
-                              path_, format, number, build_version(), k_format, k_format_version));
+      throw Error(
+          ErrorCode::internal,
+          fmt::format("cannot read {}: it is \"{}\" version {}, but Ekman {} reads \"{}\" version {}; resume "
+                      "with the Ekman that wrote it",
+                      path_, format, number, build_version(), k_format, k_format_version));
     }
     header_.component = read_text(root, "component");
     header_.network = read_text(root, "network");
@@ -158,9 +162,9 @@ class FileReader : public RestartReader {
     header_.points = read_number(root, "points");
     header_.period = read_number(root, "coupling_period");
     if (header_.step < 1 || header_.period < 1) {
-      throw Error(ErrorCode::internal,
-                  fmt::format("cannot read {}: step {} with an exchange every {} steps makes no sense", path_,
-                              header_.step, header_.period));
+      throw Error(ErrorCode::internal, fmt::format("cannot read {}: step {} with an exchange every {} steps "
+                                                   "makes no sense; resume from another set",
+                                                   path_, header_.step, header_.period));
     }
     header_.time_reduction = read_choice<Reduction>(root, "time_reduction");
     header_.wire = read_choice<Real>(root, "wire");
@@ -192,8 +196,9 @@ class FileReader : public RestartReader {
     const std::vector<std::string> texts = read_texts(root, names);
     const std::vector<std::int64_t> numbers = read_numbers(root, levels);
     if (texts.size() != numbers.size()) {
-      throw Error(ErrorCode::internal, fmt::format("cannot read {}: it has {} {}, but levels of {}", path_,
-                                                   texts.size(), names, numbers.size()));
+      throw Error(ErrorCode::internal,
+                  fmt::format("cannot read {}: it has {} {}, but levels of {}; resume from another set",
+                              path_, texts.size(), names, numbers.size()));
     }
     for (std::size_t i = 0; i < texts.size(); ++i) fields.push_back({texts[i], numbers[i]});
     return fields;
@@ -229,7 +234,8 @@ void sync_to_disk(const std::string& path) {
   const int reason = errno;
   if (file >= 0) ::close(file);
   if (!synced)
-    throw Error(ErrorCode::internal, fmt::format("cannot write {}: {}", path, std::strerror(reason)));
+    throw Error(ErrorCode::internal, fmt::format("cannot write {}: {}; see whether it has room on its disk",
+                                                 path, std::strerror(reason)));
 }
 
 }  // namespace ekman

@@ -34,7 +34,10 @@ std::string file_name(const std::string& name) {
 void change_files(const std::string& doing, const std::function<void(std::error_code&)>& change) {
   std::error_code error;
   change(error);
-  if (error) throw Error(ErrorCode::internal, fmt::format("cannot {}: {}", doing, error.message()));
+  if (error)
+    throw Error(ErrorCode::internal,
+                fmt::format("cannot {}: {}; see whether ML ranks may write there, and have room", doing,
+                            error.message()));
 }
 
 std::string names_in(const fs::path& folder) {

@@ -60,8 +60,10 @@ std::vector<ArgumentShape> shape_arguments(const NetworkSpec& spec, const std::v
   for (const Argument& argument : arguments) {
     const auto count = static_cast<std::ptrdiff_t>(argument.fields.size());
     if (count == 0 || layout.fields.end() - slot < count) {
-      throw Error(ErrorCode::internal,
-                  fmt::format("network '{}': arguments and row layout differ", spec.name));
+      throw Error(
+          ErrorCode::internal,
+          fmt::format("network '{}': arguments and row layout differ; this is a mistake in Ekman, report it",
+                      spec.name));
     }
     shapes.emplace_back(spec, argument, std::vector<FieldSlot>(slot, slot + count));
     slot += count;

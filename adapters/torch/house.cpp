@@ -111,9 +111,11 @@ std::vector<std::string> blas_warnings(const BlasFindings& found) {
                            found.core_type, found.core)
              : fmt::format("this OpenBLAS does not know this CPU and took its {} kernels", found.core);
   // Not "unset it": an OpenBLAS that does not know the CPU would then choose worse ones.
-  warnings.push_back(fmt::format(
-      "{}, although the CPU has {}; networks run slower, up to several times: set OPENBLAS_CORETYPE={}",
-      reason, found.avx512 ? "AVX-512" : "AVX2", found.avx512 ? "SkylakeX" : "Haswell"));
+  warnings.push_back(
+      reason +
+      fmt::format(
+          ", although the CPU has {}; networks run slower, up to several times: set OPENBLAS_CORETYPE={}",
+          found.avx512 ? "AVX-512" : "AVX2", found.avx512 ? "SkylakeX" : "Haswell"));
   return warnings;
 }
 

@@ -63,8 +63,10 @@ class MlpNetwork final : public TorchNetwork {
     try {
       out.copy_(layers_->forward(in));
     } catch (const std::exception& error) {
-      throw Error(ErrorCode::network, fmt::format("network '{}' (builtin mlp) fails in forward: {}", name_,
-                                                  torch_message(error)));
+      throw Error(ErrorCode::network,
+                  fmt::format("network '{}' (builtin mlp) fails in forward: {}; see whether its device "
+                              "has memory left, and works with LibTorch alone",
+                              name_, torch_message(error)));
     }
   }
 
@@ -94,8 +96,10 @@ std::unique_ptr<TorchNetwork> make_mlp_network(const NetworkSpec& spec, const Ro
   } catch (const Error&) {
     throw;
   } catch (const std::exception& error) {
-    throw Error(ErrorCode::network, fmt::format("network '{}' (builtin mlp) cannot be made: {}", spec.name,
-                                                torch_message(error)));
+    throw Error(ErrorCode::network,
+                fmt::format("network '{}' (builtin mlp) cannot be made: {}; make its layers smaller, or "
+                            "see whether its device has memory left",
+                            spec.name, torch_message(error)));
   }
 }
 

@@ -91,7 +91,7 @@ class ScriptNetwork final : public TorchNetwork {
     std::vector<at::Tensor> values;
     const auto take = [&](const at::IValue& value) {
       if (!value.isTensor())
-        fail(fmt::format("returns a {} among its outputs; all must be tensors", value.tagKind()));
+        fail(fmt::format("returns a {} among its outputs; let it return tensors only", value.tagKind()));
       values.push_back(value.toTensor());
     };
     if (result.isTensor()) {

@@ -87,7 +87,7 @@ std::string sha256_of_file(const std::string& path) {
     total += read;
     for (std::size_t i = 0; i + k_block <= read; i += k_block) absorb(state, buffer.data() + i);
   }
-  if (!file.eof()) throw std::runtime_error(path + " cannot be read");
+  if (!file.eof()) throw std::runtime_error(path + " cannot be read; check its disk");
   buffer.resize(read);
   buffer.erase(buffer.begin(), buffer.begin() + static_cast<std::ptrdiff_t>(read / k_block * k_block));
   absorb_end(state, std::move(buffer), total);

@@ -49,7 +49,7 @@ at::Device parse_device(const NetworkSpec& spec, const std::string& text) {
                 fmt::format("network '{}' cannot run on device '{}': {}", spec.name, text, why));
   };
   if (text == "cpu") return at::Device(at::kCPU);
-  if (text.rfind("cuda", 0) != 0) fail("use cpu or cuda:N");
+  if (text.rfind("cuda", 0) != 0) fail("it is none; use cpu or cuda:N");
   const int gpus = gpu_count();
   if (gpus == 0)
     fail("LibTorch sees no GPU here; use `device: cpu`, or a LibTorch built for CUDA on a node with a GPU");
@@ -58,9 +58,9 @@ at::Device parse_device(const NetworkSpec& spec, const std::string& text) {
     if (!device.has_index()) device.set_index(0);
     if (device.index() < gpus) return device;
   } catch (const c10::Error&) {
-    fail("use cpu or cuda:N");
+    fail("it is no number of a GPU; use cpu or cuda:N");
   }
-  fail(fmt::format("this node has {} GPUs, counted from 0", gpus));
+  fail(fmt::format("this node has {} GPUs, counted from 0; name a lower one", gpus));
   return at::Device(at::kCPU);
 }
 
@@ -90,8 +90,11 @@ class TorchEngine final : public Engine {
 
   void forward(const std::byte* in, std::byte* out, std::int64_t rows) override {
     if (rows < 0 || rows > chunk_rows_) {
-      throw Error(ErrorCode::network,
-                  fmt::format("network '{}': {} rows asked of a chunk of {} rows", name_, rows, chunk_rows_));
+      throw Error(
+          ErrorCode::network,
+          fmt::format(
+              "network '{}': {} rows asked of a chunk of {} rows; this is a mistake in Ekman, report it",
+              name_, rows, chunk_rows_));
     }
     const std::int64_t tiled_rows = (rows + tile_rows_ - 1) / tile_rows_ * tile_rows_;
     if (tiled_rows == 0) return;
@@ -107,8 +110,8 @@ class TorchEngine final : public Engine {
   std::string describe() const override {
     const std::string core = openblas_core();
     const std::string blas = core.empty() ? "" : ", OpenBLAS " + core;
-    const std::string tiles =
-        fmt::format("{}tiles of {} sample{}", bfloat16_ ? "bfloat16, " : "", tile_, tile_ == 1 ? "" : "s");
+    std::string tiles = fmt::format("tiles of {} sample{}", tile_, tile_ == 1 ? "" : "s");
+    if (bfloat16_) tiles = "bfloat16, " + tiles;
     if (device_.is_cuda()) return fmt::format("{}, {}", device_.str(), tiles);
     return fmt::format("cpu, {} thread{}{}, {}", threads_, threads_ == 1 ? "" : "s", blas, tiles);
   }
@@ -129,8 +132,11 @@ class TorchEngine final : public Engine {
     } catch (const Error&) {
       throw;
     } catch (const std::exception& error) {
-      throw Error(ErrorCode::network,
-                  fmt::format("network '{}' on {} fails: {}", name_, device_.str(), torch_message(error)));
+      throw Error(
+          ErrorCode::network,
+          fmt::format("network '{}' on {} fails: {}; see whether the device has memory left, and works with "
+                      "LibTorch alone",
+                      name_, device_.str(), torch_message(error)));
     }
   }
 
@@ -226,7 +232,9 @@ class TorchEngine final : public Engine {
 std::unique_ptr<Engine> make_torch_engine(const NetworkSpec& spec, const RowLayout& in, const RowLayout& out,
                                           const std::string& device, int threads) {
   if (spec.source.kind == SourceKind::echo) {
-    throw Error(ErrorCode::internal, fmt::format("network '{}': echo is not LibTorch's", spec.name));
+    throw Error(ErrorCode::internal,
+                fmt::format("network '{}': echo is not LibTorch's; this is a mistake in Ekman, report it",
+                            spec.name));
   }
   at::set_num_threads(threads);
   compat::stop_profiling();

@@ -134,8 +134,10 @@ class Walk {
     std::vector<std::string> names;
     for (const Key* key : keys_below(pattern)) names.push_back(key->name());
     const std::string proposal = did_you_mean(entry.key, names);
-    diagnostics_.add(entry.position, below(path, entry.key),
-                     fmt::format("unknown key \"{}\"{}", entry.key, proposal));
+    diagnostics_.add(
+        entry.position, below(path, entry.key),
+        fmt::format("unknown key \"{}\"{}", entry.key,
+                    proposal.empty() ? "; take it out, `ekman keys` lists all there are" : proposal));
     return proposal;
   }
 
@@ -143,7 +145,9 @@ class Walk {
   void missing(const std::string& name, Position position, const std::string& path, const std::string& proposals) {
     if (proposals.find("\"" + name + "\"") != std::string::npos) return diagnostics_.mark(below(path, name));
     const std::string where = path.empty() ? "" : fmt::format(" in \"{}\"", path);
-    diagnostics_.add(position, below(path, name), fmt::format("key \"{}\" is missing{}", name, where));
+    diagnostics_.add(
+        position, below(path, name),
+        fmt::format("key \"{}\" is missing{}; add it, `ekman keys` says what it holds", name, where));
   }
 
   Diagnostics& diagnostics_;
@@ -155,13 +159,14 @@ std::optional<std::string> problem_with(const Key& key, const std::string& name,
   const bool is_scalar = value.kind == Kind::scalar;
   if (key.status == Status::not_yet) {
     if (is_scalar && !key.fallback.empty() && value.scalar == key.fallback) return std::nullopt;
-    return fmt::format("key \"{}\" is not supported yet", name);
+    return fmt::format("key \"{}\" is not supported yet; take it out", name);
   }
   if (!fits(key, value))
     return fmt::format("key \"{}\" must be {}; found {}{}", name, expectation(key), shown(value),
                        is_scalar ? did_you_mean(value.scalar, key.words) : "");
   if (is_scalar && contains(key.words_not_yet, value.scalar))
-    return fmt::format("value \"{}\" of key \"{}\" is not supported yet", value.scalar, name);
+    return fmt::format("value \"{}\" of key \"{}\" is not supported yet; take another one", value.scalar,
+                       name);
   return std::nullopt;
 }
 

@@ -44,8 +44,9 @@ void Diagnostics::add(Position position, const std::string& path, const std::str
   paths_.insert(path);
   if (++num_errors_ < k_most_errors) return;
   const auto last = *problems_.rbegin();
-  problems_.insert({std::get<0>(last), std::get<1>(last) + 1, Severity::error,
-                    fmt::format("these are {} errors; there may be more", k_most_errors)});
+  problems_.insert(
+      {std::get<0>(last), std::get<1>(last) + 1, Severity::error,
+       fmt::format("these are {} errors; correct them first, there may be more", k_most_errors)});
   throw_errors();
 }
 

@@ -221,11 +221,13 @@ class PlanReader {
     for (const SourceForm& form : source_forms())
       for (const std::string& extra : form.extras)
         if (tree.find(extra) && !is_extra_of(given, extra) && !diagnostics_.touches(path + "." + extra))
-          diagnostics_.add(diagnostics_.position_of(path + "." + extra), path + "." + extra,
-                           fmt::format("key \"{}\" belongs to {}, not to {}", extra, form.key, given.key));
+          diagnostics_.add(
+              diagnostics_.position_of(path + "." + extra), path + "." + extra,
+              fmt::format("key \"{}\" belongs to {}, not to {}; take it out", extra, form.key, given.key));
     if (given.key == "builtin" && !tree.find("hidden") && !diagnostics_.any_below(path))
-      diagnostics_.add(tree.position, path + ".hidden",
-                       fmt::format("key \"hidden\" is missing in \"{}\"", path));
+      diagnostics_.add(
+          tree.position, path + ".hidden",
+          fmt::format("key \"hidden\" is missing in \"{}\"; list the widths of the hidden layers", path));
   }
 
   // TorchScript files are relative to the folder of the plan.
@@ -313,7 +315,7 @@ PlanReading examine_plan(const std::string& path) {
     return examine_text(text, path);
   }
   PlanReading reading{{}, Diagnostics(path)};
-  reading.diagnostics.add({}, "", "the file cannot be read");
+  reading.diagnostics.add({}, "", "the file cannot be read; check its name and permissions");
   return reading;
 }
 

@@ -88,10 +88,10 @@ Coupler& Coupler::operator=(Coupler&& other) noexcept {
 Coupler::~Coupler() {
   if (!impl_ || impl_->finalized || !mpi_is_running()) return;
   // An error that unwinds has its word first: nobody may catch it after this.
-  log_line(!impl_->failure.empty()
-               ? "error: " + impl_->failure
-               : fmt::format("error: {}: the coupler was destroyed before finalize; the ML ranks would wait for ever",
-                             impl_->side.whoami()));
+  log_line(!impl_->failure.empty() ? "error: " + impl_->failure
+                                   : fmt::format("error: {}: the coupler was destroyed before finalize; call "
+                                                 "finalize first, or the ML ranks would wait for ever",
+                                                 impl_->side.whoami()));
   abort_world(1);
 }
 

@@ -20,7 +20,9 @@ void check_mpi(int code, const char* call) {
   char text[MPI_MAX_ERROR_STRING] = "";
   int length = 0;
   MPI_Error_string(code, text, &length);
-  throw Error(ErrorCode::mpi, fmt::format("{} failed: {}", call, std::string(text, length)));
+  throw Error(ErrorCode::mpi,
+              fmt::format("{} failed: {}; see what MPI wrote, and whether a rank or a node died", call,
+                          std::string(text, length)));
 }
 
 bool mpi_is_running() {

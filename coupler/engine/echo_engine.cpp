@@ -16,8 +16,10 @@ class EchoEngine final : public Engine {
 
   void forward(const std::byte* in, std::byte* out, std::int64_t rows) override {
     if (rows < 0 || rows > rows_per_chunk_) {
-      throw Error(ErrorCode::network, fmt::format("network '{}': {} rows asked of a chunk of {} rows",
-                                                  network_, rows, rows_per_chunk_));
+      throw Error(ErrorCode::network,
+                  fmt::format("network '{}': {} rows asked of a chunk of {} rows; this is a mistake in "
+                              "Ekman, report it",
+                              network_, rows, rows_per_chunk_));
     }
     if (rows > 0) std::memcpy(out, in, static_cast<std::size_t>(rows * row_bytes_));
   }

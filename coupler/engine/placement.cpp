@@ -76,8 +76,10 @@ void choose_device(const std::string& asked, const MlRank& rank, const std::stri
     place.device = fmt::format("cuda:{}", next++ % rank.gpus);
   } else if (const int number = numbered_gpu(asked); number >= 0) {
     if (number >= rank.gpus) {
-      fail(fmt::format("{} asks for device {}, but node '{}' has {}; GPUs count from 0", who, asked,
-                       rank.node, plural_gpus(rank.gpus)));
+      fail(fmt::format(
+          "{} asks for device {}, but node '{}' has {}; GPUs count from 0, so name a lower one, or use "
+          "`device: auto`",
+          who, asked, rank.node, plural_gpus(rank.gpus)));
     }
     place.device = asked;
   } else {

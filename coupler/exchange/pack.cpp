@@ -18,7 +18,7 @@ Axes::Axes(const std::string& text) : text_(text) {
   if (points < 1 || levels > 1 || points + levels != static_cast<std::ptrdiff_t>(text.size()) ||
       text.size() > k_max_rank) {
     throw Error(ErrorCode::usage,
-                fmt::format("axes \"{}\" is not a list of array axes: use 'p' for points and at most one 'l' for "
+                fmt::format("axes \"{}\" is not a list of array axes; use 'p' for points and at most one 'l' for "
                             "levels, for example \"pl\" or \"plp\"",
                             text));
   }

@@ -1,6 +1,8 @@
 // Implements reduction.hpp: rows of one block of slots are packed beside each other, then combined value by value.
 #include "coupler/exchange/reduction.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "ekman/error.hpp"
@@ -64,8 +66,12 @@ void Reducer::choose_kind(ElementKind kind) {
     values_.resize(static_cast<std::size_t>(slots_ * levels_ * size_of(kind)));
   }
   if (kind_ != kind) {
-    throw Error(ErrorCode::usage,
-                "it was put as real32 and as real64; a field that is reduced or a fallback must keep its kind");
+    throw Error(
+        ErrorCode::usage,
+        fmt::format(
+            "field \"{}\" was put as real32 and as real64; a field that is reduced or a fallback must keep "
+            "its kind",
+            field_));
   }
 }
 

@@ -5,6 +5,8 @@
 #include <cstddef>
 #include <cstdint>
 #include <mutex>
+#include <string>
+#include <utility>
 #include <vector>
 
 #include "coupler/exchange/pack.hpp"
@@ -16,8 +18,8 @@ namespace ekman {
 // decomposition.
 class Reducer {
  public:
-  Reducer(Reduction reduction, std::int64_t slots, std::int64_t levels)
-      : reduction_(reduction), slots_(slots), levels_(levels) {}
+  Reducer(std::string field, Reduction reduction, std::int64_t slots, std::int64_t levels)
+      : field_(std::move(field)), reduction_(reduction), slots_(slots), levels_(levels) {}
 
   // Takes in slots [first, first + count) of this step, which are slots [0, count) of `columns`; with `last` the result
   // is then complete there. Thread-safe for disjoint slots. Throws Error(usage) if the kind changes within a period.
@@ -37,6 +39,7 @@ class Reducer {
  private:
   void choose_kind(ElementKind kind);
 
+  std::string field_;
   Reduction reduction_;
   std::int64_t slots_;
   std::int64_t levels_;

@@ -25,17 +25,20 @@ void advise_component(const Plan& plan, const ComponentSpec& component, Problems
   const std::vector<std::string> names = used_fields(plan, component.name);
   const std::set<std::string> used(names.begin(), names.end());
   if (used.empty()) {
-    problems.push_back(
-        {path, fmt::format("no network uses component \"{}\"", component.name), Severity::warning});
+    problems.push_back({path,
+                        fmt::format("no network uses component \"{}\"; take it out, or name it in a network",
+                                    component.name),
+                        Severity::warning});
     return;
   }
   int told = 0;
   for (const auto& entry : component.fields) {
     if (used.count(entry.first) > 0 || ++told > k_most_told) continue;
-    problems.push_back({path + ".fields." + entry.first,
-                        fmt::format("no network uses field \"{}\" of component \"{}\"{}", entry.first,
-                                    component.name, did_you_mean(entry.first, names)),
-                        Severity::warning});
+    problems.push_back(
+        {path + ".fields." + entry.first,
+         fmt::format("no network uses field \"{}\" of component \"{}\"{}", entry.first, component.name,
+                     did_you_mean(entry.first, names, "; take it out, or name it in a network")),
+         Severity::warning});
   }
 }
 
@@ -52,12 +55,10 @@ void advise_ranks(const NetworkSpec& network, const RouteSizes& sizes, const std
     const std::int64_t chunk = chunk_for_all(sizes.samples, network);
     problems.push_back(
         {path + ".ranks",
-         fmt::format(
-             "{} of {} ML ranks are idle: {} samples make {} chunk{} of {}; {}", network.ranks - sizes.chunks,
-             network.ranks, sizes.samples, sizes.chunks, sizes.chunks == 1 ? "" : "s", network.chunk,
-             chunk > 0
-                 ? fmt::format("chunk: {} gives work to all, ranks: {} wastes none", chunk, sizes.chunks)
-                 : fmt::format("ranks: {} wastes none", sizes.chunks)),
+         fmt::format("{} of {} ML ranks are idle: {} samples make {} chunk{} of {}; {}ranks: {} wastes none",
+                     network.ranks - sizes.chunks, network.ranks, sizes.samples, sizes.chunks,
+                     sizes.chunks == 1 ? "" : "s", network.chunk,
+                     chunk > 0 ? fmt::format("chunk: {} gives work to all, ", chunk) : "", sizes.chunks),
          Severity::hint});
     return;
   }
@@ -76,8 +77,10 @@ void advise_sizes(const NetworkSpec& network, const RouteSizes& sizes, const std
   if (sizes.points != k_unknown && sizes.points % rows != 0)
     problems.push_back(
         {path + ".sample.grid.shape",
-         fmt::format("a grid of {} x {} = {} points does not divide the {} points of component \"{}\"",
-                     network.grid_ny, network.grid_nx, rows, sizes.points, network.component),
+         fmt::format(
+             "a grid of {} x {} = {} points does not divide the {} points of component \"{}\"; correct "
+             "the shape, or the points",
+             network.grid_ny, network.grid_nx, rows, sizes.points, network.component),
          Severity::warning});
   const std::int64_t tile = tile_samples(network, false);
   if (network.tile == 0 && network.sample == Sample::point && tile < k_small_tile &&
@@ -102,7 +105,8 @@ void advise_guard(const NetworkSpec& network, const std::string& path, Problems&
     if (std::isinf(guard.min) && std::isinf(guard.max) && guard.fallback.empty())
       problems.push_back(
           {path + ".guard." + field,
-           fmt::format("the guard of \"{}\" has neither min nor max, so it checks nothing", field),
+           fmt::format("the guard of \"{}\" has neither min nor max, so it checks nothing; give it one",
+                       field),
            Severity::warning});
 }
 

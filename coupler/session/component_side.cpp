@@ -47,8 +47,9 @@ ComponentSide::ComponentSide(std::string component, std::unique_ptr<Watchdog> wa
       clock_(step_clock(job_.plan, component_)),
       local_rank_(job_.local.rank()) {
   models_local_.use_errhandler_of(models);
-  watch_ = std::make_unique<FinalizeWatch>(
-      whoami() + ": MPI_Finalize was called before finalize of the coupler; the ML ranks would wait for ever");
+  watch_ = std::make_unique<FinalizeWatch>(whoami() +
+                                           ": MPI_Finalize was called before finalize of the coupler; call "
+                                           "that first, or the ML ranks would wait for ever");
 }
 
 std::string ComponentSide::whoami() const {
@@ -64,24 +65,25 @@ void ComponentSide::require(Phase phase, const char* call) const {
 
 void ComponentSide::def_points(const ArrayView& ids, const std::string& name) {
   require(Phase::define, "def_points");
-  if (name.find('\n') != std::string::npos) misuse("the name of a point set has a line break");
-  if (points_.count(name) != 0) misuse(fmt::format("the point set \"{}\" is defined twice", name));
+  if (name.find('\n') != std::string::npos) misuse("the name of a point set has a line break; take it out");
+  if (points_.count(name) != 0)
+    misuse(fmt::format("the point set \"{}\" is defined twice; give each set a name of its own", name));
   std::vector<std::int64_t> values;
   if (ids.kind == ElementKind::int32) {
     append<std::int32_t>(ids, values);
   } else if (ids.kind == ElementKind::int64) {
     append<std::int64_t>(ids, values);
   } else {
-    misuse("global ids must be int32 or int64");
+    misuse("global ids must be int32 or int64; pass an array of such a kind");
   }
   points_[name] = std::move(values);
 }
 
 void ComponentSide::def_field(const std::string& name, const FieldOptions& options) {
   require(Phase::define, "def_field");
-  if (fields_.count(name) != 0) misuse(fmt::format("field \"{}\" is defined twice", name));
+  if (fields_.count(name) != 0) misuse(fmt::format("field \"{}\" is defined twice; define it once", name));
   if ((name + options.units + options.points).find('\n') != std::string::npos) {
-    misuse(fmt::format("field \"{}\" has a line break in its name, units or point set", name));
+    misuse(fmt::format("field \"{}\" has a line break in its name, units or point set; take it out", name));
   }
   const auto points = points_.find(options.points);
   if (points == points_.end()) {
@@ -95,8 +97,9 @@ void ComponentSide::def_field(const std::string& name, const FieldOptions& optio
   field.axes = Axes(options.axes.empty() ? (options.levels > 1 ? "pl" : "p") : options.axes);
   field.slots = static_cast<std::int64_t>(points->second.size());
   if (options.levels > 1 && field.axes.text().find('l') == std::string::npos) {
-    misuse(fmt::format("field \"{}\" has {} levels, but its axes \"{}\" have no 'l'", name, options.levels,
-                       field.axes.text()));
+    misuse(fmt::format(
+        "field \"{}\" has {} levels, but its axes \"{}\" have no 'l'; put one where the array has its levels",
+        name, options.levels, field.axes.text()));
   }
   fields_[name] = std::move(field);
 }
@@ -147,7 +150,8 @@ void ComponentSide::bind(int network, ComponentRoute& route) {
     output.fallback = guard->second.fallback;
     number(output.fallback);
     Field& fallback = fields_.at(output.fallback);
-    fallback.kept = std::make_unique<Reducer>(Reduction::none, fallback.slots, fallback.options.levels);
+    fallback.kept =
+        std::make_unique<Reducer>(output.fallback, Reduction::none, fallback.slots, fallback.options.levels);
   }
 }
 
@@ -180,7 +184,9 @@ void ComponentSide::enddef(std::int64_t step) {
 
 ComponentSide::Field& ComponentSide::find_field(const std::string& name) {
   const auto found = fields_.find(name);
-  if (found == fields_.end()) misuse(fmt::format("there is no field \"{}\"; defined are: {}", name, names_of(fields_)));
+  if (found == fields_.end())
+    misuse(fmt::format("there is no field \"{}\" (defined: {}); correct the name, or define it before enddef",
+                       name, names_of(fields_)));
   return found->second;
 }
 
@@ -188,8 +194,10 @@ ComponentSide::Field& ComponentSide::find_field(const std::string& name) {
 std::int64_t ComponentSide::check_part(const std::string& name, const Field& field, const ColumnView& view,
                                        const Part& part) const {
   if (view.levels != field.options.levels) {
-    misuse(fmt::format("field \"{}\" was defined with {} levels, the array has {}", name, field.options.levels,
-                       view.levels));
+    misuse(
+        fmt::format("field \"{}\" was defined with {} levels, the array has {}; correct the definition, or "
+                    "pass all levels",
+                    name, field.options.levels, view.levels));
   }
   const bool whole = part.first < 0;
   if (whole && view.slots != field.slots) {
@@ -197,8 +205,10 @@ std::int64_t ComponentSide::check_part(const std::string& name, const Field& fie
                        field.slots, view.slots));
   }
   if (!whole && part.first + view.slots > field.slots) {
-    misuse(fmt::format("field \"{}\" has {} points on this rank, the part goes from point {} to {} (counted from 1)",
-                       name, field.slots, part.first + 1, part.first + view.slots));
+    misuse(fmt::format(
+        "field \"{}\" has {} points on this rank, the part goes from point {} to {} (counted from 1); "
+        "pass a part that ends sooner",
+        name, field.slots, part.first + 1, part.first + view.slots));
   }
   return view.slots;
 }
@@ -240,7 +250,9 @@ Info ComponentSide::put(const std::string& name, const ArrayView& array, Part pa
 Info ComponentSide::get(const std::string& name, const ArrayView& array, Part part) {
   require(Phase::run, "get");
   Field& field = find_field(name);
-  if (field.output.route == nullptr) misuse(fmt::format("field \"{}\" is no output of any network", name));
+  if (field.output.route == nullptr)
+    misuse(
+        fmt::format("field \"{}\" is no output of any network; name it in the plan, or do not get it", name));
   const CallScope call(state_, Call::get, field.number);
   const ColumnView view = make_column_view(array, field.axes);
   const std::int64_t count = check_part(name, field, view, part);
@@ -288,7 +300,7 @@ void ComponentSide::advance() {
 }
 
 void ComponentSide::finalize() {
-  if (phase_ == Phase::finalized) misuse("finalize was called twice");
+  if (phase_ == Phase::finalized) misuse("finalize was called twice; call it once, at the end");
   require(Phase::run, "finalize");
   for (const auto& [name, field] : fields_) {
     if (!field.is_put() || field.coverage.covered() == 0) continue;

@@ -42,9 +42,10 @@ void check_network(const NetworkSpec& network, const Definitions& mine, std::vec
     }
     if (first == nullptr) first = &found->second;
     if (found->second.points != first->points) {
-      problems.push_back(fmt::format(
-          "field \"{}\" of network \"{}\" is on point set \"{}\", others on \"{}\"; a network has one", name,
-          network.name, found->second.points, first->points));
+      problems.push_back(
+          fmt::format("field \"{}\" of network \"{}\" is on point set \"{}\", others on \"{}\"; a network "
+                      "has one, so define all its fields on it",
+                      name, network.name, found->second.points, first->points));
     }
   }
   for (const auto& [output, guard] : network.guard.fields) {
@@ -236,8 +237,7 @@ void compare_definitions(const Job& job, const std::string& component, const Def
   for (const std::string& name : unused_fields(job.plan, component, mine)) {
     log_line(
         fmt::format("warning: component \"{}\" defines field \"{}\", which no network of the plan uses; puts "
-                    "of it have no "
-                    "effect",
+                    "of it have no effect, so take it out, or name it in the plan",
                     component, name));
   }
 }

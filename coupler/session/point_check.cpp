@@ -72,7 +72,7 @@ std::vector<std::string> total_problems(const Plan& plan, const std::string& com
     if (total % network.rows_per_sample() == 0) continue;
     problems.push_back(fmt::format(
         "network \"{}\" takes grids of {} x {} points, but there are {} points, which is no multiple "
-        "of {}",
+        "of {}; correct the shape of the grid, or define the points of whole grids",
         network.name, network.grid_ny, network.grid_nx, total, network.rows_per_sample()));
   }
   return problems;

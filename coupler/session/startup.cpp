@@ -98,8 +98,10 @@ Job start_ml(std::unique_ptr<Watchdog> watchdog, Communicator found, const std::
   const int leader = find_leader(job.all, true);
   require_same_version(job, leader, "`ekman serve`");
   require_same(job.local, 0, path, [&](const std::string& mine, const std::string& theirs) {
-    return fmt::format("ML rank {} was started with the plan {}, ML rank 0 with {}; a job has one plan", job.local.rank(), mine,
-                       theirs);
+    return fmt::format(
+        "ML rank {} was started with the plan {}, ML rank 0 with {}; a job has one plan, so give all the "
+        "same",
+        job.local.rank(), mine, theirs);
   });
   std::string bytes, problem;
   if (job.all.rank() == leader) {

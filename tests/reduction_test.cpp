@@ -28,13 +28,14 @@ std::vector<T> reduce(Reduction reduction, const std::vector<std::vector<T>>& st
   }
   const ColumnView view = reducer.result(0, slots);
   std::vector<T> values(steps[0].size());
-  pack(view, 0, slots, {reinterpret_cast<std::byte*>(values.data()), 2 * sizeof(T),
-                        sizeof(T) == 4 ? Real::float32 : Real::float64});
+  pack(view, 0, slots,
+       {reinterpret_cast<std::byte*>(values.data()), 2 * sizeof(T), sizeof(T) == 4 ? Real::float32 : Real::float64});
   return values;
 }
 
 TEST(Reducer, CombinesStepsInTheirOrderAndKind) {
-  const std::vector<std::vector<float>> steps{{1e8F, 2, 3, -4, 5, 6}, {1, 20, 30, -40, 50, 60}, {-1e8F, 0, 1, -2, 3, 5}};
+  const std::vector<std::vector<float>> steps{
+      {1e8F, 2, 3, -4, 5, 6}, {1, 20, 30, -40, 50, 60}, {-1e8F, 0, 1, -2, 3, 5}};
 
   // (1e8 + 1) is 1e8 in float32. Slots hold (level 1, level 2): the array has points fastest.
   EXPECT_EQ(reduce(Reduction::accumulate, steps), (std::vector<float>{0, -46, 22, 58, 34, 71}));
@@ -50,7 +51,8 @@ TEST(Reducer, AveragesOverTheStepsThatItSaw) {
 
 TEST(Reducer, KeepsWhatIsNoNumber) {
   const double nan = std::nan("");
-  for (const Reduction reduction : {Reduction::accumulate, Reduction::average, Reduction::minimum, Reduction::maximum}) {
+  for (const Reduction reduction :
+       {Reduction::accumulate, Reduction::average, Reduction::minimum, Reduction::maximum}) {
     const std::vector<double> values = reduce<double>(reduction, {{nan, 1, 1, 1}, {1, 1, nan, 1}, {2, 2, 2, 2}});
 
     EXPECT_TRUE(std::isnan(values[0]));

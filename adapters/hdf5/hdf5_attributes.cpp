@@ -22,8 +22,8 @@ Hdf5Type text_type(const std::string& path) {
 // `count` < 0: a single value.
 void write_attribute(const Hdf5Named& to, const char* name, hid_t type, hssize_t count, const void* values) {
   const auto extent = static_cast<hsize_t>(count);
-  const Hdf5Space space(check_hdf5(count < 0 ? H5Screate(H5S_SCALAR) : H5Screate_simple(1, &extent, nullptr),
-                                   k_write, to.path));
+  const Hdf5Space space(
+      check_hdf5(count < 0 ? H5Screate(H5S_SCALAR) : H5Screate_simple(1, &extent, nullptr), k_write, to.path));
   const Hdf5Attribute attribute(
       check_hdf5(H5Acreate2(to.file, name, type, space.get(), H5P_DEFAULT, H5P_DEFAULT), k_write, to.path));
   check_hdf5(H5Awrite(attribute.get(), type, values), k_write, to.path);

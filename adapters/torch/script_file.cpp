@@ -46,11 +46,10 @@ void check_sha256(const NetworkSpec& spec) {
   std::transform(asked.begin(), asked.end(), asked.begin(), [](unsigned char c) { return std::tolower(c); });
   const std::string found = sha256_of_file(spec.source.path);
   if (found == asked) return;
-  throw Error(ErrorCode::network,
-              fmt::format("network '{}': {} has the SHA-256 {}, but the plan asks for {}; it is "
-                          "another file than the plan was written for: put the right one "
-                          "there, or change `sha256`",
-                          spec.name, spec.source.path, found, asked));
+  throw Error(ErrorCode::network, fmt::format("network '{}': {} has the SHA-256 {}, but the plan asks for {}; it is "
+                                              "another file than the plan was written for: put the right one "
+                                              "there, or change `sha256`",
+                                              spec.name, spec.source.path, found, asked));
 }
 
 // Module::to(dtype) would convert integer buffers too.
@@ -74,11 +73,10 @@ torch::jit::Module load_script(const NetworkSpec& spec, at::Device device, at::S
     convert_weights(module, kind);
     return module;
   } catch (const std::exception& error) {
-    throw Error(
-        ErrorCode::network,
-        fmt::format("network '{}': {} cannot be read: {}; copy it again if it is truncated, or write it with "
-                    "torch.jit.script(net).save(path) or torch.jit.trace(net, example).save(path)",
-                    spec.name, spec.source.path, torch_message(error)));
+    throw Error(ErrorCode::network,
+                fmt::format("network '{}': {} cannot be read: {}; copy it again if it is truncated, or write it with "
+                            "torch.jit.script(net).save(path) or torch.jit.trace(net, example).save(path)",
+                            spec.name, spec.source.path, torch_message(error)));
   }
 }
 

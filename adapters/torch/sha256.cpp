@@ -75,8 +75,7 @@ void absorb_end(State& state, std::vector<unsigned char> rest, std::uint64_t tot
 }  // namespace
 
 std::string sha256_of_file(const std::string& path) {
-  State state = {0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a,
-                 0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19};
+  State state = {0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19};
   std::ifstream file(path, std::ios::binary);
   std::vector<unsigned char> buffer(k_block << 14);
   std::uint64_t total = 0;

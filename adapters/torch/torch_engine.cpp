@@ -28,8 +28,7 @@ struct RowNormalization {
   at::Tensor std;
 };
 
-RowNormalization row_normalization(const NetworkSpec& spec, const RowLayout& layout,
-                                   at::TensorOptions options) {
+RowNormalization row_normalization(const NetworkSpec& spec, const RowLayout& layout, at::TensorOptions options) {
   std::vector<double> mean, std;
   bool any = false;
   for (const FieldSlot& slot : layout.fields) {
@@ -45,8 +44,7 @@ RowNormalization row_normalization(const NetworkSpec& spec, const RowLayout& lay
 
 at::Device parse_device(const NetworkSpec& spec, const std::string& text) {
   const auto fail = [&](const std::string& why) {
-    throw Error(ErrorCode::network,
-                fmt::format("network '{}' cannot run on device '{}': {}", spec.name, text, why));
+    throw Error(ErrorCode::network, fmt::format("network '{}' cannot run on device '{}': {}", spec.name, text, why));
   };
   if (text == "cpu") return at::Device(at::kCPU);
   if (text.rfind("cuda", 0) != 0) fail("it is none; use cpu or cuda:N");
@@ -66,8 +64,7 @@ at::Device parse_device(const NetworkSpec& spec, const std::string& text) {
 
 class TorchEngine final : public Engine {
  public:
-  TorchEngine(const NetworkSpec& spec, const RowLayout& in, const RowLayout& out, at::Device device,
-              int threads)
+  TorchEngine(const NetworkSpec& spec, const RowLayout& in, const RowLayout& out, at::Device device, int threads)
       : name_(spec.name),
         device_(device),
         threads_(threads),
@@ -92,9 +89,8 @@ class TorchEngine final : public Engine {
     if (rows < 0 || rows > chunk_rows_) {
       throw Error(
           ErrorCode::network,
-          fmt::format(
-              "network '{}': {} rows asked of a chunk of {} rows; this is a mistake in Ekman, report it",
-              name_, rows, chunk_rows_));
+          fmt::format("network '{}': {} rows asked of a chunk of {} rows; this is a mistake in Ekman, report it", name_,
+                      rows, chunk_rows_));
     }
     const std::int64_t tiled_rows = (rows + tile_rows_ - 1) / tile_rows_ * tile_rows_;
     if (tiled_rows == 0) return;
@@ -132,11 +128,10 @@ class TorchEngine final : public Engine {
     } catch (const Error&) {
       throw;
     } catch (const std::exception& error) {
-      throw Error(
-          ErrorCode::network,
-          fmt::format("network '{}' on {} fails: {}; see whether the device has memory left, and works with "
-                      "LibTorch alone",
-                      name_, device_.str(), torch_message(error)));
+      throw Error(ErrorCode::network,
+                  fmt::format("network '{}' on {} fails: {}; see whether the device has memory left, and works with "
+                              "LibTorch alone",
+                              name_, device_.str(), torch_message(error)));
     }
   }
 
@@ -169,8 +164,7 @@ class TorchEngine final : public Engine {
   void run_tile(const at::Tensor& in, const at::Tensor& out) {
     at::Tensor x = in.to(compute_, /*non_blocking=*/false, /*copy=*/changes_input_);
     if (in_constants_.mean.defined()) x = x.sub(in_constants_.mean).div_(in_constants_.std);
-    const at::Tensor y =
-        wire_ == compute_ ? out : at::empty({tile_rows_, out_len_}, in.options().dtype(compute_));
+    const at::Tensor y = wire_ == compute_ ? out : at::empty({tile_rows_, out_len_}, in.options().dtype(compute_));
     {
       const compat::Bfloat16 autocast(device_.type(), bfloat16_);
       network_->forward(x, y);
@@ -197,8 +191,7 @@ class TorchEngine final : public Engine {
   void try_one_tile() {
     guarded([&] {
       const auto options = at::TensorOptions(device_).dtype(wire_);
-      const at::Tensor in =
-          at::linspace(0.1, 0.9, tile_rows_ * in_len_, options).reshape({tile_rows_, in_len_});
+      const at::Tensor in = at::linspace(0.1, 0.9, tile_rows_ * in_len_, options).reshape({tile_rows_, in_len_});
       const at::Tensor given = in.clone();
       run_tile(in, at::empty({tile_rows_, out_len_}, options));
       changes_input_ = !at::equal(in, given);
@@ -233,8 +226,7 @@ std::unique_ptr<Engine> make_torch_engine(const NetworkSpec& spec, const RowLayo
                                           const std::string& device, int threads) {
   if (spec.source.kind == SourceKind::echo) {
     throw Error(ErrorCode::internal,
-                fmt::format("network '{}': echo is not LibTorch's; this is a mistake in Ekman, report it",
-                            spec.name));
+                fmt::format("network '{}': echo is not LibTorch's; this is a mistake in Ekman, report it", spec.name));
   }
   at::set_num_threads(threads);
   compat::stop_profiling();

@@ -14,21 +14,19 @@ namespace {
 
 class TreeBuilder {
  public:
-  TreeBuilder(const Document& document, Diagnostics& diagnostics)
-      : document_(document), diagnostics_(diagnostics) {}
+  TreeBuilder(const Document& document, Diagnostics& diagnostics) : document_(document), diagnostics_(diagnostics) {}
 
   Tree build(int index, int depth) {
     const DocumentNode& node = document_.nodes[index];
     Tree tree;
     tree.position = node.position;
     if (depth > k_deepest_nesting)
-      diagnostics_.fail(tree.position, fmt::format("nested more than {} deep; look for a bracket too many",
-                                                   k_deepest_nesting));
+      diagnostics_.fail(tree.position,
+                        fmt::format("nested more than {} deep; look for a bracket too many", k_deepest_nesting));
     if (++num_values_ > k_most_values)
       diagnostics_.fail(
           tree.position,
-          fmt::format("more than {} values, aliases included; no plan needs so many, take some out",
-                      k_most_values));
+          fmt::format("more than {} values, aliases included; no plan needs so many, take some out", k_most_values));
     if (node.kind == NodeKind::scalar) {
       tree.kind = Tree::Kind::scalar;
       tree.scalar = text_of(node);
@@ -58,8 +56,7 @@ class TreeBuilder {
     for (std::size_t i = 0; i + 1 < node.children.size(); i += 2) {
       const DocumentNode& key = document_.nodes[node.children[i]];
       if (key.kind != NodeKind::scalar) {
-        diagnostics_.add(key.position, "",
-                         "a key must be plain text; write a name in place of the list or mapping");
+        diagnostics_.add(key.position, "", "a key must be plain text; write a name in place of the list or mapping");
         continue;
       }
       Entry entry{text_of(key), key.position, build(node.children[i + 1], depth + 1)};
@@ -100,8 +97,7 @@ class TreeBuilder {
 }  // namespace
 
 const Tree* Tree::find(const std::string& key) const {
-  const auto found =
-      std::find_if(entries.begin(), entries.end(), [&](const Entry& entry) { return entry.key == key; });
+  const auto found = std::find_if(entries.begin(), entries.end(), [&](const Entry& entry) { return entry.key == key; });
   return found == entries.end() ? nullptr : &found->value;
 }
 

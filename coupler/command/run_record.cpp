@@ -25,11 +25,10 @@ namespace {
 [[noreturn]] void fail(const Plan& plan, const std::string& what, const std::string& why) {
   throw Error(
       ErrorCode::plan,
-      fmt::format(
-          "cannot {} the output directory {}: {}; give `output: {{directory: ...}}` a place that ML rank "
-          "0 on {} can write to",
-          what, std::filesystem::absolute(plan.output_directory).lexically_normal().string(), why,
-          node_name()));
+      fmt::format("cannot {} the output directory {}: {}; give `output: {{directory: ...}}` a place that ML rank "
+                  "0 on {} can write to",
+                  what, std::filesystem::absolute(plan.output_directory).lexically_normal().string(), why,
+                  node_name()));
 }
 
 }  // namespace
@@ -43,14 +42,14 @@ void prepare_output(const Plan& plan) {
 
 void write_run_record(const Plan& plan, const std::vector<std::string>& nodes,
                       const std::vector<std::string>& ml_ranks) {
-  const std::string yaml = plan_to_yaml(
-      plan, {{"ekman", {build_version()}},
-             {"libtorch", {libtorch_summary()}},
-             {"mpi", {mpi_library()}},
-             {"started", {fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(std::time(nullptr)))}},
-             {"plan", {std::filesystem::absolute(plan.file).lexically_normal().string()}},
-             {"nodes", nodes},
-             {"ml_ranks", ml_ranks}});
+  const std::string yaml =
+      plan_to_yaml(plan, {{"ekman", {build_version()}},
+                          {"libtorch", {libtorch_summary()}},
+                          {"mpi", {mpi_library()}},
+                          {"started", {fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(std::time(nullptr)))}},
+                          {"plan", {std::filesystem::absolute(plan.file).lexically_normal().string()}},
+                          {"nodes", nodes},
+                          {"ml_ranks", ml_ranks}});
   const std::filesystem::path path = std::filesystem::path(plan.output_directory) / "ekman-run.yaml";
   // Another job may write to the same directory at the same moment.
   const std::string unfinished = fmt::format("{}.{}.{}.part", path.string(), node_name(), getpid());

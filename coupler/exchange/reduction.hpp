@@ -14,8 +14,8 @@
 
 namespace ekman {
 
-// One input field of one route. Values are combined slot by slot in the order of the steps, so they do not depend on the
-// decomposition.
+// One input field of one route. Values are combined slot by slot in the order of the steps, so they do not depend on
+// the decomposition.
 class Reducer {
  public:
   Reducer(std::string field, Reduction reduction, std::int64_t slots, std::int64_t levels)
@@ -28,8 +28,8 @@ class Reducer {
   ColumnView result(std::int64_t first, std::int64_t count);
   // The same from slot `first` on, as rows in the field's own kind.
   RowSpan rows(std::int64_t first);
-  // For restart sets: what is there between two steps, and the same put back. `steps` > 0; the values are then written to
-  // rows(0), all slots that are points.
+  // For restart sets: what is there between two steps, and the same put back. `steps` > 0; the values are then written
+  // to rows(0), all slots that are points.
   std::int64_t steps() const { return steps_; }
   Real kind() const { return kind_ == ElementKind::real32 ? Real::float32 : Real::float64; }
   void restore(Real kind, std::int64_t steps);
@@ -43,7 +43,7 @@ class Reducer {
   Reduction reduction_;
   std::int64_t slots_;
   std::int64_t levels_;
-  std::int64_t steps_ = 0;         // in the values, without the current one
+  std::int64_t steps_ = 0;  // in the values, without the current one
   ElementKind kind_ = ElementKind::real64;
   std::vector<std::byte> values_;  // slot after slot, levels side by side
   std::mutex mutex_;

@@ -1,11 +1,11 @@
 // Checks that need more than one key of the plan. What a single key may hold is checked by the parser
 // already; the cheap ones are repeated here for plans that were made without YAML.
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
 #include <set>
 #include <utility>
-
-#include <fmt/format.h>
 
 #include "coupler/plan/choices.hpp"
 #include "coupler/plan/did_you_mean.hpp"
@@ -24,8 +24,8 @@ bool contains(const std::vector<std::string>& names, const std::string& name) {
 }
 
 // Proposals are for people, who read some; each costs the time of many comparisons.
-std::string proposal_for(const std::string& name, const std::vector<std::string>& names,
-                         const Problems& problems, const std::string& otherwise) {
+std::string proposal_for(const std::string& name, const std::vector<std::string>& names, const Problems& problems,
+                         const std::string& otherwise) {
   constexpr std::size_t k_most_problems = 20, k_most_names = 1000;
   const bool few = problems.size() < k_most_problems && names.size() < k_most_names;
   return few ? did_you_mean(name, names, otherwise) : otherwise;
@@ -56,8 +56,7 @@ void check_ranks(const NetworkSpec& network, const std::string& path, Problems& 
   if (network.ranks < 1)
     problems.push_back({path + ".ranks", "a network needs at least 1 rank; give it `ranks: 1` or more"});
   if (network.threads < 1)
-    problems.push_back(
-        {path + ".threads", "an ML rank needs at least 1 thread; give it `threads: 1` or more"});
+    problems.push_back({path + ".threads", "an ML rank needs at least 1 thread; give it `threads: 1` or more"});
   const auto num_devices = static_cast<int>(network.devices.size());
   if (num_devices != 1 && num_devices != network.ranks)
     problems.push_back({path + ".device", fmt::format("{} devices are given for {} ranks; give one device for all, or "
@@ -91,10 +90,9 @@ void check_sizes(const NetworkSpec& network, const std::string& path, Problems& 
                         (is_grid ? static_cast<double>(network.grid_ny) * static_cast<double>(network.grid_nx) : 1.0);
   if (points > k_most_points_in_chunk)
     problems.push_back(
-        {path + ".chunk",
-         fmt::format("a chunk of {:.3g} points is too large; the most is {:.0e}, so take fewer "
-                     "samples in a chunk",
-                     points, k_most_points_in_chunk)});
+        {path + ".chunk", fmt::format("a chunk of {:.3g} points is too large; the most is {:.0e}, so take fewer "
+                                      "samples in a chunk",
+                                      points, k_most_points_in_chunk)});
   if (network.tile < 0 || (network.tile > 0 && network.chunk % network.tile != 0))
     problems.push_back(
         {path + ".tile", fmt::format("tile {} does not divide chunk {}; choose a divisor, or `tile: auto`",
@@ -103,17 +101,14 @@ void check_sizes(const NetworkSpec& network, const std::string& path, Problems& 
 
 void check_repeats(const std::vector<Argument>& arguments, const std::string& path, Problems& problems) {
   std::set<std::string> seen;
-  if (arguments.empty())
-    problems.push_back({path, "a network needs at least one argument here; list its fields"});
+  if (arguments.empty()) problems.push_back({path, "a network needs at least one argument here; list its fields"});
   for (std::size_t i = 0; i < arguments.size(); ++i) {
     const std::string fields = fmt::format("{}[{}].fields", path, i);
-    if (arguments[i].fields.empty())
-      problems.push_back({fields, "an argument needs at least one field; name one"});
+    if (arguments[i].fields.empty()) problems.push_back({fields, "an argument needs at least one field; name one"});
     for (std::size_t j = 0; j < arguments[i].fields.size(); ++j)
       if (!seen.insert(arguments[i].fields[j]).second)
-        problems.push_back(
-            {fmt::format("{}[{}]", fields, j),
-             fmt::format("field \"{}\" is listed twice; name it once", arguments[i].fields[j])});
+        problems.push_back({fmt::format("{}[{}]", fields, j),
+                            fmt::format("field \"{}\" is listed twice; name it once", arguments[i].fields[j])});
   }
 }
 
@@ -152,10 +147,9 @@ void check_normalize(const NetworkSpec& network, const std::string& path, Proble
                              proposal_for(field, fields, problems, "; name one of its inputs or outputs"))});
     if (normalization.std == 0.0 || !std::isfinite(normalization.std))
       problems.push_back(
-          {here + ".std",
-           fmt::format("the std of field \"{}\" must not be zero; give its standard deviation, or "
-                       "take the field out of `normalize`",
-                       field)});
+          {here + ".std", fmt::format("the std of field \"{}\" must not be zero; give its standard deviation, or "
+                                      "take the field out of `normalize`",
+                                      field)});
   }
 }
 
@@ -165,18 +159,18 @@ void check_guard(const NetworkSpec& network, const std::string& path, Problems& 
   for (const auto& [field, guard] : network.guard.fields) {
     const std::string here = path + ".guard." + field;
     if (known.count(field) == 0)
-      problems.push_back(
-          {here, fmt::format("\"{}\" is no output of network \"{}\"{}", field, network.name,
-                             proposal_for(field, fields, problems, "; name one of its outputs"))});
+      problems.push_back({here, fmt::format("\"{}\" is no output of network \"{}\"{}", field, network.name,
+                                            proposal_for(field, fields, problems, "; name one of its outputs"))});
     if (!(guard.min <= guard.max))
       problems.push_back(
-          {here, fmt::format("the min {} of field \"{}\" is greater than its max {}; correct one of them",
-                             guard.min, field, guard.max)});
+          {here, fmt::format("the min {} of field \"{}\" is greater than its max {}; correct one of them", guard.min,
+                             field, guard.max)});
     if (guard.fallback.empty()) continue;
     if (known.count(guard.fallback) > 0)
-      problems.push_back({here + ".fallback", fmt::format("the fallback \"{}\" is an output of the network itself; name a "
-                                                          "field that the component puts",
-                                                          guard.fallback)});
+      problems.push_back(
+          {here + ".fallback", fmt::format("the fallback \"{}\" is an output of the network itself; name a "
+                                           "field that the component puts",
+                                           guard.fallback)});
     if (guard.on_violation != OnViolation::fallback && network.guard.nonfinite != OnViolation::fallback)
       problems.push_back({here + ".fallback",
                           "nothing falls back: neither on_violation nor nonfinite is `fallback`; set one of "
@@ -188,10 +182,10 @@ void check_time(const Plan& plan, const NetworkSpec& network, const std::string&
   const ComponentSpec* component = find_component(plan, network.component);
   if (component == nullptr) return;
   if (network.coupling_period > 0 && component->timestep == 0) {
-    problems.push_back({path + ".coupling_period",
-                        fmt::format("a coupling_period needs the timestep of component \"{}\"; give "
-                                    "components.{}.timestep",
-                                    component->name, component->name)});
+    problems.push_back(
+        {path + ".coupling_period", fmt::format("a coupling_period needs the timestep of component \"{}\"; give "
+                                                "components.{}.timestep",
+                                                component->name, component->name)});
   } else if (network.coupling_period > 0 && network.coupling_period % component->timestep != 0) {
     problems.push_back(
         {path + ".coupling_period",
@@ -210,21 +204,21 @@ void check_calendar(const Plan& plan, Problems& problems) {
   if (!plan.calendar.given) return;
   for (const ComponentSpec& component : plan.components)
     if (component.timestep == 0)
-      problems.push_back(
-          {"components." + component.name,
-           fmt::format("component \"{}\" needs a timestep, since the plan has a calendar; give "
-                       "components.{}.timestep",
-                       component.name, component.name)});
+      problems.push_back({"components." + component.name,
+                          fmt::format("component \"{}\" needs a timestep, since the plan has a calendar; give "
+                                      "components.{}.timestep",
+                                      component.name, component.name)});
 }
 
 void check_timeouts(const Plan& plan, Problems& problems) {
   if (plan.timeout_physics >= plan.timeout) return;
   constexpr double k_second = k_microseconds_per_second;
-  problems.push_back({"timeout_physics",
-                      fmt::format("timeout_physics is {:.12g} s, shorter than the timeout of {:.12g} s, which bounds every "
-                                  "wait; make it longer, or leave it out",
-                                  static_cast<double>(plan.timeout_physics) / k_second,
-                                  static_cast<double>(plan.timeout) / k_second)});
+  problems.push_back(
+      {"timeout_physics",
+       fmt::format("timeout_physics is {:.12g} s, shorter than the timeout of {:.12g} s, which bounds every "
+                   "wait; make it longer, or leave it out",
+                   static_cast<double>(plan.timeout_physics) / k_second,
+                   static_cast<double>(plan.timeout) / k_second)});
 }
 
 }  // namespace
@@ -239,7 +233,8 @@ std::vector<Problem> cross_check(const Plan& plan) {
     problems.push_back({"networks", "a plan needs at least one network; describe it under `networks`"});
   check_calendar(plan, problems);
   check_timeouts(plan, problems);
-  if (!plan.resume.empty() && !label_problem(plan.resume).empty()) problems.push_back({"resume", label_problem(plan.resume)});
+  if (!plan.resume.empty() && !label_problem(plan.resume).empty())
+    problems.push_back({"resume", label_problem(plan.resume)});
   for (const NetworkSpec& network : plan.networks) {
     const std::string path = "networks." + network.name;
     check_component(plan, network, path, problems);

@@ -52,13 +52,12 @@ ComponentSide::ComponentSide(std::string component, std::unique_ptr<Watchdog> wa
                                            "that first, or the ML ranks would wait for ever");
 }
 
-std::string ComponentSide::whoami() const {
-  return fmt::format("component \"{}\", rank {}", component_, local_rank_);
-}
+std::string ComponentSide::whoami() const { return fmt::format("component \"{}\", rank {}", component_, local_rank_); }
 
 void ComponentSide::require(Phase phase, const char* call) const {
   if (phase_ == phase) return;
-  if (phase_ == Phase::finalized) misuse(fmt::format("{} was called after finalize; no call may follow finalize", call));
+  if (phase_ == Phase::finalized)
+    misuse(fmt::format("{} was called after finalize; no call may follow finalize", call));
   misuse(phase == Phase::run ? fmt::format("{} was called before enddef; end the definitions first", call)
                              : fmt::format("{} was called after enddef; define everything before it", call));
 }
@@ -87,19 +86,21 @@ void ComponentSide::def_field(const std::string& name, const FieldOptions& optio
   }
   const auto points = points_.find(options.points);
   if (points == points_.end()) {
-    misuse(fmt::format("field \"{}\" is on the point set \"{}\", which is not defined (defined: {}); call def_points "
-                       "before def_field",
-                       name, options.points, names_of(points_)));
+    misuse(
+        fmt::format("field \"{}\" is on the point set \"{}\", which is not defined (defined: {}); call def_points "
+                    "before def_field",
+                    name, options.points, names_of(points_)));
   }
-  if (options.levels < 1) misuse(fmt::format("field \"{}\" has levels = {}; it needs at least 1", name, options.levels));
+  if (options.levels < 1)
+    misuse(fmt::format("field \"{}\" has levels = {}; it needs at least 1", name, options.levels));
   Field field;
   field.options = options;
   field.axes = Axes(options.axes.empty() ? (options.levels > 1 ? "pl" : "p") : options.axes);
   field.slots = static_cast<std::int64_t>(points->second.size());
   if (options.levels > 1 && field.axes.text().find('l') == std::string::npos) {
     misuse(fmt::format(
-        "field \"{}\" has {} levels, but its axes \"{}\" have no 'l'; put one where the array has its levels",
-        name, options.levels, field.axes.text()));
+        "field \"{}\" has {} levels, but its axes \"{}\" have no 'l'; put one where the array has its levels", name,
+        options.levels, field.axes.text()));
   }
   fields_[name] = std::move(field);
 }
@@ -124,8 +125,10 @@ RouteDefinition ComponentSide::define_route(const NetworkSpec& spec) const {
 RouteState ComponentSide::route_state(int network) {
   RouteState state{state_, network, {}, {}};
   const NetworkSpec& spec = job_.plan.networks[network];
-  for (const std::string& name : fields_of(spec.inputs)) state.inputs.push_back(job_.watchdog->fields().of(network, name));
-  for (const std::string& name : fields_of(spec.outputs)) state.outputs.push_back(job_.watchdog->fields().of(network, name));
+  for (const std::string& name : fields_of(spec.inputs))
+    state.inputs.push_back(job_.watchdog->fields().of(network, name));
+  for (const std::string& name : fields_of(spec.outputs))
+    state.outputs.push_back(job_.watchdog->fields().of(network, name));
   return state;
 }
 
@@ -185,8 +188,8 @@ void ComponentSide::enddef(std::int64_t step) {
 ComponentSide::Field& ComponentSide::find_field(const std::string& name) {
   const auto found = fields_.find(name);
   if (found == fields_.end())
-    misuse(fmt::format("there is no field \"{}\" (defined: {}); correct the name, or define it before enddef",
-                       name, names_of(fields_)));
+    misuse(fmt::format("there is no field \"{}\" (defined: {}); correct the name, or define it before enddef", name,
+                       names_of(fields_)));
   return found->second;
 }
 
@@ -205,10 +208,10 @@ std::int64_t ComponentSide::check_part(const std::string& name, const Field& fie
                        field.slots, view.slots));
   }
   if (!whole && part.first + view.slots > field.slots) {
-    misuse(fmt::format(
-        "field \"{}\" has {} points on this rank, the part goes from point {} to {} (counted from 1); "
-        "pass a part that ends sooner",
-        name, field.slots, part.first + 1, part.first + view.slots));
+    misuse(
+        fmt::format("field \"{}\" has {} points on this rank, the part goes from point {} to {} (counted from 1); "
+                    "pass a part that ends sooner",
+                    name, field.slots, part.first + 1, part.first + view.slots));
   }
   return view.slots;
 }
@@ -217,7 +220,7 @@ Info ComponentSide::put(const std::string& name, const ArrayView& array, Part pa
   require(Phase::run, "put");
   Field& field = find_field(name);
   if (!field.is_put()) {
-    if (field.output.route == nullptr) return Info::none;   // no network of the plan uses it; enddef said so
+    if (field.output.route == nullptr) return Info::none;  // no network of the plan uses it; enddef said so
     misuse(fmt::format("field \"{}\" is no input of any network; only get may be called", name));
   }
   const CallScope call(state_, Call::put, field.number);
@@ -228,9 +231,10 @@ Info ComponentSide::put(const std::string& name, const ArrayView& array, Part pa
   {
     const std::lock_guard<std::mutex> lock(coverage_mutex_);
     if (!field.coverage.add(first, count)) {
-      misuse(fmt::format("field \"{}\" was put twice in {} for points among {} to {} (counted from 1); put every "
-                         "point once, then advance",
-                         name, clock_.name(step_), first + 1, first + count));
+      misuse(
+          fmt::format("field \"{}\" was put twice in {} for points among {} to {} (counted from 1); put every "
+                      "point once, then advance",
+                      name, clock_.name(step_), first + 1, first + count));
     }
     whole = field.coverage.covered() == field.slots;
   }
@@ -251,8 +255,7 @@ Info ComponentSide::get(const std::string& name, const ArrayView& array, Part pa
   require(Phase::run, "get");
   Field& field = find_field(name);
   if (field.output.route == nullptr)
-    misuse(
-        fmt::format("field \"{}\" is no output of any network; name it in the plan, or do not get it", name));
+    misuse(fmt::format("field \"{}\" is no output of any network; name it in the plan, or do not get it", name));
   const CallScope call(state_, Call::get, field.number);
   const ColumnView view = make_column_view(array, field.axes);
   const std::int64_t count = check_part(name, field, view, part);
@@ -274,9 +277,10 @@ void ComponentSide::require_put(const std::string& name, const std::string& netw
   for (const std::string& input : needed) {
     const Field& source = fields_.at(input);
     if (source.coverage.covered() == source.slots) continue;
-    misuse(fmt::format("get of \"{}\" in {} came before its input \"{}\" was put ({} of {} points); put all inputs of "
-                       "network \"{}\" first",
-                       name, clock_.name(step_), input, source.coverage.covered(), source.slots, network));
+    misuse(
+        fmt::format("get of \"{}\" in {} came before its input \"{}\" was put ({} of {} points); put all inputs of "
+                    "network \"{}\" first",
+                    name, clock_.name(step_), input, source.coverage.covered(), source.slots, network));
   }
 }
 
@@ -285,9 +289,10 @@ void ComponentSide::advance() {
   const CallScope call(state_, Call::advance);
   for (const auto& [name, field] : fields_) {
     if (!field.is_put() || field.coverage.covered() == field.slots) continue;
-    misuse(fmt::format("advance of {}: only {} of {} points of field \"{}\" were put; put every point once before "
-                       "advance",
-                       clock_.name(step_), field.coverage.covered(), field.slots, name));
+    misuse(
+        fmt::format("advance of {}: only {} of {} points of field \"{}\" were put; put every point once before "
+                    "advance",
+                    clock_.name(step_), field.coverage.covered(), field.slots, name));
   }
   for (const auto& route : routes_) route->end_step(step_);
   for (auto& entry : fields_) {

@@ -49,11 +49,11 @@ void GuardLog::summarise() const {
   for (std::size_t field = 0; field < totals_.size(); ++field) {
     const Totals& totals = totals_[field];
     if (totals.clipped + totals.given_up == 0) continue;
-    log_line(fmt::format(
-        "warning: guard of network \"{}\": field \"{}\": {} values clipped, {} points given up, first in "
-        "{}, last in {}; if these are many, compare the inputs with those that it has learned from",
-        spec_.name, outputs_.fields[field].name, totals.clipped, totals.given_up,
-        clock_.name(totals.first_step), clock_.name(totals.last_step)));
+    log_line(
+        fmt::format("warning: guard of network \"{}\": field \"{}\": {} values clipped, {} points given up, first in "
+                    "{}, last in {}; if these are many, compare the inputs with those that it has learned from",
+                    spec_.name, outputs_.fields[field].name, totals.clipped, totals.given_up,
+                    clock_.name(totals.first_step), clock_.name(totals.last_step)));
   }
 }
 

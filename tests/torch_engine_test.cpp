@@ -199,7 +199,7 @@ TEST_F(TorchEngineTest, MlpRefusesAnUnknownActivation) {
   NetworkSpec spec = mlp_spec(1);
   spec.source.activation = "rely";
 
-  expect_error([&] { engine_for(spec, {4, 1}, {2, 1}); }, {"convection", "'rely'", "relu, tanh"});
+  expect_error([&] { engine_for(spec, {4, 1}, {2, 1}); }, {"convection", "\"rely\"", "relu, tanh"});
 }
 
 TEST_F(TorchEngineTest, WrongInputShapeIsNamedAtStart) {
@@ -209,7 +209,7 @@ TEST_F(TorchEngineTest, WrongInputShapeIsNamedAtStart) {
       [&] {
         engine_for(spec, {3, 3}, {5});
       },
-      {"network 'convection'", spec.source.path, "argument 1 of shape [256, 6]", "t (3 levels), q (3 levels)",
+      {"network \"convection\"", spec.source.path, "argument 1 of shape [256, 6]", "t (3 levels), q (3 levels)",
        "mat1 and mat2", "7x5", "`inputs`"});
 }
 
@@ -318,7 +318,7 @@ TEST_F(TorchEngineTest, DevicesThatAreNotThereAreNamed) {
   const RowLayout in = make_row_layout(spec.inputs, {4, 1}), out = make_row_layout(spec.outputs, {2, 1});
 
   expect_error([&] { make_torch_engine(spec, in, out, "cuda:99", 1); }, {"convection", "cuda:99"});
-  expect_error([&] { make_torch_engine(spec, in, out, "tpu", 1); }, {"'tpu'", "cpu or cuda:N"});
+  expect_error([&] { make_torch_engine(spec, in, out, "tpu", 1); }, {"\"tpu\"", "cpu or cuda:N"});
 }
 
 TEST(TileSamples, IsADivisorOfTheChunk) {

@@ -19,7 +19,7 @@ ArgumentShape::ArgumentShape(const NetworkSpec& spec, const Argument& argument, 
     const std::int64_t levels = slots.front().levels;
     for (const FieldSlot& slot : slots) {
       if (slot.levels == levels) continue;
-      throw Error(ErrorCode::network, fmt::format("network '{}': fields of unequal levels cannot be stacked: {}; use "
+      throw Error(ErrorCode::network, fmt::format("network \"{}\": fields of unequal levels cannot be stacked: {}; use "
                                                   "`combine: concat`, or an argument of its own for each",
                                                   spec.name, fields_));
     }
@@ -59,7 +59,7 @@ std::vector<ArgumentShape> shape_arguments(const NetworkSpec& spec, const std::v
     const auto count = static_cast<std::ptrdiff_t>(argument.fields.size());
     if (count == 0 || layout.fields.end() - slot < count) {
       throw Error(ErrorCode::internal,
-                  fmt::format("network '{}': arguments and row layout differ; this is a mistake in Ekman, report it",
+                  fmt::format("network \"{}\": arguments and row layout differ; this is a mistake in Ekman, report it",
                               spec.name));
     }
     shapes.emplace_back(spec, argument, std::vector<FieldSlot>(slot, slot + count));

@@ -23,9 +23,10 @@ Activation activation_of(const NetworkSpec& spec) {
   if (name == "sigmoid") return [](const at::Tensor& x) { return at::sigmoid(x); };
   if (name == "gelu") return [](const at::Tensor& x) { return at::gelu(x); };
   if (name == "silu") return [](const at::Tensor& x) { return at::silu(x); };
-  throw Error(ErrorCode::network, fmt::format("network '{}': activation '{}' is not known; use relu, tanh, sigmoid, "
-                                              "gelu or silu",
-                                              spec.name, name));
+  throw Error(ErrorCode::network,
+              fmt::format("network \"{}\": activation \"{}\" is not known; use relu, tanh, sigmoid, "
+                          "gelu or silu",
+                          spec.name, name));
 }
 
 // Uniform in +-1/sqrt(inputs), as LibTorch's own Linear; the generator is fixed by the C++ standard.
@@ -62,7 +63,7 @@ class MlpNetwork final : public TorchNetwork {
       out.copy_(layers_->forward(in));
     } catch (const std::exception& error) {
       throw Error(ErrorCode::network,
-                  fmt::format("network '{}' (builtin mlp) fails in forward: {}; see whether its device "
+                  fmt::format("network \"{}\" (builtin mlp) fails in forward: {}; see whether its device "
                               "has memory left, and works with LibTorch alone",
                               name_, torch_message(error)));
     }
@@ -95,7 +96,7 @@ std::unique_ptr<TorchNetwork> make_mlp_network(const NetworkSpec& spec, const Ro
     throw;
   } catch (const std::exception& error) {
     throw Error(ErrorCode::network,
-                fmt::format("network '{}' (builtin mlp) cannot be made: {}; make its layers smaller, or "
+                fmt::format("network \"{}\" (builtin mlp) cannot be made: {}; make its layers smaller, or "
                             "see whether its device has memory left",
                             spec.name, torch_message(error)));
   }

@@ -20,7 +20,7 @@ namespace {
 void check_file(const NetworkSpec& spec) {
   const std::string& path = spec.source.path;
   const auto fail = [&](const std::string& what) {
-    throw Error(ErrorCode::network, fmt::format("network '{}': {} {}", spec.name, path, what));
+    throw Error(ErrorCode::network, fmt::format("network \"{}\": {} {}", spec.name, path, what));
   };
   std::error_code ignored;
   const auto status = std::filesystem::status(path, ignored);
@@ -46,7 +46,7 @@ void check_sha256(const NetworkSpec& spec) {
   std::transform(asked.begin(), asked.end(), asked.begin(), [](unsigned char c) { return std::tolower(c); });
   const std::string found = sha256_of_file(spec.source.path);
   if (found == asked) return;
-  throw Error(ErrorCode::network, fmt::format("network '{}': {} has the SHA-256 {}, but the plan asks for {}; it is "
+  throw Error(ErrorCode::network, fmt::format("network \"{}\": {} has the SHA-256 {}, but the plan asks for {}; it is "
                                               "another file than the plan was written for: put the right one "
                                               "there, or change `sha256`",
                                               spec.name, spec.source.path, found, asked));
@@ -74,7 +74,7 @@ torch::jit::Module load_script(const NetworkSpec& spec, at::Device device, at::S
     return module;
   } catch (const std::exception& error) {
     throw Error(ErrorCode::network,
-                fmt::format("network '{}': {} cannot be read: {}; copy it again if it is truncated, or write it with "
+                fmt::format("network \"{}\": {} cannot be read: {}; copy it again if it is truncated, or write it with "
                             "torch.jit.script(net).save(path) or torch.jit.trace(net, example).save(path)",
                             spec.name, spec.source.path, torch_message(error)));
   }
@@ -88,7 +88,7 @@ torch::jit::Module optimized(const NetworkSpec& spec, const torch::jit::Module& 
     return spec.optimize == Optimize::freeze ? torch::jit::freeze(copy) : torch::jit::optimize_for_inference(copy);
   } catch (const std::exception& error) {
     throw Error(ErrorCode::network,
-                fmt::format("network '{}': {} does not stand optimize: {}: {}; take `optimize: none`", spec.name,
+                fmt::format("network \"{}\": {} does not stand optimize: {}: {}; take `optimize: none`", spec.name,
                             spec.source.path, word_of(spec.optimize), torch_message(error)));
   }
 }

@@ -26,7 +26,7 @@ class ScriptNetwork final : public TorchNetwork {
  public:
   ScriptNetwork(const NetworkSpec& spec, const RowLayout& in, const RowLayout& out, at::Device device,
                 at::ScalarType kind)
-      : who_(fmt::format("network '{}': forward() of {}", spec.name, spec.source.path)),
+      : who_(fmt::format("network \"{}\": forward() of {}", spec.name, spec.source.path)),
         kind_(kind),
         inputs_(shape_arguments(spec, spec.inputs, in)),
         outputs_(shape_arguments(spec, spec.outputs, out)),

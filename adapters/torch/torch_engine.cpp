@@ -44,7 +44,8 @@ RowNormalization row_normalization(const NetworkSpec& spec, const RowLayout& lay
 
 at::Device parse_device(const NetworkSpec& spec, const std::string& text) {
   const auto fail = [&](const std::string& why) {
-    throw Error(ErrorCode::network, fmt::format("network '{}' cannot run on device '{}': {}", spec.name, text, why));
+    throw Error(ErrorCode::network,
+                fmt::format("network \"{}\" cannot run on device \"{}\": {}", spec.name, text, why));
   };
   if (text == "cpu") return at::Device(at::kCPU);
   if (text.rfind("cuda", 0) != 0) fail("it is none; use cpu or cuda:N");
@@ -89,8 +90,8 @@ class TorchEngine final : public Engine {
     if (rows < 0 || rows > chunk_rows_) {
       throw Error(
           ErrorCode::network,
-          fmt::format("network '{}': {} rows asked of a chunk of {} rows; this is a mistake in Ekman, report it", name_,
-                      rows, chunk_rows_));
+          fmt::format("network \"{}\": {} rows asked of a chunk of {} rows; this is a mistake in Ekman, report it",
+                      name_, rows, chunk_rows_));
     }
     const std::int64_t tiled_rows = (rows + tile_rows_ - 1) / tile_rows_ * tile_rows_;
     if (tiled_rows == 0) return;
@@ -129,7 +130,7 @@ class TorchEngine final : public Engine {
       throw;
     } catch (const std::exception& error) {
       throw Error(ErrorCode::network,
-                  fmt::format("network '{}' on {} fails: {}; see whether the device has memory left, and works with "
+                  fmt::format("network \"{}\" on {} fails: {}; see whether the device has memory left, and works with "
                               "LibTorch alone",
                               name_, device_.str(), torch_message(error)));
     }
@@ -225,8 +226,9 @@ class TorchEngine final : public Engine {
 std::unique_ptr<Engine> make_torch_engine(const NetworkSpec& spec, const RowLayout& in, const RowLayout& out,
                                           const std::string& device, int threads) {
   if (spec.source.kind == SourceKind::echo) {
-    throw Error(ErrorCode::internal,
-                fmt::format("network '{}': echo is not LibTorch's; this is a mistake in Ekman, report it", spec.name));
+    throw Error(
+        ErrorCode::internal,
+        fmt::format("network \"{}\": echo is not LibTorch's; this is a mistake in Ekman, report it", spec.name));
   }
   at::set_num_threads(threads);
   compat::stop_profiling();

@@ -226,8 +226,7 @@ const std::vector<Key>& output_keys() {
       {"output", T::mapping, "", "What a run writes."},
       {"output.directory", T::text, ".",
        "Where it is written, relative to the folder that `ekman serve` is started in; made if it is not there; all ML "
-       "ranks must see "
-       "it."},
+       "ranks must see it."},
   };
   return rows;
 }

@@ -271,10 +271,6 @@ class PlanReader {
   Diagnostics& diagnostics_;
 };
 
-}  // namespace
-
-namespace {
-
 void examine(const std::string& text, const std::string& file_name, PlanReading& reading) {
   Diagnostics& diagnostics = reading.diagnostics;
   const Tree root = load_tree(text, diagnostics);

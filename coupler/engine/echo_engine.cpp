@@ -17,7 +17,7 @@ class EchoEngine final : public Engine {
   void forward(const std::byte* in, std::byte* out, std::int64_t rows) override {
     if (rows < 0 || rows > rows_per_chunk_) {
       throw Error(ErrorCode::network,
-                  fmt::format("network '{}': {} rows asked of a chunk of {} rows; this is a mistake in "
+                  fmt::format("network \"{}\": {} rows asked of a chunk of {} rows; this is a mistake in "
                               "Ekman, report it",
                               network_, rows, rows_per_chunk_));
     }
@@ -39,7 +39,7 @@ class EchoEngine final : public Engine {
 std::unique_ptr<Engine> make_echo_engine(const NetworkSpec& spec, const RowLayout& inputs, const RowLayout& outputs) {
   if (inputs.row_len() != outputs.row_len()) {
     throw Error(ErrorCode::network,
-                fmt::format("network '{}' is an echo, which needs input and output rows of one length, but its "
+                fmt::format("network \"{}\" is an echo, which needs input and output rows of one length, but its "
                             "inputs have {} values a point and its outputs {}; make the levels of the fields "
                             "agree",
                             spec.name, inputs.row_len(), outputs.row_len()));

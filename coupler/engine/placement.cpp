@@ -18,7 +18,7 @@ void check_rank_count(const std::vector<NetworkSpec>& networks, std::size_t foun
   std::string parts;
   for (const NetworkSpec& network : networks) {
     if (network.ranks < 1)
-      fail(fmt::format("network '{}': ranks is {}; it must be at least 1", network.name, network.ranks));
+      fail(fmt::format("network \"{}\": ranks is {}; it must be at least 1", network.name, network.ranks));
     asked += static_cast<std::size_t>(network.ranks);
     parts += fmt::format("{}{}: {}", parts.empty() ? "" : ", ", network.name, network.ranks);
   }
@@ -33,7 +33,7 @@ const std::string& asked_device(const NetworkSpec& network, int index) {
   const std::size_t count = network.devices.size();
   if (count == 1) return network.devices.front();
   if (count != static_cast<std::size_t>(network.ranks)) {
-    fail(fmt::format("network '{}' lists {} devices for {} ranks; give one device for all or one for each rank",
+    fail(fmt::format("network \"{}\" lists {} devices for {} ranks; give one device for all or one for each rank",
                      network.name, count, network.ranks));
   }
   return network.devices[static_cast<std::size_t>(index)];
@@ -63,7 +63,7 @@ void choose_device(const std::string& asked, const MlRank& rank, const std::stri
   } else if (asked == "auto" || asked == "cuda") {
     if (rank.gpus == 0) {
       fail(
-          fmt::format("{} asks for device cuda, but node '{}' has no GPU that LibTorch sees; use `device: auto` "
+          fmt::format("{} asks for device cuda, but node \"{}\" has no GPU that LibTorch sees; use `device: auto` "
                       "or `cpu`, or start it on a node with GPUs",
                       who, rank.node));
     }
@@ -73,13 +73,13 @@ void choose_device(const std::string& asked, const MlRank& rank, const std::stri
   } else if (const int number = numbered_gpu(asked); number >= 0) {
     if (number >= rank.gpus) {
       fail(
-          fmt::format("{} asks for device {}, but node '{}' has {}; GPUs count from 0, so name a lower one, or use "
+          fmt::format("{} asks for device {}, but node \"{}\" has {}; GPUs count from 0, so name a lower one, or use "
                       "`device: auto`",
                       who, asked, rank.node, plural_gpus(rank.gpus)));
     }
     place.device = asked;
   } else {
-    fail(fmt::format("{} asks for device '{}'; use cpu, cuda, cuda:N or auto", who, asked));
+    fail(fmt::format("{} asks for device \"{}\"; use cpu, cuda, cuda:N or auto", who, asked));
   }
 }
 
@@ -92,7 +92,7 @@ std::vector<Placement> place_networks(const std::vector<NetworkSpec>& networks, 
   for (std::size_t n = 0; n < networks.size(); ++n) {
     for (int index = 0; index < networks[n].ranks; ++index) {
       const MlRank& rank = ranks[places.size()];
-      const std::string who = fmt::format("network '{}', ML rank {}", networks[n].name, places.size());
+      const std::string who = fmt::format("network \"{}\", ML rank {}", networks[n].name, places.size());
       Placement place;
       place.network = static_cast<int>(n);
       place.index = index;

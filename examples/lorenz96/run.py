@@ -56,7 +56,7 @@ def run(job, bar, env):
     with open(log_path, "w") as log:
         log.write("$ " + shlex.join(command) + "\n")
         log.flush()
-        process = subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=log, text=True)
+        process = subprocess.Popen(command, env=env, cwd=log_path.parent, stdout=subprocess.PIPE, stderr=log, text=True)
         for line in process.stdout:
             words = line.split()
             if len(words) == 2 and words[0] == "progress":

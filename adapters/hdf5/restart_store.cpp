@@ -10,6 +10,7 @@
 
 #include "adapters/hdf5/hdf5_handle.hpp"
 #include "adapters/hdf5/restart_file.hpp"
+#include "coupler/base/joined.hpp"
 #include "ekman/error.hpp"
 
 namespace ekman {
@@ -45,9 +46,7 @@ std::string names_in(const fs::path& folder) {
   for (const fs::directory_entry& entry : fs::directory_iterator(folder, ignored))
     names.push_back(entry.path().filename().string());
   std::sort(names.begin(), names.end());
-  std::string list;
-  for (const std::string& name : names) list += fmt::format("{}{}", list.empty() ? "" : ", ", name);
-  return list.empty() ? "nothing" : list;
+  return names.empty() ? "nothing" : joined(names, ", ");
 }
 
 class FolderStore : public RestartStore {

@@ -7,16 +7,13 @@
 #include "adapters/torch/script_file.hpp"
 #include "adapters/torch/torch_message.hpp"
 #include "adapters/torch/torch_network.hpp"
+#include "coupler/base/joined.hpp"
 #include "ekman/error.hpp"
 
 namespace ekman {
 namespace {
 
-std::string text_of(at::IntArrayRef sizes) {
-  std::string text;
-  for (std::int64_t size : sizes) text += fmt::format("{}{}", text.empty() ? "" : ", ", size);
-  return "[" + text + "]";
-}
+std::string text_of(at::IntArrayRef sizes) { return "[" + joined(sizes, ", ") + "]"; }
 
 std::string plural(std::size_t count, const char* noun) {
   return fmt::format("{} {}{}", count, noun, count == 1 ? "" : "s");

@@ -19,4 +19,12 @@ std::string joined(const Items& items, const char* between) {
   return text;
 }
 
+// The keys of a map, each in quotes; "none" if there are none.
+template <class Map>
+std::string names_of(const Map& map) {
+  std::string names;
+  for (const auto& entry : map) names += fmt::format("{}\"{}\"", names.empty() ? "" : ", ", entry.first);
+  return names.empty() ? "none" : names;
+}
+
 }  // namespace ekman

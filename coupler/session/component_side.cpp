@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "coupler/base/joined.hpp"
 #include "coupler/session/agree.hpp"
 #include "coupler/session/survey.hpp"
 #include "ekman/error.hpp"
@@ -15,13 +16,6 @@ namespace ekman {
 namespace {
 
 [[noreturn]] void misuse(const std::string& text) { throw Error(ErrorCode::usage, text); }
-
-template <class Map>
-std::string names_of(const Map& map) {
-  std::string names;
-  for (const auto& entry : map) names += fmt::format("{}\"{}\"", names.empty() ? "" : ", ", entry.first);
-  return names.empty() ? "none" : names;
-}
 
 template <class T>
 void append(const ArrayView& array, std::vector<std::int64_t>& ids) {

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <set>
 
+#include "coupler/base/joined.hpp"
 #include "coupler/base/log.hpp"
 #include "coupler/base/program_name.hpp"
 #include "coupler/exchange/set_up_messages.hpp"
@@ -16,12 +17,6 @@
 namespace ekman {
 
 namespace {
-
-std::string names_of(const Definitions& fields) {
-  std::string names;
-  for (const auto& entry : fields) names += fmt::format("{}\"{}\"", names.empty() ? "" : ", ", entry.first);
-  return names.empty() ? "none" : names;
-}
 
 std::vector<std::string> list_of(const Definitions& fields) {
   std::vector<std::string> names;

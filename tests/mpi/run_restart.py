@@ -7,6 +7,7 @@ Networks take the two transports in turn, and change places from job to job.
 
 run_restart.py MPIEXEC MODEL EKMAN TEMPLATE WORK_DIR ers|erp|components|killed
 """
+import contextlib
 import os
 import shutil
 import signal
@@ -50,7 +51,8 @@ def kill_while_writing(seconds):
             sys.exit("FAILED: no set was written")
     time.sleep(seconds)
     for process in processes_of(job, jobs.model) + processes_of(job, jobs.ekman):
-        os.kill(process, signal.SIGKILL)
+        with contextlib.suppress(ProcessLookupError):   # mpirun may be ending the job by now
+            os.kill(process, signal.SIGKILL)
     job.wait(timeout=60)
     left = folder / "atmosphere"
     amid = (folder / "atmosphere.partial").exists() or not left.exists()

@@ -1,0 +1,192 @@
+// The parts of learning, each against LibTorch used as its tutorials do: losses of rows, parameters in one buffer, optimizers.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <torch/nn/functional/loss.h>
+#include <torch/nn/modules/container/sequential.h>
+#include <torch/nn/modules/container/functional.h>
+#include <torch/nn/modules/linear.h>
+#include <torch/optim/adamw.h>
+
+#include <limits>
+
+#include "adapters/torch/flat_parameters.hpp"
+#include "adapters/torch/optimizer.hpp"
+#include "adapters/torch/row_loss.hpp"
+#include "ekman/error.hpp"
+
+namespace ekman {
+namespace {
+
+namespace F = torch::nn::functional;
+using testing::HasSubstr;
+
+torch::nn::Sequential make_network() {
+  torch::manual_seed(3);
+  torch::nn::Sequential network(torch::nn::Linear(5, 16), torch::nn::Functional(torch::tanh), torch::nn::Linear(16, 4));
+  network->to(at::kDouble);
+  return network;
+}
+
+std::vector<NamedParameter> named(torch::nn::Sequential& network) {
+  std::vector<NamedParameter> parameters;
+  for (const auto& entry : network->named_parameters()) parameters.push_back({entry.key(), entry.value()});
+  return parameters;
+}
+
+// LibTorch's mean over everything is the mean over rows of ours.
+TEST(RowLoss, MeansAreLibTorchs) {
+  const at::Tensor out = at::randn({7, 4}, at::kDouble), target = at::randn({7, 4}, at::kDouble) * 2;
+  const at::Tensor classes = at::randint(4, {7, 1}), bits = at::rand({7, 4}, at::kDouble).round();
+  const auto mean = [&](LossKind kind, const at::Tensor& truth, LossTerm term = {}) {
+    term.kind = kind;
+    return (weighted_loss(term, out, truth, at::full({7}, 2.0, at::kDouble)) / 14).item<double>();
+  };
+  LossTerm term;
+  term.delta = 0.3;
+  term.beta = 0.3;
+  term.label_smoothing = 0.1;
+  EXPECT_NEAR(mean(LossKind::mse, target), F::mse_loss(out, target).item<double>(), 1e-14);
+  EXPECT_NEAR(mean(LossKind::l1, target), F::l1_loss(out, target).item<double>(), 1e-14);
+  EXPECT_NEAR(mean(LossKind::huber, target, term),
+              F::huber_loss(out, target, F::HuberLossFuncOptions().delta(0.3)).item<double>(), 1e-14);
+  EXPECT_NEAR(mean(LossKind::smooth_l1, target, term),
+              F::smooth_l1_loss(out, target, F::SmoothL1LossFuncOptions(), 0.3).item<double>(), 1e-14);
+  EXPECT_NEAR(mean(LossKind::bce_with_logits, bits), F::binary_cross_entropy_with_logits(out, bits).item<double>(), 1e-14);
+  EXPECT_NEAR(mean(LossKind::cross_entropy, classes.to(at::kDouble), term),
+              F::cross_entropy(out, classes.squeeze(1), F::CrossEntropyFuncOptions().label_smoothing(0.1)).item<double>(), 1e-14);
+  EXPECT_NEAR(mean(LossKind::nll, classes.to(at::kDouble)), F::nll_loss(out, classes.squeeze(1)).item<double>(), 1e-14);
+}
+
+TEST(RowLoss, MaskedRowsHaveNoPart) {
+  const double nan = std::numeric_limits<double>::quiet_NaN(), infinity = std::numeric_limits<double>::infinity();
+  at::Tensor out = at::randn({4, 2}, at::kDouble), target = at::randn({4, 2}, at::kDouble);
+  target[1].fill_(nan);
+  target[3].fill_(infinity);
+  const at::Tensor weights = at::tensor({2.0, 0.0, 3.0, 0.0}, at::kDouble);
+  out.requires_grad_(true);
+
+  const at::Tensor sum = weighted_loss({}, out, target, weights);
+  sum.backward();
+
+  const at::Tensor errors = (out - target).square().mean(1);
+  EXPECT_NEAR(sum.item<double>(), (2.0 * errors[0] + 3.0 * errors[2]).item<double>(), 1e-14);
+  EXPECT_TRUE(out.grad()[0].abs().gt(0).all().item<bool>());
+  EXPECT_TRUE(out.grad()[2].abs().gt(0).all().item<bool>());
+  EXPECT_TRUE(out.grad()[1].eq(0).all().item<bool>());
+  EXPECT_TRUE(out.grad()[3].eq(0).all().item<bool>());
+}
+
+TEST(FlatParameters, StayTheNetworksOwn) {
+  torch::nn::Sequential network = make_network(), other = make_network();
+  FlatParameters flat(named(network));
+  const at::Tensor in = at::randn({9, 5}, at::kDouble);
+  EXPECT_EQ(flat.size(), 5 * 16 + 16 + 16 * 4 + 4);
+  EXPECT_TRUE(at::equal(network->forward(in), other->forward(in)));
+
+  network->forward(in).square().sum().backward();
+  network->forward(in).sum().backward();
+  (other->forward(in).square().sum() + other->forward(in).sum()).backward();
+
+  std::vector<at::Tensor> expected;
+  for (const at::Tensor& parameter : other->parameters()) expected.push_back(parameter.grad().reshape({-1}));
+  EXPECT_TRUE(at::allclose(flat.gradient(), at::cat(expected), 1e-12, 1e-12));
+  flat.gradient().zero_();
+  network->forward(in).sum().backward();
+  EXPECT_GT(flat.gradient().abs().max().item<double>(), 0.0) << "the gradients are attached after they were zeroed";
+  at::NoGradGuard no_grad;
+  flat.values().zero_();
+  EXPECT_EQ(network->forward(in).abs().max().item<double>(), 0.0);
+}
+
+// Every optimizer on one buffer against the same over the single parameters.
+TEST(Optimizer, OnOneBufferEqualsOneOverTheParameters) {
+  std::vector<OptimizerSpec> specs;
+  for (const OptimizerKind kind : {OptimizerKind::sgd, OptimizerKind::adam, OptimizerKind::adamw, OptimizerKind::rmsprop,
+                                   OptimizerKind::adagrad, OptimizerKind::lbfgs}) {
+    OptimizerSpec spec;
+    spec.kind = kind;
+    spec.lr = 0.01;
+    specs.push_back(spec);
+    spec.weight_decay = kind == OptimizerKind::lbfgs ? 0.0 : 0.02;
+    spec.momentum = 0.9;
+    spec.nesterov = spec.amsgrad = spec.centered = spec.strong_wolfe = true;
+    spec.lr_decay = spec.initial_accumulator = 0.1;
+    specs.push_back(spec);
+  }
+  const at::Tensor in = at::randn({32, 5}, at::kDouble), truth = at::randn({32, 4}, at::kDouble);
+  for (const OptimizerSpec& spec : specs) {
+    torch::nn::Sequential network = make_network(), other = make_network();
+    FlatParameters flat(named(network));
+    const auto on_flat = make_optimizer(spec, {flat.values()});
+    const auto over_all = make_optimizer(spec, other->parameters());
+    for (int step = 0; step < 20; ++step) {
+      on_flat->step([&] {
+        flat.gradient().zero_();
+        const at::Tensor loss = F::mse_loss(network->forward(in), truth);
+        loss.backward();
+        return loss;
+      });
+      over_all->step([&] {
+        other->zero_grad();
+        const at::Tensor loss = F::mse_loss(other->forward(in), truth);
+        loss.backward();
+        return loss;
+      });
+    }
+    std::vector<at::Tensor> expected;
+    for (const at::Tensor& parameter : other->parameters()) expected.push_back(parameter.detach().reshape({-1}));
+    const double difference = (flat.values().detach() - at::cat(expected)).abs().max().item<double>();
+    EXPECT_LT(difference, 1e-9) << static_cast<int>(spec.kind);
+    torch::nn::Sequential fresh = make_network();
+    EXPECT_GT((fresh->parameters()[0] - other->parameters()[0]).abs().max().item<double>(), 1e-4) << "it did not learn";
+  }
+}
+
+TEST(Optimizer, TakesItsRateFromOutside) {
+  OptimizerSpec spec;
+  spec.kind = OptimizerKind::sgd;
+  at::Tensor values = at::ones({3}, at::kDouble).requires_grad_(true);
+  const auto optimizer = make_optimizer(spec, {values});
+  values.mutable_grad() = at::ones({3}, at::kDouble);
+  set_learning_rate(*optimizer, 0.25);
+  optimizer->step();
+  EXPECT_TRUE(at::equal(values.detach(), at::full({3}, 0.75, at::kDouble)));
+}
+
+TEST(ClipGradient, ByValueThenByNorm) {
+  at::Tensor gradient = at::tensor({3.0, -4.0, 0.0}, at::kDouble);
+  EXPECT_DOUBLE_EQ(clip_gradient(gradient, 0.0, 0.0), 5.0);
+  EXPECT_TRUE(at::equal(gradient, at::tensor({3.0, -4.0, 0.0}, at::kDouble)));
+  EXPECT_DOUBLE_EQ(clip_gradient(gradient, 1.0, 3.0), 5.0);
+  EXPECT_TRUE(at::allclose(gradient, at::tensor({1.0, -1.0, 0.0}, at::kDouble) / std::sqrt(2.0), 1e-5));
+  EXPECT_NEAR(clip_gradient(gradient, 10.0, 0.0), 1.0, 1e-5);
+}
+
+std::string error_of(const std::vector<std::string>& trainable, const std::vector<std::string>& frozen) {
+  torch::nn::Sequential network = make_network();
+  try {
+    select_trainable("convection", named(network), trainable, frozen);
+  } catch (const Error& error) {
+    return error.what();
+  }
+  return "";
+}
+
+TEST(SelectTrainable, TakesPatternsAndFreezesTheRest) {
+  torch::nn::Sequential network = make_network();
+  const auto learn = select_trainable("convection", named(network), {"*"}, {"0.*"});
+  ASSERT_EQ(learn.size(), 2u);
+  EXPECT_EQ(learn[0].name, "2.weight");
+  EXPECT_FALSE(network->parameters()[0].requires_grad());
+  EXPECT_EQ(select_trainable("convection", named(network), {"*.bias"}, {}).size(), 2u);
+}
+
+TEST(SelectTrainable, NamesMistakes) {
+  EXPECT_THAT(error_of({"*"}, {"encoder.*"}), HasSubstr("\"encoder.*\" under `frozen` is no parameter; its parameters are: "
+                                                        "0.weight, 0.bias, 2.weight, 2.bias"));
+  EXPECT_THAT(error_of({"0.*"}, {"*.bias"}), HasSubstr("\"0.bias\" is under `trainable` and under `frozen`"));
+  EXPECT_THAT(error_of({"*"}, {"*"}), HasSubstr("no parameter is left"));
+}
+
+}  // namespace
+}  // namespace ekman

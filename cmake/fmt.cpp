@@ -1,5 +1,5 @@
-// The heavy part of fmt, compiled once: header-only it costs each file that formats five seconds, two thirds of a build.
-// What the other files need of it is inline here; an address that is taken makes the compiler keep it for them.
+// The heavy part of fmt, compiled once: header-only it costs each file that formats five seconds, two thirds of a
+// build. What the other files need of it is inline here; an address that is taken makes the compiler keep it for them.
 #define FMT_HEADER_ONLY 1
 #include <fmt/format.h>
 

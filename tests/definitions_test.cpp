@@ -1,10 +1,10 @@
 // Definitions of one rank against the plan and against rank 0.
 #include "coupler/session/definitions.hpp"
 
-#include "coupler/session/point_check.hpp"
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+
+#include "coupler/session/point_check.hpp"
 
 namespace ekman {
 namespace {
@@ -73,8 +73,9 @@ TEST(Points, FillWholeGrids) {
   network.grid_nx = 4;
 
   EXPECT_THAT(total_problems(plan, "air", k_right, {{"", 24}}), IsEmpty());
-  EXPECT_THAT(total_problems(plan, "air", k_right, {{"", 25}}),
-              ElementsAre(HasSubstr("takes grids of 3 x 4 points, but there are 25 points, which is no multiple of 12")));
+  EXPECT_THAT(
+      total_problems(plan, "air", k_right, {{"", 25}}),
+      ElementsAre(HasSubstr("takes grids of 3 x 4 points, but there are 25 points, which is no multiple of 12")));
 }
 
 TEST(Definitions, NameMissingFieldsWithWhatMayHaveBeenMeant) {

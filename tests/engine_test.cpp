@@ -49,8 +49,7 @@ NetworkSpec echo_spec(Real wire) {
 template <typename T>
 void expect_echo(Real wire) {
   const NetworkSpec spec = echo_spec(wire);
-  auto engine =
-      make_echo_engine(spec, make_row_layout(spec.inputs, {2, 1}), make_row_layout(spec.outputs, {3}));
+  auto engine = make_echo_engine(spec, make_row_layout(spec.inputs, {2, 1}), make_row_layout(spec.outputs, {3}));
   std::vector<T> in(12), out(12, T(-1));
   for (std::size_t i = 0; i < in.size(); ++i) in[i] = T(i) / T(3);
 
@@ -81,8 +80,7 @@ TEST(EchoEngine, NamesNetworkAndBothLengthsWhenRowsDiffer) {
 
 TEST(EchoEngine, RefusesMoreRowsThanAChunkHolds) {
   const NetworkSpec spec = echo_spec(Real::float32);
-  auto engine =
-      make_echo_engine(spec, make_row_layout(spec.inputs, {2, 1}), make_row_layout(spec.outputs, {3}));
+  auto engine = make_echo_engine(spec, make_row_layout(spec.inputs, {2, 1}), make_row_layout(spec.outputs, {3}));
   std::vector<float> buffer(15);
 
   EXPECT_THROW(engine->forward(reinterpret_cast<const std::byte*>(buffer.data()),

@@ -22,10 +22,13 @@ struct Rows {
   GuardFindings check() {
     spec.guard.given = true;
     spec.wire = Real::float64;
-    return OutputGuard(spec, layout).check(reinterpret_cast<std::byte*>(values.data()), 3 * sizeof(double),
-                                           static_cast<std::int64_t>(values.size()) / 3);
+    return OutputGuard(spec, layout)
+        .check(reinterpret_cast<std::byte*>(values.data()), 3 * sizeof(double),
+               static_cast<std::int64_t>(values.size()) / 3);
   }
-  bool given_up(std::size_t i) const { return is_given_up(reinterpret_cast<const std::byte*>(&values[i]), Real::float64); }
+  bool given_up(std::size_t i) const {
+    return is_given_up(reinterpret_cast<const std::byte*>(&values[i]), Real::float64);
+  }
 };
 
 TEST(Guard, ClipsToTheBoundsAndCounts) {

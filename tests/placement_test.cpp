@@ -22,8 +22,7 @@ NetworkSpec network(const std::string& name, int ranks, std::vector<std::string>
 std::string described(const std::vector<Placement>& places) {
   std::string text;
   for (const Placement& p : places) {
-    text += fmt::format("{}.{} {} {}{}\n", p.network, p.index, p.device, p.threads,
-                        p.note.empty() ? "" : " " + p.note);
+    text += fmt::format("{}.{} {} {}{}\n", p.network, p.index, p.device, p.threads, p.note.empty() ? "" : " " + p.note);
   }
   return text;
 }
@@ -85,9 +84,7 @@ std::vector<BadCase> bad_cases() {
       {{network("a", 1, {"cpu"})},
        {{"n0", 0}, {"n0", 0}},
        {"asks for 1 ML rank (a: 1)", "there are 2 `ekman serve` ranks"}},
-      {{network("a", 2, {"cuda"})},
-       {{"n0", 1}, {"n7", 0}},
-       {"network 'a', ML rank 1", "node 'n7' has no GPU"}},
+      {{network("a", 2, {"cuda"})}, {{"n0", 1}, {"n7", 0}}, {"network 'a', ML rank 1", "node 'n7' has no GPU"}},
       {{network("a", 1, {"cuda:2"})}, {{"n3", 2}}, {"ML rank 0", "cuda:2", "node 'n3' has 2 GPUs"}},
       {{network("a", 1, {"cuda:x"})}, {{"n3", 2}}, {"'cuda:x'", "cpu, cuda, cuda:N or auto"}},
       {{network("a", 1, {"tpu"})}, {{"n3", 2}}, {"'tpu'"}},
@@ -104,8 +101,7 @@ TEST(Placement, NamesWhatIsWrongAndTheCure) {
     } catch (const Error& error) {
       EXPECT_EQ(error.code(), ErrorCode::plan);
       for (const std::string& part : c.expected) {
-        EXPECT_NE(std::string(error.what()).find(part), std::string::npos)
-            << part << " not in: " << error.what();
+        EXPECT_NE(std::string(error.what()).find(part), std::string::npos) << part << " not in: " << error.what();
       }
     }
   }

@@ -25,9 +25,8 @@ constexpr double k_dearer = 8.0;  // what the sanitizer's red zones, quarantine 
 #else
 constexpr double k_dearer = 1.0;
 #endif
-constexpr double k_most_seconds = 1.5 * k_dearer;  // the dearest takes 0.3 s alone; a busy machine makes it 0.5 s
-constexpr double k_most_megabytes =
-    320.0 * k_dearer;  // some 40 of them are this program's, with all the plans
+constexpr double k_most_seconds = 1.5 * k_dearer;      // the dearest takes 0.3 s alone; a busy machine makes it 0.5 s
+constexpr double k_most_megabytes = 320.0 * k_dearer;  // some 40 of them are this program's, with all the plans
 
 constexpr std::size_t k_one_mebibyte = std::size_t{1} << 20;
 
@@ -105,11 +104,9 @@ std::vector<Bomb> bombs() {
   std::string laughs = "x-0: &a0 [1,1,1,1,1,1,1,1,1,1]\n";
   for (int level = 1; level < 10; ++level) {
     const std::string before = std::to_string(level - 1);
-    laughs +=
-        "x-" + number(level) + ": &a" + number(level) + " [" + repeated("*a" + before + ",", 10) + "]\n";
+    laughs += "x-" + number(level) + ": &a" + number(level) + " [" + repeated("*a" + before + ",", 10) + "]\n";
   }
-  std::string merges =
-      "x-0: &a0 {" + counted(2000, [](std::size_t i) { return "k" + number(i) + ": 1, "; }) + "}\n";
+  std::string merges = "x-0: &a0 {" + counted(2000, [](std::size_t i) { return "k" + number(i) + ": 1, "; }) + "}\n";
   for (int level = 1; level < 30; ++level)
     merges += "x-" + number(level) + ": &a" + number(level) + " {<<: [*a" + number(level - 1) + ", *a" +
               number(level - 1) + "]}\n";
@@ -128,8 +125,7 @@ std::vector<Bomb> bombs() {
       {"a long mapping", counted(almost, [](std::size_t i) { return "x-" + number(i) + ": 1\n"; }),
        "more than 20000 values"},
       {"a long mapping in flow style",
-       "{" + counted(almost, [](std::size_t i) { return "x-" + number(i) + ": 1,"; }) + "}",
-       "more than 20000 values"},
+       "{" + counted(almost, [](std::size_t i) { return "x-" + number(i) + ": 1,"; }) + "}", "more than 20000 values"},
       {"nested lists", "x-a: " + repeated("[", almost), "error: "},
       {"nested lists that end", "x-a: " + repeated("[", almost / 2) + repeated("]", almost / 2),
        "nested more than 64 deep"},
@@ -138,19 +134,16 @@ std::vector<Bomb> bombs() {
       {"nested sequences in block style", repeated("- ", almost / 2), "nested more than 64 deep"},
       {"nested keys in block style", repeated("? ", almost / 2), "error: "},
       {"nested mappings in block style",
-       counted(almost / 2, [](std::size_t i) { return std::string(i, ' ') + "a:\n"; }),
-       "nested more than 64 deep"},
+       counted(almost / 2, [](std::size_t i) { return std::string(i, ' ') + "a:\n"; }), "nested more than 64 deep"},
       {"a long text", "x-a: " + std::string(almost, 'a'), "longer than 4096 bytes"},
       {"a long text in quotes", "x-a: \"" + std::string(almost, 'a') + "\"", "longer than 4096 bytes"},
       {"a long key", std::string(almost, 'a') + ": 1", "error: "},
-      {"a text, repeated by aliases",
-       "x-a: &a " + std::string(4000, 'a') + "\nx-b: [" + repeated("*a, ", 19000) + "]",
+      {"a text, repeated by aliases", "x-a: &a " + std::string(4000, 'a') + "\nx-b: [" + repeated("*a, ", 19000) + "]",
        "texts of more than 1 MiB"},
       {"many documents", repeated("---\na\n", almost / 6), "a second one starts here"},
       {"many empty documents", repeated("---\n", almost / 4), "error: "},
       {"many ends of documents", repeated("...\n", almost / 4), "the plan is empty"},
-      {"many anchors",
-       "x-a: [" + counted(almost, [](std::size_t i) { return "&a" + number(i) + " 1,"; }) + "]",
+      {"many anchors", "x-a: [" + counted(almost, [](std::size_t i) { return "&a" + number(i) + " 1,"; }) + "]",
        "more than 20000 values"},
       {"many tags", "x-a: [" + counted(almost, [](std::size_t i) { return "!a" + number(i) + " 1,"; }) + "]",
        "more than 20000 values"},
@@ -164,29 +157,25 @@ std::vector<Bomb> bombs() {
       {"only carriage returns", std::string(almost, '\r'), "error: "},
       {"only quotes", repeated("'", almost), "error: "},
       {"only escapes", "\"" + repeated("\\U0010FFFF", almost / 10) + "\"", "longer than 4096 bytes"},
-      {"merge keys in merge keys", repeated("{<<: ", 60) + "{" + keys + "}" + repeated("}", 60),
-       "unknown key"},
+      {"merge keys in merge keys", repeated("{<<: ", 60) + "{" + keys + "}" + repeated("}", 60), "unknown key"},
       {"the same key again and again", "{" + repeated("k: 1, ", 19000) + "}", "is given twice"},
-      {"unknown keys", counted(200000, [](std::size_t i) { return "kalender" + number(i) + ": 1\n"; }),
+      {"unknown keys", counted(200000, [](std::size_t i) { return "kalender" + number(i) + ": 1\n"; }), "unknown key"},
+      {"unknown keys below a long name", "ekman: 1\ncomponents:\n  " + std::string(1000, 'a') + ": {" + keys + "}",
        "unknown key"},
-      {"unknown keys below a long name",
-       "ekman: 1\ncomponents:\n  " + std::string(1000, 'a') + ": {" + keys + "}", "unknown key"},
       {"the same field again and again", network_of(repeated("t, ", 19000), "q", ""), "is listed twice"},
       {"many fields that are inputs and outputs", network_of(counted(60000, name), counted(60000, name), ""),
        "is both input and output"},
       {"normalisation of no fields",
-       network_of(counted(60000, name), "q",
-                  "    normalize: {" +
-                      counted(60000, [](std::size_t i) { return "g" + number(i) + ": {}, "; }) + "}\n"),
+       network_of(
+           counted(60000, name), "q",
+           "    normalize: {" + counted(60000, [](std::size_t i) { return "g" + number(i) + ": {}, "; }) + "}\n"),
        "is no field of network"},
       {"guards of no fields",
-       network_of(
-           "t", counted(60000, name),
-           "    guard: {" + counted(60000, [](std::size_t i) { return "g" + number(i) + ": {}, "; }) + "}\n"),
+       network_of("t", counted(60000, name),
+                  "    guard: {" + counted(60000, [](std::size_t i) { return "g" + number(i) + ": {}, "; }) + "}\n"),
        "is no output of network"},
       {"wrong texts in a list",
-       "ekman: 1\ncomponents: {" + counted(150000, [](std::size_t i) { return "c" + number(i) + ": 7, "; }) +
-           "}",
+       "ekman: 1\ncomponents: {" + counted(150000, [](std::size_t i) { return "c" + number(i) + ": 7, "; }) + "}",
        "must be a mapping"},
   };
 }
@@ -208,7 +197,8 @@ TEST(PlanBounds, RefuseHostilePlansFastAndInBoundedMemory) {
 TEST(PlanBounds, RefuseAFileWithoutEnd) {
   const Outcome outcome = outcome_of([] { read_plan("/dev/zero"); });
 
-  EXPECT_EQ(outcome.error, "/dev/zero:1:1: error: the file is larger than 1 MiB, which no plan needs");
+  EXPECT_EQ(outcome.error,
+            "/dev/zero:1:1: error: the file is larger than 1 MiB, which no plan needs; name the plan's own file");
   EXPECT_LT(outcome.seconds, k_most_seconds);
   EXPECT_LT(outcome.megabytes, k_most_megabytes);
 }

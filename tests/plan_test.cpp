@@ -1,5 +1,9 @@
 // The plan: bytes and back, every error message with its file in tests/plans_bad, the plans in configs, and the
 // reference of keys.
+#include "coupler/plan/plan.hpp"
+
+#include <gtest/gtest.h>
+
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
@@ -7,12 +11,9 @@
 #include <string>
 #include <vector>
 
-#include <gtest/gtest.h>
-
 #include "adapters/yaml/key_table.hpp"
 #include "adapters/yaml/plan_from_yaml.hpp"
 #include "coupler/plan/did_you_mean.hpp"
-#include "coupler/plan/plan.hpp"
 #include "coupler/plan/restart_label.hpp"
 #include "ekman/error.hpp"
 
@@ -179,6 +180,7 @@ TEST(CrossCheck, RefusesNumbersThatYamlCannotGive) {
 TEST(DidYouMean, ProposesNearNamesOnly) {
   EXPECT_EQ(did_you_mean("temprature", {"humidity", "temperature"}), "; did you mean \"temperature\"?");
   EXPECT_EQ(did_you_mean("pressure", {"humidity", "temperature"}), "");
+  EXPECT_EQ(did_you_mean("pressure", {"humidity", "temperature"}, "; take it out"), "; take it out");
 }
 
 TEST(PlanFromYaml, CompletesDefaults) {
@@ -240,7 +242,8 @@ TEST(PlanFromYaml, ReadsDurations) {
   EXPECT_EQ(microseconds("PT10M"), 600000000);
   EXPECT_EQ(microseconds("P1DT6H"), 108000000000);
   EXPECT_EQ(microseconds("PT1H30M0.5S"), 5400500000);
-  for (const char* wrong : {"P", "PT", "T1M", "PT1", "PT1S1M", "PT0S", "P1DT", "-PT1S", "PTS", "PT1.2.3S", "P100000000D", "PT0.0000001S"})
+  for (const char* wrong :
+       {"P", "PT", "T1M", "PT1", "PT1S1M", "PT0S", "P1DT", "-PT1S", "PTS", "PT1.2.3S", "P100000000D", "PT0.0000001S"})
     EXPECT_THROW(microseconds(wrong), Error) << wrong;
 }
 
@@ -271,7 +274,7 @@ TEST(PlanFromYaml, NamesAllProblemsInTheOrderOfTheFile) {
   const std::string error = error_of(k_minimal + "    tile: 3\n    chnk: 8\n    normalize: {tt: {std: x}}\n");
 
   EXPECT_EQ(error,
-            "plan.yaml:10:11: error: tile 3 does not divide chunk 1024\n"
+            "plan.yaml:10:11: error: tile 3 does not divide chunk 1024; choose a divisor, or `tile: auto`\n"
             "plan.yaml:11:5: error: unknown key \"chnk\"; did you mean \"chunk\"?\n"
             "plan.yaml:12:27: error: key \"std\" must be a number; found \"x\"");
 }
@@ -339,10 +342,12 @@ TEST(Configs, ReferenceInReadmeIsThatOfTheKeyTable) {
 }
 
 TEST(RestartLabel, IsAFolderName) {
-  for (const char* good : {"2000-06-01", "2000-06-01T00:00:00+00", "a", "cut_1.v2"}) EXPECT_EQ(label_problem(good), "") << good;
+  for (const char* good : {"2000-06-01", "2000-06-01T00:00:00+00", "a", "cut_1.v2"})
+    EXPECT_EQ(label_problem(good), "") << good;
   const std::string long_one(129, 'x');
-  for (const std::string& bad : {std::string(), std::string("."), std::string(".."), std::string("a/b"), std::string("a b"),
-                                 std::string("a\nb"), std::string(".hidden"), std::string("\xc3\xa4"), long_one}) {
+  for (const std::string& bad :
+       {std::string(), std::string("."), std::string(".."), std::string("a/b"), std::string("a b"), std::string("a\nb"),
+        std::string(".hidden"), std::string("\xc3\xa4"), long_one}) {
     EXPECT_NE(label_problem(bad).find("is no label of a restart set"), std::string::npos) << bad;
   }
 }

@@ -123,11 +123,15 @@ networks:
   EXPECT_EQ(lines[1],
             "plan.yaml:3:51: warning: no network uses field \"temperatur\" of component \"atmosphere\"; did you mean "
             "\"temperature\"?");
-  EXPECT_EQ(lines[2], "plan.yaml:4:10: warning: no network uses component \"ocean\"");
+  EXPECT_EQ(lines[2],
+            "plan.yaml:4:10: warning: no network uses component \"ocean\"; take it out, or name it in a network");
   EXPECT_EQ(lines[3],
-            "plan.yaml:8:12: hint: 1 of 2 ML ranks are idle: 1000 samples make 1 chunk of 1024; chunk: 256 gives work to all, "
+            "plan.yaml:8:12: hint: 1 of 2 ML ranks are idle: 1000 samples make 1 chunk of 1024; chunk: 256 gives work "
+            "to all, "
             "ranks: 1 wastes none");
-  EXPECT_EQ(lines[4], "plan.yaml:12:22: warning: the guard of \"heating\" has neither min nor max, so it checks nothing");
+  EXPECT_EQ(lines[4],
+            "plan.yaml:12:22: warning: the guard of \"heating\" has neither min nor max, so it checks "
+            "nothing; give it one");
   EXPECT_EQ(reading.diagnostics.lines(Severity::warning).size(), 3u);
 }
 

@@ -15,7 +15,7 @@ namespace {
 template <class T>
 std::vector<T> reduce(Reduction reduction, const std::vector<std::vector<T>>& steps) {
   const auto slots = static_cast<std::int64_t>(steps[0].size() / 2);
-  Reducer reducer(reduction, slots, 2);
+  Reducer reducer("t", reduction, slots, 2);
   for (std::size_t step = 0; step < steps.size(); ++step) {
     const bool last = step + 1 == steps.size();
     const Axes axes("pl");
@@ -28,13 +28,14 @@ std::vector<T> reduce(Reduction reduction, const std::vector<std::vector<T>>& st
   }
   const ColumnView view = reducer.result(0, slots);
   std::vector<T> values(steps[0].size());
-  pack(view, 0, slots, {reinterpret_cast<std::byte*>(values.data()), 2 * sizeof(T),
-                        sizeof(T) == 4 ? Real::float32 : Real::float64});
+  pack(view, 0, slots,
+       {reinterpret_cast<std::byte*>(values.data()), 2 * sizeof(T), sizeof(T) == 4 ? Real::float32 : Real::float64});
   return values;
 }
 
 TEST(Reducer, CombinesStepsInTheirOrderAndKind) {
-  const std::vector<std::vector<float>> steps{{1e8F, 2, 3, -4, 5, 6}, {1, 20, 30, -40, 50, 60}, {-1e8F, 0, 1, -2, 3, 5}};
+  const std::vector<std::vector<float>> steps{
+      {1e8F, 2, 3, -4, 5, 6}, {1, 20, 30, -40, 50, 60}, {-1e8F, 0, 1, -2, 3, 5}};
 
   // (1e8 + 1) is 1e8 in float32. Slots hold (level 1, level 2): the array has points fastest.
   EXPECT_EQ(reduce(Reduction::accumulate, steps), (std::vector<float>{0, -46, 22, 58, 34, 71}));
@@ -50,7 +51,8 @@ TEST(Reducer, AveragesOverTheStepsThatItSaw) {
 
 TEST(Reducer, KeepsWhatIsNoNumber) {
   const double nan = std::nan("");
-  for (const Reduction reduction : {Reduction::accumulate, Reduction::average, Reduction::minimum, Reduction::maximum}) {
+  for (const Reduction reduction :
+       {Reduction::accumulate, Reduction::average, Reduction::minimum, Reduction::maximum}) {
     const std::vector<double> values = reduce<double>(reduction, {{nan, 1, 1, 1}, {1, 1, nan, 1}, {2, 2, 2, 2}});
 
     EXPECT_TRUE(std::isnan(values[0]));
@@ -60,7 +62,7 @@ TEST(Reducer, KeepsWhatIsNoNumber) {
 }
 
 TEST(Reducer, StartsAfreshAfterACoupling) {
-  Reducer reducer(Reduction::accumulate, 1, 1);
+  Reducer reducer("t", Reduction::accumulate, 1, 1);
   const double one = 1;
   const ColumnView view = make_column_view(contiguous_view(&one, {1}), Axes("p"));
 
@@ -74,7 +76,7 @@ TEST(Reducer, StartsAfreshAfterACoupling) {
 }
 
 TEST(Reducer, RefusesAnotherKindWithinAPeriod) {
-  Reducer reducer(Reduction::average, 1, 1);
+  Reducer reducer("t", Reduction::average, 1, 1);
   const double one = 1;
   const float two = 2;
   reducer.add(make_column_view(contiguous_view(&one, {1}), Axes("p")), 0, 1, false);
@@ -88,7 +90,8 @@ TEST(Reducer, GoesOnFromWhatWasRestored) {
   const auto add = [&](Reducer& reducer, std::size_t step, bool last) {
     reducer.add(make_column_view(contiguous_view(steps[step].data(), {1, 2}), axes), 0, 1, last);
   };
-  Reducer uncut(Reduction::average, 1, 2), cut(Reduction::average, 1, 2), resumed(Reduction::average, 1, 2);
+  Reducer uncut("t", Reduction::average, 1, 2), cut("t", Reduction::average, 1, 2),
+      resumed("t", Reduction::average, 1, 2);
   for (std::size_t step = 0; step < steps.size(); ++step) {
     add(uncut, step, step == 3);
     if (step < 2) add(cut, step, false);

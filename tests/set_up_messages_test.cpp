@@ -103,18 +103,9 @@ TEST(SetUpMessages, VotesComeBackOrAreRefused) {
   EXPECT_EQ(votes[0].node, 7);
   EXPECT_EQ(votes[1].chunk, 2);
   EXPECT_THAT(error_of([] { read_votes("x", k_sizes); }), HasSubstr("a vote is cut off"));
-  EXPECT_THAT(error_of([] {
-                read_votes(write_votes({{3, 0, 1}}), k_sizes);
-              }),
-              HasSubstr("a chunk that is none"));
-  EXPECT_THAT(error_of([] {
-                read_votes(write_votes({{0, -1, 1}}), k_sizes);
-              }),
-              HasSubstr("a node that is none"));
-  EXPECT_THAT(error_of([] {
-                read_votes(write_votes({{0, 0, 5}}), k_sizes);
-              }),
-              HasSubstr("more rows than a chunk"));
+  EXPECT_THAT(error_of([] { read_votes(write_votes({{3, 0, 1}}), k_sizes); }), HasSubstr("a chunk that is none"));
+  EXPECT_THAT(error_of([] { read_votes(write_votes({{0, -1, 1}}), k_sizes); }), HasSubstr("a node that is none"));
+  EXPECT_THAT(error_of([] { read_votes(write_votes({{0, 0, 5}}), k_sizes); }), HasSubstr("more rows than a chunk"));
 }
 
 TEST(SetUpMessages, NoticesComeBackOrAreRefused) {
@@ -148,25 +139,18 @@ TEST(DefinitionsBytes, ComeBackWithLineBreaksInNames) {
   EXPECT_EQ(copy.at("q\n7").levels, 3);
   EXPECT_EQ(copy.at("q\n7").units, "kg\nkg-1");
   EXPECT_EQ(copy.at("t").points, "");
-  EXPECT_THAT(error_of([] {
-                read_definitions(join_texts({"t", "1", "K"}));
-              }),
-              HasSubstr("texts are missing"));
+  EXPECT_THAT(error_of([] { read_definitions(join_texts({"t", "1", "K"})); }), HasSubstr("texts are missing"));
   EXPECT_THAT(error_of([] { read_definitions(join_texts({"t", "x", "K", ""})); }), HasSubstr("is no number"));
   EXPECT_THAT(error_of([] { read_definitions(join_texts({"t", "0", "K", ""})); }), HasSubstr("is no number"));
 }
 
 TEST(DefinitionsBytes, ProblemsComeBackWithLineBreaksInSentences) {
-  const std::vector<ToldProblem> problems =
-      read_problems(write_problems({{"atmosphere", 3, "no field \"a\nb\""}}));
+  const std::vector<ToldProblem> problems = read_problems(write_problems({{"atmosphere", 3, "no field \"a\nb\""}}));
 
   ASSERT_EQ(problems.size(), 1u);
   EXPECT_EQ(problems[0].rank, 3);
   EXPECT_EQ(problems[0].sentence, "no field \"a\nb\"");
-  EXPECT_THAT(error_of([] {
-                read_problems(join_texts({"a", "99999999999", "b"}));
-              }),
-              HasSubstr("is no number"));
+  EXPECT_THAT(error_of([] { read_problems(join_texts({"a", "99999999999", "b"})); }), HasSubstr("is no number"));
 }
 
 TEST(MessageHeaders, HoldAStepOrTheEnd) {

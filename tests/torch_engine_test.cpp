@@ -22,13 +22,11 @@ void expect_error(Work&& work, const std::vector<std::string>& parts) {
     const std::string text = error.what();
     EXPECT_EQ(error.code(), ErrorCode::network);
     EXPECT_EQ(text.find('\n'), std::string::npos) << text;
-    for (const std::string& part : parts)
-      EXPECT_NE(text.find(part), std::string::npos) << part << " not in: " << text;
+    for (const std::string& part : parts) EXPECT_NE(text.find(part), std::string::npos) << part << " not in: " << text;
   }
 }
 
-const char* const k_linear =
-    "def forward(self, x):\n  return torch.tanh(torch.linear(x, self.weight, self.bias))\n";
+const char* const k_linear = "def forward(self, x):\n  return torch.tanh(torch.linear(x, self.weight, self.bias))\n";
 
 TEST_F(TorchEngineTest, EqualsADirectForwardOfEachTile) {
   const at::Tensor weight = at::randn({5, 7}), bias = at::randn({5}), in = at::randn({1024, 7});
@@ -47,8 +45,7 @@ TEST_F(TorchEngineTest, EqualsADirectForwardOfEachTile) {
 
 TEST_F(TorchEngineTest, PartialChunksHaveTheSameBitsAndLeaveOtherTilesAlone) {
   const at::Tensor in = at::randn({1024, 7});
-  NetworkSpec spec =
-      script_spec(save(k_linear, at::randn({5, 7}), at::randn({5})), {{{"t"}}}, {{{"heating"}}});
+  NetworkSpec spec = script_spec(save(k_linear, at::randn({5, 7}), at::randn({5})), {{{"t"}}}, {{{"heating"}}});
   auto engine = engine_for(spec, {7}, {5});
   const at::Tensor whole = run(*engine, in, 5);
 
@@ -64,8 +61,7 @@ TEST_F(TorchEngineTest, PartialChunksHaveTheSameBitsAndLeaveOtherTilesAlone) {
 }
 
 TEST_F(TorchEngineTest, RefusesMoreRowsThanAChunkHolds) {
-  NetworkSpec spec =
-      script_spec(save(k_linear, at::randn({5, 7}), at::randn({5})), {{{"t"}}}, {{{"heating"}}});
+  NetworkSpec spec = script_spec(save(k_linear, at::randn({5, 7}), at::randn({5})), {{{"t"}}}, {{{"heating"}}});
   auto engine = engine_for(spec, {7}, {5});
 
   expect_error([&] { run(*engine, at::zeros({1025, 7}), 5); }, {"convection", "1025 rows", "chunk of 1024"});
@@ -84,10 +80,8 @@ TEST_F(TorchEngineTest, GivesArgumentsInOrderAndTakesATuple) {
 }
 
 TEST_F(TorchEngineTest, StacksFieldsAndTakesAList) {
-  const std::string path =
-      save("def forward(self, x):\n  return [x[:, 0, :] - x[:, 1, :], torch.flip(x, [1])]\n");
-  NetworkSpec spec =
-      script_spec(path, {{{"t", "q"}, Combine::stack}}, {{{"a"}}, {{"b", "c"}, Combine::stack}});
+  const std::string path = save("def forward(self, x):\n  return [x[:, 0, :] - x[:, 1, :], torch.flip(x, [1])]\n");
+  NetworkSpec spec = script_spec(path, {{{"t", "q"}, Combine::stack}}, {{{"a"}}, {{"b", "c"}, Combine::stack}});
   auto engine = engine_for(spec, {4, 4}, {4, 4, 4});
   const at::Tensor in = at::randn({1024, 8});
 
@@ -101,18 +95,13 @@ TEST_F(TorchEngineTest, StackedFieldsNeedEqualLevels) {
   const std::string path = save("def forward(self, x):\n  return x\n");
   NetworkSpec spec = script_spec(path, {{{"t", "ps"}, Combine::stack}}, {{{"a"}}});
 
-  expect_error(
-      [&] {
-        engine_for(spec, {4, 1}, {4});
-      },
-      {"convection", "t (4 levels), ps (1 level)", "concat"});
+  expect_error([&] { engine_for(spec, {4, 1}, {4}); }, {"convection", "t (4 levels), ps (1 level)", "concat"});
 }
 
 TEST_F(TorchEngineTest, GridsAreChannelsByYByXWithXFastest) {
   const at::Tensor weight = at::randn({2, 3, 3, 3}), bias = at::randn({2});
   const std::string path =
-      save("def forward(self, x):\n  return torch.conv2d(x, self.weight, self.bias, [1, 1], [1, 1])\n",
-           weight, bias);
+      save("def forward(self, x):\n  return torch.conv2d(x, self.weight, self.bias, [1, 1], [1, 1])\n", weight, bias);
   NetworkSpec spec = script_spec(path, {{{"u", "v"}}}, {{{"p"}}});
   spec.sample = Sample::grid;
   spec.grid_ny = 4;
@@ -152,8 +141,7 @@ TEST_F(TorchEngineTest, ConvertsBetweenWireAndComputeKind) {
   NetworkSpec spec = script_spec(save(k_linear, weight, bias), {{{"t"}}}, {{{"heating"}}});
   spec.compute = Compute::float64;
   spec.tile = 1024;
-  const at::Tensor direct =
-      at::tanh(at::linear(in.to(at::kDouble), weight.to(at::kDouble), bias.to(at::kDouble)));
+  const at::Tensor direct = at::tanh(at::linear(in.to(at::kDouble), weight.to(at::kDouble), bias.to(at::kDouble)));
 
   expect_same_bits(run(*engine_for(spec, {7}, {5}), in, 5), direct.to(at::kFloat));
   spec.wire = Real::float64;
@@ -215,8 +203,7 @@ TEST_F(TorchEngineTest, MlpRefusesAnUnknownActivation) {
 }
 
 TEST_F(TorchEngineTest, WrongInputShapeIsNamedAtStart) {
-  NetworkSpec spec =
-      script_spec(save(k_linear, at::randn({5, 7}), at::randn({5})), {{{"t", "q"}}}, {{{"a"}}});
+  NetworkSpec spec = script_spec(save(k_linear, at::randn({5, 7}), at::randn({5})), {{{"t", "q"}}}, {{{"a"}}});
 
   expect_error(
       [&] {
@@ -227,8 +214,7 @@ TEST_F(TorchEngineTest, WrongInputShapeIsNamedAtStart) {
 }
 
 TEST_F(TorchEngineTest, WrongOutputShapeIsNamedAtStart) {
-  NetworkSpec spec =
-      script_spec(save(k_linear, at::randn({5, 7}), at::randn({5})), {{{"t"}}}, {{{"a", "b"}}});
+  NetworkSpec spec = script_spec(save(k_linear, at::randn({5, 7}), at::randn({5})), {{{"t"}}}, {{{"a", "b"}}});
 
   expect_error(
       [&] {
@@ -252,8 +238,7 @@ TEST_F(TorchEngineTest, WrongNumbersAndKindsAreNamedAtStart) {
       {"returns 1 tensor", "lists 2 under `outputs`"});
 
   path = save("def forward(self, x):\n  return {\"a\": x}\n");
-  expect_error([&] { engine_for(script_spec(path, one, one), {1}, {1}); },
-               {"returns a GenericDict", "tuple or list"});
+  expect_error([&] { engine_for(script_spec(path, one, one), {1}, {1}); }, {"returns a GenericDict", "tuple or list"});
 
   path = save("def forward(self, x):\n  return x.double()\n");
   expect_error([&] { engine_for(script_spec(path, one, one), {1}, {1}); }, {"as Double", "asks for Float"});
@@ -303,11 +288,9 @@ TEST_F(TorchEngineTest, Sha256FollowsTheStandard) {
   EXPECT_EQ(sha256("abc"), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
   EXPECT_EQ(sha256("abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq"),
             "248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1");
-  EXPECT_EQ(sha256(std::string(1000000, 'a')),
-            "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0");
+  EXPECT_EQ(sha256(std::string(1000000, 'a')), "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0");
   // Two whole buffers of the reader.
-  EXPECT_EQ(sha256(std::string(2 << 20, 'a')),
-            "5256ec18f11624025905d057d6befb03d77b243511ac5f77ed5e0221ce6d84b5");
+  EXPECT_EQ(sha256(std::string(2 << 20, 'a')), "5256ec18f11624025905d057d6befb03d77b243511ac5f77ed5e0221ce6d84b5");
 }
 
 TEST_F(TorchEngineTest, AnotherFileThanThePlanMeansIsRefused) {

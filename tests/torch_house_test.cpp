@@ -44,7 +44,7 @@ TEST(House, WarnsOfReferenceBlas) {
   BlasFindings found;
   found.sgemm = true;
 
-  if (at::hasMKL()) {   // LibTorch has a BLAS of its own and does not use this one
+  if (at::hasMKL()) {  // LibTorch has a BLAS of its own and does not use this one
     EXPECT_TRUE(blas_warnings(found).empty());
     return;
   }

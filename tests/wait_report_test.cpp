@@ -35,8 +35,8 @@ Plan make_plan() {
   return plan;
 }
 
-// A node with two ranks of "air", one of "sea", and an ML rank of each network: by index 0, 1, 2, 3, 4. All are in their own
-// code, ML ranks in a forward, for a second. timeout 10 s, timeout_physics 30 s.
+// A node with two ranks of "air", one of "sea", and an ML rank of each network: by index 0, 1, 2, 3, 4. All are in
+// their own code, ML ranks in a forward, for a second. timeout 10 s, timeout_physics 30 s.
 class WaitReport : public testing::Test {
  protected:
   enum Rank { air_0, air_1, sea_0, rain_0, wind_0 };
@@ -50,18 +50,20 @@ class WaitReport : public testing::Test {
     scene_.timeout_physics = 30 * k_second;
     scene_.now = node_milliseconds();
     scene_.ranks.resize(5);
-    const Identity who[] = {{true, false, 0, 0, 0}, {true, false, 0, 1, 0}, {true, false, 1, 0, 0},
-                            {true, true, 0, 0, 0},  {true, true, 1, 2, 0}};
+    const Identity who[] = {{true, false, 0, 0, 0},
+                            {true, false, 0, 1, 0},
+                            {true, false, 1, 0, 0},
+                            {true, true, 0, 0, 0},
+                            {true, true, 1, 2, 0}};
     for (int i = 0; i < 5; ++i) {
       at(i).who = who[i];
       at(i).process = {100 + i, 1, 1};
       at(i).step = 4;
-      at(i).doing = {who[i].is_ml ? Call::forward : Call::put, who[i].is_ml, who[i].is_ml ? k_no_field : number(0, "t"), ago(1)};
+      at(i).doing = {who[i].is_ml ? Call::forward : Call::put, who[i].is_ml, who[i].is_ml ? k_no_field : number(0, "t"),
+                     ago(1)};
     }
     scene_.elapsed = [this](std::int64_t since) { return scene_.now - since; };
-    scene_.process = [this](int i) {
-      return process_.count(i) != 0 ? process_[i] : Scene::Process{};
-    };
+    scene_.process = [this](int i) { return process_.count(i) != 0 ? process_[i] : Scene::Process{}; };
   }
 
   RankState& at(int i) { return scene_.ranks[static_cast<std::size_t>(i)]; }
@@ -80,7 +82,9 @@ class WaitReport : public testing::Test {
     scene_.me = i;
     return judge_wait(scene_);
   }
-  void stop(int i, std::int64_t seconds, ProcessState state = ProcessState::stopped) { process_[i] = {state, ago(seconds)}; }
+  void stop(int i, std::int64_t seconds, ProcessState state = ProcessState::stopped) {
+    process_[i] = {state, ago(seconds)};
+  }
 
   Plan plan_;
   FieldNumbers fields_;
@@ -102,12 +106,14 @@ TEST_F(WaitReport, FollowsAGetToTheRankThatDidNotPut) {
 
   const std::string report = report_of(air_0);
 
-  EXPECT_THAT(report, HasSubstr("error: component \"air\", rank 0 has waited too long (timeout: 10 s, timeout_physics: 30 s); "
-                                "who waits for whom, seen on node n1:\n"
-                                "ekman:   component \"air\", rank 0 waits in get of \"dt\" in step 4 for ML rank 0 (network "
-                                "\"rain\"), since "));
-  EXPECT_THAT(report, HasSubstr("(31.0 s)\nekman:   ML rank 0 (network \"rain\") waits for the inputs \"t\", \"s\" of step 4 "
-                                "from component \"air\", rank 1, since "));
+  EXPECT_THAT(report,
+              HasSubstr("error: component \"air\", rank 0 has waited too long (timeout: 10 s, timeout_physics: 30 s); "
+                        "who waits for whom, seen on node n1:\n"
+                        "ekman:   component \"air\", rank 0 waits in get of \"dt\" in step 4 for ML rank 0 (network "
+                        "\"rain\"), since "));
+  EXPECT_THAT(report,
+              HasSubstr("(31.0 s)\nekman:   ML rank 0 (network \"rain\") waits for the inputs \"t\", \"s\" of step 4 "
+                        "from component \"air\", rank 1, since "));
   EXPECT_THAT(report, HasSubstr("1 other rank(s) are there\n"
                                 "ekman:   component \"air\", rank 1 is in its own code, outside Ekman, since "));
   EXPECT_THAT(report, HasSubstr("(32.0 s), after put of \"t\" in step 4 and has not put \"s\" in step 4\n"));
@@ -170,8 +176,9 @@ TEST_F(WaitReport, TellsAStoppedRankAfterTheTimeout) {
 
   stop(air_1, 10);
   const std::string report = report_of(air_0);
-  EXPECT_THAT(report, HasSubstr("rank 1 is stopped (process 101) and has not put \"t\", \"s\" in step 4; it was inside put of "
-                                "\"s\" in step 4, since"));
+  EXPECT_THAT(report,
+              HasSubstr("rank 1 is stopped (process 101) and has not put \"t\", \"s\" in step 4; it was inside put of "
+                        "\"s\" in step 4, since"));
   EXPECT_THAT(report, HasSubstr("what stopped process 101"));
 }
 
@@ -180,8 +187,9 @@ TEST_F(WaitReport, TellsAStoppedRankThatItselfWaits) {
   wait_for_inputs(rain_0, 12, {{1, 1}});
   stop(rain_0, 10);
 
-  EXPECT_THAT(report_of(air_0), HasSubstr("ML rank 0 (network \"rain\") is stopped (process 103); it was in a wait: it waits for "
-                                          "the inputs"));
+  EXPECT_THAT(report_of(air_0),
+              HasSubstr("ML rank 0 (network \"rain\") is stopped (process 103); it was in a wait: it waits for "
+                        "the inputs"));
 }
 
 TEST_F(WaitReport, TellsADeadRank) {
@@ -190,9 +198,12 @@ TEST_F(WaitReport, TellsADeadRank) {
 
   const std::string report = report_of(air_0);
 
-  EXPECT_THAT(report, HasSubstr("rank 0 waits in put of \"t\" in step 4 until ML rank 0 (network \"rain\") is done with its rows "
-                                "of the exchange before"));
-  EXPECT_THAT(report, HasSubstr("ML rank 0 (network \"rain\") is dead (process 103); it was running chunk 0 of step 4"));
+  EXPECT_THAT(
+      report,
+      HasSubstr("rank 0 waits in put of \"t\" in step 4 until ML rank 0 (network \"rain\") is done with its rows "
+                "of the exchange before"));
+  EXPECT_THAT(report,
+              HasSubstr("ML rank 0 (network \"rain\") is dead (process 103); it was running chunk 0 of step 4"));
   EXPECT_THAT(report, HasSubstr("why process 103 ended"));
 }
 
@@ -212,7 +223,8 @@ TEST_F(WaitReport, AllowsAForwardAfterTheLongPhysicsOfAnother) {
   EXPECT_THAT(report_of(air_0), IsEmpty());
 
   wait(air_0, 30, Call::get, number(0, "dt"), 0, 0);
-  EXPECT_THAT(report_of(air_0), HasSubstr("is running chunk 0")) << "no wait of a component is longer than timeout_physics";
+  EXPECT_THAT(report_of(air_0), HasSubstr("is running chunk 0"))
+      << "no wait of a component is longer than timeout_physics";
 }
 
 // Rank 0 gets from "rain" before it puts for "wind", rank 1 the other way round.
@@ -240,8 +252,10 @@ TEST_F(WaitReport, OfRanksOutOfSightTellsTheirLastMessage) {
   at(rain_0).wait.since = ago(180);
   const std::string report = report_of(rain_0);
   EXPECT_THAT(report, HasSubstr("from component \"air\", rank 5 and component \"air\", rank 6 and 98 more, since"));
-  EXPECT_THAT(report, HasSubstr("rank 5 is out of sight (on another node, or by transport: point_to_point): silent, last message "
-                                "at step 1\n"));
+  EXPECT_THAT(
+      report,
+      HasSubstr("rank 5 is out of sight (on another node, or by transport: point_to_point): silent, last message "
+                "at step 1\n"));
   EXPECT_THAT(report, HasSubstr("silent, no message yet\n"));
 }
 
@@ -293,7 +307,9 @@ TEST_F(WaitReport, OfTheStartNamesTheOption) {
 
   const std::string report = report_of(0);
 
-  EXPECT_THAT(report, HasSubstr("error: `ekman serve` (rank 7 of MPI_COMM_WORLD) has waited too long (the start may take 10 s)"));
+  EXPECT_THAT(
+      report,
+      HasSubstr("error: `ekman serve` (rank 7 of MPI_COMM_WORLD) has waited too long (the start may take 10 s)"));
   EXPECT_THAT(report, HasSubstr("--start-timeout"));
 }
 

@@ -22,8 +22,8 @@ Hdf5Type text_type(const std::string& path) {
 // `count` < 0: a single value.
 void write_attribute(const Hdf5Named& to, const char* name, hid_t type, hssize_t count, const void* values) {
   const auto extent = static_cast<hsize_t>(count);
-  const Hdf5Space space(check_hdf5(count < 0 ? H5Screate(H5S_SCALAR) : H5Screate_simple(1, &extent, nullptr),
-                                   k_write, to.path));
+  const Hdf5Space space(
+      check_hdf5(count < 0 ? H5Screate(H5S_SCALAR) : H5Screate_simple(1, &extent, nullptr), k_write, to.path));
   const Hdf5Attribute attribute(
       check_hdf5(H5Acreate2(to.file, name, type, space.get(), H5P_DEFAULT, H5P_DEFAULT), k_write, to.path));
   check_hdf5(H5Awrite(attribute.get(), type, values), k_write, to.path);
@@ -33,7 +33,7 @@ Hdf5Attribute open_attribute(const Hdf5Named& from, const char* name, H5T_class_
   if (H5Aexists(from.file, name) <= 0) {
     throw Error(ErrorCode::internal,
                 fmt::format("cannot read {}: it has no attribute \"{}\", so it is no restart file of this "
-                            "version",
+                            "version; resume from another set",
                             from.path, name));
   }
   Hdf5Attribute attribute(check_hdf5(H5Aopen(from.file, name, H5P_DEFAULT), k_read, from.path));
@@ -41,7 +41,7 @@ Hdf5Attribute open_attribute(const Hdf5Named& from, const char* name, H5T_class_
   if (H5Tget_class(type.get()) != kind || (kind == H5T_STRING && H5Tis_variable_str(type.get()) <= 0)) {
     throw Error(ErrorCode::internal,
                 fmt::format("cannot read {}: its attribute \"{}\" is of another type than a restart file "
-                            "has there",
+                            "has there; resume from another set",
                             from.path, name));
   }
   return attribute;

@@ -37,7 +37,9 @@ std::string hdf5_cause() {
 
 hid_t check_hdf5(hid_t status, const char* doing, const std::string& path) {
   if (status < 0)
-    throw Error(ErrorCode::internal, fmt::format("cannot {} {}: {}", doing, path, hdf5_cause()));
+    throw Error(ErrorCode::internal,
+                fmt::format("cannot {} {}: {}; see whether the file is whole, may be used, and has room on its disk",
+                            doing, path, hdf5_cause()));
   return status;
 }
 

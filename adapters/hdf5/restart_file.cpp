@@ -66,8 +66,8 @@ class FileWriter : public RestartWriter {
   FileWriter(std::string path, const std::string& label, const RestartHeader& header)
       : path_(std::move(path)),
         points_(header.points),
-        file_(check_hdf5(H5Fcreate(path_.c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, without_locks(path_).get()),
-                         k_write, path_)) {
+        file_(check_hdf5(H5Fcreate(path_.c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, without_locks(path_).get()), k_write,
+                         path_)) {
     const Hdf5Named root{file_.get(), path_};
     write_text(root, "format", k_format);
     write_number(root, "version", k_format_version);
@@ -85,11 +85,9 @@ class FileWriter : public RestartWriter {
     write_fields(root, "outputs", "output_levels", header.outputs);
   }
 
-  void write(const RestartArray& array, std::int64_t first, std::int64_t count,
-             const std::byte* values) override {
+  void write(const RestartArray& array, std::int64_t first, std::int64_t count, const std::byte* values) override {
     if (array.name != name_) begin(array);
-    const Hdf5Space rows = space_of(array, count, path_),
-                    place = select(dataset_.get(), array, first, count, path_);
+    const Hdf5Space rows = space_of(array, count, path_), place = select(dataset_.get(), array, first, count, path_);
     const hid_t type = type_of(array.kind);
     check_hdf5(H5Dwrite(dataset_.get(), type, rows.get(), place.get(), H5P_DEFAULT, values), k_write, path_);
   }
@@ -117,8 +115,8 @@ class FileWriter : public RestartWriter {
     const Hdf5Properties links(check_hdf5(H5Pcreate(H5P_LINK_CREATE), k_write, path_));
     check_hdf5(H5Pset_create_intermediate_group(links.get(), 1), k_write, path_);
     const Hdf5Space space = space_of(array, points_, path_);
-    dataset_ = Hdf5Dataset(check_hdf5(H5Dcreate2(file_.get(), array.name.c_str(), type_of(array.kind),
-                                                 space.get(), links.get(), H5P_DEFAULT, H5P_DEFAULT),
+    dataset_ = Hdf5Dataset(check_hdf5(H5Dcreate2(file_.get(), array.name.c_str(), type_of(array.kind), space.get(),
+                                                 links.get(), H5P_DEFAULT, H5P_DEFAULT),
                                       k_write, path_));
     name_ = array.name;
   }
@@ -135,7 +133,8 @@ Choice read_choice(const Hdf5Named& root, const char* name) {
   const std::string word = read_text(root, name);
   if (const std::optional<Choice> choice = choice_of<Choice>(word)) return *choice;
   throw Error(ErrorCode::internal,
-              fmt::format("cannot read {}: its attribute \"{}\" is \"{}\", which Ekman {} does not know",
+              fmt::format("cannot read {}: its attribute \"{}\" is \"{}\", which Ekman {} does not know; resume with "
+                          "the Ekman that wrote it",
                           root.path, name, word, build_version()));
 }
 
@@ -149,7 +148,8 @@ class FileReader : public RestartReader {
     const std::int64_t number = read_number(root, "version");
     if (format != k_format || number != k_format_version) {
       throw Error(ErrorCode::internal,
-                  fmt::format("cannot read {}: it is \"{}\" version {}, but Ekman {} reads \"{}\" version {}",
+                  fmt::format("cannot read {}: it is \"{}\" version {}, but Ekman {} reads \"{}\" version {}; resume "
+                              "with the Ekman that wrote it",
                               path_, format, number, build_version(), k_format, k_format_version));
     }
     header_.component = read_text(root, "component");
@@ -158,9 +158,9 @@ class FileReader : public RestartReader {
     header_.points = read_number(root, "points");
     header_.period = read_number(root, "coupling_period");
     if (header_.step < 1 || header_.period < 1) {
-      throw Error(ErrorCode::internal,
-                  fmt::format("cannot read {}: step {} with an exchange every {} steps makes no sense", path_,
-                              header_.step, header_.period));
+      throw Error(ErrorCode::internal, fmt::format("cannot read {}: step {} with an exchange every {} steps "
+                                                   "makes no sense; resume from another set",
+                                                   path_, header_.step, header_.period));
     }
     header_.time_reduction = read_choice<Reduction>(root, "time_reduction");
     header_.wire = read_choice<Real>(root, "wire");
@@ -176,12 +176,10 @@ class FileReader : public RestartReader {
 
   void read(const RestartArray& array, std::int64_t first, std::int64_t count, std::byte* values) override {
     if (array.name != name_) {
-      dataset_ =
-          Hdf5Dataset(check_hdf5(H5Dopen2(file_.get(), array.name.c_str(), H5P_DEFAULT), k_read, path_));
+      dataset_ = Hdf5Dataset(check_hdf5(H5Dopen2(file_.get(), array.name.c_str(), H5P_DEFAULT), k_read, path_));
       name_ = array.name;
     }
-    const Hdf5Space rows = space_of(array, count, path_),
-                    place = select(dataset_.get(), array, first, count, path_);
+    const Hdf5Space rows = space_of(array, count, path_), place = select(dataset_.get(), array, first, count, path_);
     const hid_t type = type_of(array.kind);
     check_hdf5(H5Dread(dataset_.get(), type, rows.get(), place.get(), H5P_DEFAULT, values), k_read, path_);
   }
@@ -192,8 +190,9 @@ class FileReader : public RestartReader {
     const std::vector<std::string> texts = read_texts(root, names);
     const std::vector<std::int64_t> numbers = read_numbers(root, levels);
     if (texts.size() != numbers.size()) {
-      throw Error(ErrorCode::internal, fmt::format("cannot read {}: it has {} {}, but levels of {}", path_,
-                                                   texts.size(), names, numbers.size()));
+      throw Error(ErrorCode::internal,
+                  fmt::format("cannot read {}: it has {} {}, but levels of {}; resume from another set", path_,
+                              texts.size(), names, numbers.size()));
     }
     for (std::size_t i = 0; i < texts.size(); ++i) fields.push_back({texts[i], numbers[i]});
     return fields;
@@ -219,9 +218,7 @@ std::unique_ptr<RestartWriter> create_restart_file(const std::string& path, cons
   return std::make_unique<FileWriter>(path, label, header);
 }
 
-std::unique_ptr<RestartReader> open_restart_file(const std::string& path) {
-  return std::make_unique<FileReader>(path);
-}
+std::unique_ptr<RestartReader> open_restart_file(const std::string& path) { return std::make_unique<FileReader>(path); }
 
 void sync_to_disk(const std::string& path) {
   const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
@@ -229,7 +226,8 @@ void sync_to_disk(const std::string& path) {
   const int reason = errno;
   if (file >= 0) ::close(file);
   if (!synced)
-    throw Error(ErrorCode::internal, fmt::format("cannot write {}: {}", path, std::strerror(reason)));
+    throw Error(ErrorCode::internal,
+                fmt::format("cannot write {}: {}; see whether it has room on its disk", path, std::strerror(reason)));
 }
 
 }  // namespace ekman

@@ -34,7 +34,9 @@ std::string file_name(const std::string& name) {
 void change_files(const std::string& doing, const std::function<void(std::error_code&)>& change) {
   std::error_code error;
   change(error);
-  if (error) throw Error(ErrorCode::internal, fmt::format("cannot {}: {}", doing, error.message()));
+  if (error)
+    throw Error(ErrorCode::internal, fmt::format("cannot {}: {}; see whether ML ranks may write there, and have room",
+                                                 doing, error.message()));
 }
 
 std::string names_in(const fs::path& folder) {
@@ -64,8 +66,7 @@ class FolderStore : public RestartStore {
 
   void publish(const std::string& label, const std::string& component,
                const std::vector<std::string>& networks) override {
-    const fs::path set = folder_of(label, component), partial = with(set, ".partial"),
-                   old = with(set, ".old");
+    const fs::path set = folder_of(label, component), partial = with(set, ".partial"), old = with(set, ".old");
     remove_others(partial, networks);
     sync_to_disk(partial.string());
     // Where only `old` is there, an earlier switch was cut off between its two renames.
@@ -74,8 +75,7 @@ class FolderStore : public RestartStore {
       rename(set, old);
     }
     rename(partial, set);
-    for (const fs::path& folder : {set.parent_path(), root_, root_.parent_path()})
-      sync_to_disk(folder.string());
+    for (const fs::path& folder : {set.parent_path(), root_, root_.parent_path()}) sync_to_disk(folder.string());
     remove(old);
   }
 

@@ -7,8 +7,7 @@
 
 namespace ekman {
 
-ArgumentShape::ArgumentShape(const NetworkSpec& spec, const Argument& argument,
-                             const std::vector<FieldSlot>& slots)
+ArgumentShape::ArgumentShape(const NetworkSpec& spec, const Argument& argument, const std::vector<FieldSlot>& slots)
     : offset_(slots.front().offset), rows_per_sample_(spec.rows_per_sample()) {
   for (const FieldSlot& slot : slots) {
     width_ += slot.levels;
@@ -20,10 +19,9 @@ ArgumentShape::ArgumentShape(const NetworkSpec& spec, const Argument& argument,
     const std::int64_t levels = slots.front().levels;
     for (const FieldSlot& slot : slots) {
       if (slot.levels == levels) continue;
-      throw Error(ErrorCode::network,
-                  fmt::format("network '{}': fields of unequal levels cannot be stacked: {}; use "
-                              "`combine: concat`, or an argument of its own for each",
-                              spec.name, fields_));
+      throw Error(ErrorCode::network, fmt::format("network '{}': fields of unequal levels cannot be stacked: {}; use "
+                                                  "`combine: concat`, or an argument of its own for each",
+                                                  spec.name, fields_));
     }
     sample_sizes_ = {static_cast<std::int64_t>(slots.size()), levels};
   }
@@ -61,7 +59,8 @@ std::vector<ArgumentShape> shape_arguments(const NetworkSpec& spec, const std::v
     const auto count = static_cast<std::ptrdiff_t>(argument.fields.size());
     if (count == 0 || layout.fields.end() - slot < count) {
       throw Error(ErrorCode::internal,
-                  fmt::format("network '{}': arguments and row layout differ", spec.name));
+                  fmt::format("network '{}': arguments and row layout differ; this is a mistake in Ekman, report it",
+                              spec.name));
     }
     shapes.emplace_back(spec, argument, std::vector<FieldSlot>(slot, slot + count));
     slot += count;

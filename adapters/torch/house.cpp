@@ -22,9 +22,7 @@ bool is_one_of(const std::string& core, std::initializer_list<const char*> names
 }
 
 // Kernels that use AVX-512, or AVX2; all others of x86 are older.
-bool uses_avx512(const std::string& core) {
-  return is_one_of(core, {"SkylakeX", "Cooperlake", "SapphireRapids"});
-}
+bool uses_avx512(const std::string& core) { return is_one_of(core, {"SkylakeX", "Cooperlake", "SapphireRapids"}); }
 bool uses_avx2(const std::string& core) {
   return uses_avx512(core) || is_one_of(core, {"Haswell", "Zen", "Excavator"});
 }
@@ -76,8 +74,7 @@ std::string cpu_capability() {
 std::string gpu_model(int gpu) {
   using DeviceName = int (*)(char*, int, int);
   void* driver = dlopen("libcuda.so.1", RTLD_LAZY | RTLD_NOLOAD);
-  const auto device_name =
-      driver == nullptr ? nullptr : reinterpret_cast<DeviceName>(dlsym(driver, "cuDeviceGetName"));
+  const auto device_name = driver == nullptr ? nullptr : reinterpret_cast<DeviceName>(dlsym(driver, "cuDeviceGetName"));
   char name[256] = "";
   const bool known = device_name != nullptr && device_name(name, sizeof name, gpu) == 0;
   if (driver != nullptr) dlclose(driver);
@@ -111,9 +108,10 @@ std::vector<std::string> blas_warnings(const BlasFindings& found) {
                            found.core_type, found.core)
              : fmt::format("this OpenBLAS does not know this CPU and took its {} kernels", found.core);
   // Not "unset it": an OpenBLAS that does not know the CPU would then choose worse ones.
-  warnings.push_back(fmt::format(
-      "{}, although the CPU has {}; networks run slower, up to several times: set OPENBLAS_CORETYPE={}",
-      reason, found.avx512 ? "AVX-512" : "AVX2", found.avx512 ? "SkylakeX" : "Haswell"));
+  warnings.push_back(
+      reason +
+      fmt::format(", although the CPU has {}; networks run slower, up to several times: set OPENBLAS_CORETYPE={}",
+                  found.avx512 ? "AVX-512" : "AVX2", found.avx512 ? "SkylakeX" : "Haswell"));
   return warnings;
 }
 

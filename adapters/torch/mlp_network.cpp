@@ -23,10 +23,9 @@ Activation activation_of(const NetworkSpec& spec) {
   if (name == "sigmoid") return [](const at::Tensor& x) { return at::sigmoid(x); };
   if (name == "gelu") return [](const at::Tensor& x) { return at::gelu(x); };
   if (name == "silu") return [](const at::Tensor& x) { return at::silu(x); };
-  throw Error(ErrorCode::network,
-              fmt::format("network '{}': activation '{}' is not known; use relu, tanh, sigmoid, "
-                          "gelu or silu",
-                          spec.name, name));
+  throw Error(ErrorCode::network, fmt::format("network '{}': activation '{}' is not known; use relu, tanh, sigmoid, "
+                                              "gelu or silu",
+                                              spec.name, name));
 }
 
 // Uniform in +-1/sqrt(inputs), as LibTorch's own Linear; the generator is fixed by the C++ standard.
@@ -43,8 +42,7 @@ void fill_uniform(const at::Tensor& parameter, double bound, std::mt19937_64& ge
 
 class MlpNetwork final : public TorchNetwork {
  public:
-  MlpNetwork(const NetworkSpec& spec, std::int64_t in_len, std::int64_t out_len, at::Device device,
-             at::ScalarType kind)
+  MlpNetwork(const NetworkSpec& spec, std::int64_t in_len, std::int64_t out_len, at::Device device, at::ScalarType kind)
       : name_(spec.name) {
     const Activation activation = activation_of(spec);
     std::mt19937_64 generator(static_cast<std::uint64_t>(spec.source.seed));
@@ -63,8 +61,10 @@ class MlpNetwork final : public TorchNetwork {
     try {
       out.copy_(layers_->forward(in));
     } catch (const std::exception& error) {
-      throw Error(ErrorCode::network, fmt::format("network '{}' (builtin mlp) fails in forward: {}", name_,
-                                                  torch_message(error)));
+      throw Error(ErrorCode::network,
+                  fmt::format("network '{}' (builtin mlp) fails in forward: {}; see whether its device "
+                              "has memory left, and works with LibTorch alone",
+                              name_, torch_message(error)));
     }
   }
 
@@ -87,15 +87,17 @@ class MlpNetwork final : public TorchNetwork {
 
 }  // namespace
 
-std::unique_ptr<TorchNetwork> make_mlp_network(const NetworkSpec& spec, const RowLayout& in,
-                                               const RowLayout& out, at::Device device, at::ScalarType kind) {
+std::unique_ptr<TorchNetwork> make_mlp_network(const NetworkSpec& spec, const RowLayout& in, const RowLayout& out,
+                                               at::Device device, at::ScalarType kind) {
   try {
     return std::make_unique<MlpNetwork>(spec, in.row_len(), out.row_len(), device, kind);
   } catch (const Error&) {
     throw;
   } catch (const std::exception& error) {
-    throw Error(ErrorCode::network, fmt::format("network '{}' (builtin mlp) cannot be made: {}", spec.name,
-                                                torch_message(error)));
+    throw Error(ErrorCode::network,
+                fmt::format("network '{}' (builtin mlp) cannot be made: {}; make its layers smaller, or "
+                            "see whether its device has memory left",
+                            spec.name, torch_message(error)));
   }
 }
 

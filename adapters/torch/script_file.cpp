@@ -17,26 +17,27 @@
 namespace ekman {
 namespace {
 
-constexpr const char* k_how_to_save =
-    "write it with torch.jit.script(net).save(path) or torch.jit.trace(net, example).save(path)";
-
 void check_file(const NetworkSpec& spec) {
   const std::string& path = spec.source.path;
-  const auto fail = [&](const std::string& found, const std::string& cure) {
-    throw Error(ErrorCode::network, fmt::format("network '{}': {} {}; {}", spec.name, path, found, cure));
+  const auto fail = [&](const std::string& what) {
+    throw Error(ErrorCode::network, fmt::format("network '{}': {} {}", spec.name, path, what));
   };
   std::error_code ignored;
   const auto status = std::filesystem::status(path, ignored);
-  if (!std::filesystem::exists(status)) fail("does not exist", "check `torchscript` in the plan");
+  if (!std::filesystem::exists(status)) fail("does not exist; check `torchscript` in the plan");
   if (!std::filesystem::is_regular_file(status))
-    fail("is not a file", "`torchscript` needs the path of a TorchScript file");
+    fail("is not a file; `torchscript` needs the path of a TorchScript file");
   std::ifstream file(path, std::ios::binary);
-  if (!file) fail("cannot be opened", "check its permissions");
+  if (!file) fail("cannot be opened; check its permissions");
   std::string magic(4, '\0');
   file.read(magic.data(), 4);
   magic.resize(static_cast<std::size_t>(file.gcount()));
-  if (magic.empty()) fail("is empty", k_how_to_save);
-  if (magic != "PK\x03\x04") fail("is not a TorchScript file", k_how_to_save);
+  if (magic.empty()) fail("is empty; copy it again, or write it with torch.jit.script(net).save(path)");
+  if (magic != "PK\x03\x04") {
+    fail(
+        "is not a TorchScript file; write it with torch.jit.script(net).save(path) or torch.jit.trace(net, "
+        "example).save(path)");
+  }
 }
 
 void check_sha256(const NetworkSpec& spec) {
@@ -45,11 +46,10 @@ void check_sha256(const NetworkSpec& spec) {
   std::transform(asked.begin(), asked.end(), asked.begin(), [](unsigned char c) { return std::tolower(c); });
   const std::string found = sha256_of_file(spec.source.path);
   if (found == asked) return;
-  throw Error(ErrorCode::network,
-              fmt::format("network '{}': {} has the SHA-256 {}, but the plan asks for {}; it is "
-                          "another file than the plan was written for: put the right one "
-                          "there, or change `sha256`",
-                          spec.name, spec.source.path, found, asked));
+  throw Error(ErrorCode::network, fmt::format("network '{}': {} has the SHA-256 {}, but the plan asks for {}; it is "
+                                              "another file than the plan was written for: put the right one "
+                                              "there, or change `sha256`",
+                                              spec.name, spec.source.path, found, asked));
 }
 
 // Module::to(dtype) would convert integer buffers too.
@@ -73,11 +73,10 @@ torch::jit::Module load_script(const NetworkSpec& spec, at::Device device, at::S
     convert_weights(module, kind);
     return module;
   } catch (const std::exception& error) {
-    throw Error(
-        ErrorCode::network,
-        fmt::format("network '{}': {} cannot be read: {}; if it is truncated, or was not written by torch.jit, copy it "
-                    "again, or {}",
-                    spec.name, spec.source.path, torch_message(error), k_how_to_save));
+    throw Error(ErrorCode::network,
+                fmt::format("network '{}': {} cannot be read: {}; copy it again if it is truncated, or write it with "
+                            "torch.jit.script(net).save(path) or torch.jit.trace(net, example).save(path)",
+                            spec.name, spec.source.path, torch_message(error)));
   }
 }
 

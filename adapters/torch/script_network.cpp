@@ -53,22 +53,19 @@ class ScriptNetwork final : public TorchNetwork {
   NetworkSize size() const override { return size_; }
 
  private:
-  [[noreturn]] void fail(const std::string& what) const {
-    throw Error(ErrorCode::network, who_ + " " + what);
-  }
+  [[noreturn]] void fail(const std::string& what) const { throw Error(ErrorCode::network, who_ + " " + what); }
 
   void check_arguments() const {
     const auto method = module_.find_method("forward");
     if (!method) fail("does not exist; save a network that has the method forward");
     const auto& all = method->function().getSchema().arguments();
     const std::size_t most = all.size() - 1;  // without self
-    const auto optional = std::count_if(all.begin() + 1, all.end(),
-                                        [](const auto& a) { return a.default_value().has_value(); });
+    const auto optional =
+        std::count_if(all.begin() + 1, all.end(), [](const auto& a) { return a.default_value().has_value(); });
     const std::size_t least = most - static_cast<std::size_t>(optional);
     if (inputs_.size() >= least && inputs_.size() <= most) return;
-    fail(fmt::format(
-        "takes {}, but the plan lists {} under `inputs`; give one entry with fields for each argument",
-        plural(most, "argument"), inputs_.size()));
+    fail(fmt::format("takes {}, but the plan lists {} under `inputs`; give one entry with fields for each argument",
+                     plural(most, "argument"), inputs_.size()));
   }
 
   at::IValue call(std::vector<at::IValue> arguments, std::int64_t tile) {
@@ -91,7 +88,7 @@ class ScriptNetwork final : public TorchNetwork {
     std::vector<at::Tensor> values;
     const auto take = [&](const at::IValue& value) {
       if (!value.isTensor())
-        fail(fmt::format("returns a {} among its outputs; all must be tensors", value.tagKind()));
+        fail(fmt::format("returns a {} among its outputs; let it return tensors only", value.tagKind()));
       values.push_back(value.toTensor());
     };
     if (result.isTensor()) {
@@ -101,13 +98,11 @@ class ScriptNetwork final : public TorchNetwork {
     } else if (result.isList()) {
       for (const at::IValue& value : result.toListRef()) take(value);
     } else {
-      fail(fmt::format("returns a {}; it must return a tensor, or a tuple or list of tensors",
-                       result.tagKind()));
+      fail(fmt::format("returns a {}; it must return a tensor, or a tuple or list of tensors", result.tagKind()));
     }
     if (values.size() != outputs_.size()) {
-      fail(fmt::format(
-          "returns {}, but the plan lists {} under `outputs`; give one entry with fields for each output",
-          plural(values.size(), "tensor"), outputs_.size()));
+      fail(fmt::format("returns {}, but the plan lists {} under `outputs`; give one entry with fields for each output",
+                       plural(values.size(), "tensor"), outputs_.size()));
     }
     return values;
   }
@@ -115,16 +110,15 @@ class ScriptNetwork final : public TorchNetwork {
   void check_output(std::size_t i, const at::Tensor& value, std::int64_t tile) const {
     const std::vector<std::int64_t> expected = outputs_[i].sizes(tile);
     if (value.sizes() != at::IntArrayRef(expected)) {
-      fail(fmt::format(
-          "returns output {} with shape {}, but its fields {} need {} ({} samples in a tile); make fields, "
-          "levels and `combine` of `outputs` agree with the network",
-          i + 1, text_of(value.sizes()), outputs_[i].fields(), text_of(expected), tile));
+      fail(
+          fmt::format("returns output {} with shape {}, but its fields {} need {} ({} samples in a tile); make fields, "
+                      "levels and `combine` of `outputs` agree with the network",
+                      i + 1, text_of(value.sizes()), outputs_[i].fields(), text_of(expected), tile));
     }
     const bool rounded = bfloat16_ && value.scalar_type() == at::kBFloat16;
     if (value.scalar_type() != kind_ && !rounded) {
-      fail(fmt::format(
-          "returns output {} ({}) as {}, but `compute` asks for {}; change `compute`, or the network", i + 1,
-          outputs_[i].fields(), at::toString(value.scalar_type()), at::toString(kind_)));
+      fail(fmt::format("returns output {} ({}) as {}, but `compute` asks for {}; change `compute`, or the network",
+                       i + 1, outputs_[i].fields(), at::toString(value.scalar_type()), at::toString(kind_)));
     }
   }
 
@@ -140,9 +134,8 @@ class ScriptNetwork final : public TorchNetwork {
 
 }  // namespace
 
-std::unique_ptr<TorchNetwork> load_script_network(const NetworkSpec& spec, const RowLayout& in,
-                                                  const RowLayout& out, at::Device device,
-                                                  at::ScalarType kind) {
+std::unique_ptr<TorchNetwork> load_script_network(const NetworkSpec& spec, const RowLayout& in, const RowLayout& out,
+                                                  at::Device device, at::ScalarType kind) {
   return std::make_unique<ScriptNetwork>(spec, in, out, device, kind);
 }
 

@@ -75,8 +75,7 @@ void absorb_end(State& state, std::vector<unsigned char> rest, std::uint64_t tot
 }  // namespace
 
 std::string sha256_of_file(const std::string& path) {
-  State state = {0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a,
-                 0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19};
+  State state = {0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19};
   std::ifstream file(path, std::ios::binary);
   std::vector<unsigned char> buffer(k_block << 14);
   std::uint64_t total = 0;
@@ -87,7 +86,7 @@ std::string sha256_of_file(const std::string& path) {
     total += read;
     for (std::size_t i = 0; i + k_block <= read; i += k_block) absorb(state, buffer.data() + i);
   }
-  if (!file.eof()) throw std::runtime_error(path + " cannot be read");
+  if (!file.eof()) throw std::runtime_error(path + " cannot be read; check its disk");
   buffer.resize(read);
   buffer.erase(buffer.begin(), buffer.begin() + static_cast<std::ptrdiff_t>(read / k_block * k_block));
   absorb_end(state, std::move(buffer), total);

@@ -28,8 +28,7 @@ struct RowNormalization {
   at::Tensor std;
 };
 
-RowNormalization row_normalization(const NetworkSpec& spec, const RowLayout& layout,
-                                   at::TensorOptions options) {
+RowNormalization row_normalization(const NetworkSpec& spec, const RowLayout& layout, at::TensorOptions options) {
   std::vector<double> mean, std;
   bool any = false;
   for (const FieldSlot& slot : layout.fields) {
@@ -45,11 +44,10 @@ RowNormalization row_normalization(const NetworkSpec& spec, const RowLayout& lay
 
 at::Device parse_device(const NetworkSpec& spec, const std::string& text) {
   const auto fail = [&](const std::string& why) {
-    throw Error(ErrorCode::network,
-                fmt::format("network '{}' cannot run on device '{}': {}", spec.name, text, why));
+    throw Error(ErrorCode::network, fmt::format("network '{}' cannot run on device '{}': {}", spec.name, text, why));
   };
   if (text == "cpu") return at::Device(at::kCPU);
-  if (text.rfind("cuda", 0) != 0) fail("use cpu or cuda:N");
+  if (text.rfind("cuda", 0) != 0) fail("it is none; use cpu or cuda:N");
   const int gpus = gpu_count();
   if (gpus == 0)
     fail("LibTorch sees no GPU here; use `device: cpu`, or a LibTorch built for CUDA on a node with a GPU");
@@ -58,16 +56,15 @@ at::Device parse_device(const NetworkSpec& spec, const std::string& text) {
     if (!device.has_index()) device.set_index(0);
     if (device.index() < gpus) return device;
   } catch (const c10::Error&) {
-    fail("use cpu or cuda:N");
+    fail("it is no number of a GPU; use cpu or cuda:N");
   }
-  fail(fmt::format("this node has {} GPUs, counted from 0", gpus));
+  fail(fmt::format("this node has {} GPUs, counted from 0; name a lower one", gpus));
   return at::Device(at::kCPU);
 }
 
 class TorchEngine final : public Engine {
  public:
-  TorchEngine(const NetworkSpec& spec, const RowLayout& in, const RowLayout& out, at::Device device,
-              int threads)
+  TorchEngine(const NetworkSpec& spec, const RowLayout& in, const RowLayout& out, at::Device device, int threads)
       : name_(spec.name),
         device_(device),
         threads_(threads),
@@ -90,8 +87,10 @@ class TorchEngine final : public Engine {
 
   void forward(const std::byte* in, std::byte* out, std::int64_t rows) override {
     if (rows < 0 || rows > chunk_rows_) {
-      throw Error(ErrorCode::network,
-                  fmt::format("network '{}': {} rows asked of a chunk of {} rows", name_, rows, chunk_rows_));
+      throw Error(
+          ErrorCode::network,
+          fmt::format("network '{}': {} rows asked of a chunk of {} rows; this is a mistake in Ekman, report it", name_,
+                      rows, chunk_rows_));
     }
     const std::int64_t tiled_rows = (rows + tile_rows_ - 1) / tile_rows_ * tile_rows_;
     if (tiled_rows == 0) return;
@@ -107,8 +106,8 @@ class TorchEngine final : public Engine {
   std::string describe() const override {
     const std::string core = openblas_core();
     const std::string blas = core.empty() ? "" : ", OpenBLAS " + core;
-    const std::string tiles =
-        fmt::format("{}tiles of {} sample{}", bfloat16_ ? "bfloat16, " : "", tile_, tile_ == 1 ? "" : "s");
+    std::string tiles = fmt::format("tiles of {} sample{}", tile_, tile_ == 1 ? "" : "s");
+    if (bfloat16_) tiles = "bfloat16, " + tiles;
     if (device_.is_cuda()) return fmt::format("{}, {}", device_.str(), tiles);
     return fmt::format("cpu, {} thread{}{}, {}", threads_, threads_ == 1 ? "" : "s", blas, tiles);
   }
@@ -130,7 +129,9 @@ class TorchEngine final : public Engine {
       throw;
     } catch (const std::exception& error) {
       throw Error(ErrorCode::network,
-                  fmt::format("network '{}' on {} fails: {}", name_, device_.str(), torch_message(error)));
+                  fmt::format("network '{}' on {} fails: {}; see whether the device has memory left, and works with "
+                              "LibTorch alone",
+                              name_, device_.str(), torch_message(error)));
     }
   }
 
@@ -163,8 +164,7 @@ class TorchEngine final : public Engine {
   void run_tile(const at::Tensor& in, const at::Tensor& out) {
     at::Tensor x = in.to(compute_, /*non_blocking=*/false, /*copy=*/changes_input_);
     if (in_constants_.mean.defined()) x = x.sub(in_constants_.mean).div_(in_constants_.std);
-    const at::Tensor y =
-        wire_ == compute_ ? out : at::empty({tile_rows_, out_len_}, in.options().dtype(compute_));
+    const at::Tensor y = wire_ == compute_ ? out : at::empty({tile_rows_, out_len_}, in.options().dtype(compute_));
     {
       const compat::Bfloat16 autocast(device_.type(), bfloat16_);
       network_->forward(x, y);
@@ -191,8 +191,7 @@ class TorchEngine final : public Engine {
   void try_one_tile() {
     guarded([&] {
       const auto options = at::TensorOptions(device_).dtype(wire_);
-      const at::Tensor in =
-          at::linspace(0.1, 0.9, tile_rows_ * in_len_, options).reshape({tile_rows_, in_len_});
+      const at::Tensor in = at::linspace(0.1, 0.9, tile_rows_ * in_len_, options).reshape({tile_rows_, in_len_});
       const at::Tensor given = in.clone();
       run_tile(in, at::empty({tile_rows_, out_len_}, options));
       changes_input_ = !at::equal(in, given);
@@ -226,7 +225,8 @@ class TorchEngine final : public Engine {
 std::unique_ptr<Engine> make_torch_engine(const NetworkSpec& spec, const RowLayout& in, const RowLayout& out,
                                           const std::string& device, int threads) {
   if (spec.source.kind == SourceKind::echo) {
-    throw Error(ErrorCode::internal, fmt::format("network '{}': echo is not LibTorch's", spec.name));
+    throw Error(ErrorCode::internal,
+                fmt::format("network '{}': echo is not LibTorch's; this is a mistake in Ekman, report it", spec.name));
   }
   at::set_num_threads(threads);
   compat::stop_profiling();

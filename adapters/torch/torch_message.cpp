@@ -35,12 +35,10 @@ std::string torch_message(const std::exception& error) {
   const std::string cause = cause_in(error);
   if (dynamic_cast<const std::bad_alloc*>(&error) != nullptr || contains(cause, "can't allocate memory") ||
       contains(cause, "out of memory")) {
-    return cause +
-           " (out of memory: give the ML rank more, put fewer on a node, or take a smaller chunk or tile)";
+    return cause + " (out of memory: give the ML rank more, put fewer on a node, or take a smaller chunk or tile)";
   }
   if (contains(cause, "maximum supported version"))
-    return cause +
-           " (a newer LibTorch wrote it: save it with the one that serves it, or serve it with a newer one)";
+    return cause + " (a newer LibTorch wrote it: save it with the one that serves it, or serve it with a newer one)";
   return cause;
 }
 

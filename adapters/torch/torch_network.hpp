@@ -31,13 +31,12 @@ NetworkSize size_of(const Module& module) {
 
 // Loads a file onto `device` with its weights in `kind`; several arguments and outputs are told apart by
 // `spec`.
-std::unique_ptr<TorchNetwork> load_script_network(const NetworkSpec& spec, const RowLayout& in,
-                                                  const RowLayout& out, at::Device device,
-                                                  at::ScalarType kind);
+std::unique_ptr<TorchNetwork> load_script_network(const NetworkSpec& spec, const RowLayout& in, const RowLayout& out,
+                                                  at::Device device, at::ScalarType kind);
 
 // Linear layers with the activation between them, over all input fields side by side to all output fields.
 // Weights follow from the seed alone: equal on every rank, device and LibTorch.
-std::unique_ptr<TorchNetwork> make_mlp_network(const NetworkSpec& spec, const RowLayout& in,
-                                               const RowLayout& out, at::Device device, at::ScalarType kind);
+std::unique_ptr<TorchNetwork> make_mlp_network(const NetworkSpec& spec, const RowLayout& in, const RowLayout& out,
+                                               at::Device device, at::ScalarType kind);
 
 }  // namespace ekman

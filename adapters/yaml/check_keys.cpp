@@ -2,9 +2,9 @@
 // the same place in the table (`networks.*.chunk`).
 #include "adapters/yaml/check_keys.hpp"
 
-#include <algorithm>
-
 #include <fmt/format.h>
+
+#include <algorithm>
 
 #include "coupler/plan/did_you_mean.hpp"
 
@@ -43,31 +43,50 @@ bool fits(const Key& key, const Tree& value) {
   const bool is_word = value.kind == Kind::scalar && contains(key.words, value.scalar);
   switch (key.type) {
     case KeyType::mapping:
-    case KeyType::named: return is_mapping(value);
-    case KeyType::list: return is_list_of(value, [](const Tree& item) { return item.kind == Kind::mapping; });
-    case KeyType::text: return is_text(value);
-    case KeyType::texts: return is_list_of(value, is_text);
-    case KeyType::text_or_texts: return is_text(value) || is_list_of(value, is_text);
-    case KeyType::word: return is_word;
-    case KeyType::word_or_mapping: return is_word || value.kind == Kind::mapping;
-    case KeyType::word_or_count: return is_word || is_count(value);
-    case KeyType::count: return is_count(value);
-    case KeyType::size: return is_number_in(value, 1, k_most_size);
-    case KeyType::counts: return is_list_of(value, is_count);
-    case KeyType::whole: return is_number_in(value, 0, k_most_size);
-    case KeyType::real: return value.kind == Kind::scalar && parse_real(value.scalar);
-    case KeyType::duration: return value.kind == Kind::scalar && parse_duration(value.scalar);
-    case KeyType::flag: return value.kind == Kind::scalar && contains({"on", "off"}, value.scalar);
+    case KeyType::named:
+      return is_mapping(value);
+    case KeyType::list:
+      return is_list_of(value, [](const Tree& item) { return item.kind == Kind::mapping; });
+    case KeyType::text:
+      return is_text(value);
+    case KeyType::texts:
+      return is_list_of(value, is_text);
+    case KeyType::text_or_texts:
+      return is_text(value) || is_list_of(value, is_text);
+    case KeyType::word:
+      return is_word;
+    case KeyType::word_or_mapping:
+      return is_word || value.kind == Kind::mapping;
+    case KeyType::word_or_count:
+      return is_word || is_count(value);
+    case KeyType::count:
+      return is_count(value);
+    case KeyType::size:
+      return is_number_in(value, 1, k_most_size);
+    case KeyType::counts:
+      return is_list_of(value, is_count);
+    case KeyType::whole:
+      return is_number_in(value, 0, k_most_size);
+    case KeyType::real:
+      return value.kind == Kind::scalar && parse_real(value.scalar);
+    case KeyType::duration:
+      return value.kind == Kind::scalar && parse_duration(value.scalar);
+    case KeyType::flag:
+      return value.kind == Kind::scalar && contains({"on", "off"}, value.scalar);
   }
   return false;
 }
 
 std::string shown(const Tree& value) {
   switch (value.kind) {
-    case Kind::nothing: return "nothing";
-    case Kind::list: return value.items.empty() ? "an empty list" : "a list";
-    case Kind::mapping: return "a mapping";
-    case Kind::scalar: break;
+    case Kind::nothing:
+      return "nothing";
+    case Kind::list:
+      return value.items.empty() ? "an empty list" : "a list";
+    case Kind::mapping:
+      return "a mapping";
+    case Kind::scalar:
+      break;
   }
   if (value.scalar.size() <= k_longest_shown) return "\"" + value.scalar + "\"";
   return "\"" + value.scalar.substr(0, k_longest_shown) + "...\"";
@@ -135,7 +154,8 @@ class Walk {
     for (const Key* key : keys_below(pattern)) names.push_back(key->name());
     const std::string proposal = did_you_mean(entry.key, names);
     diagnostics_.add(entry.position, below(path, entry.key),
-                     fmt::format("unknown key \"{}\"{}", entry.key, proposal));
+                     fmt::format("unknown key \"{}\"{}", entry.key,
+                                 proposal.empty() ? "; take it out, `ekman keys` lists all there are" : proposal));
     return proposal;
   }
 
@@ -143,7 +163,8 @@ class Walk {
   void missing(const std::string& name, Position position, const std::string& path, const std::string& proposals) {
     if (proposals.find("\"" + name + "\"") != std::string::npos) return diagnostics_.mark(below(path, name));
     const std::string where = path.empty() ? "" : fmt::format(" in \"{}\"", path);
-    diagnostics_.add(position, below(path, name), fmt::format("key \"{}\" is missing{}", name, where));
+    diagnostics_.add(position, below(path, name),
+                     fmt::format("key \"{}\" is missing{}; add it, `ekman keys` says what it holds", name, where));
   }
 
   Diagnostics& diagnostics_;
@@ -155,13 +176,13 @@ std::optional<std::string> problem_with(const Key& key, const std::string& name,
   const bool is_scalar = value.kind == Kind::scalar;
   if (key.status == Status::not_yet) {
     if (is_scalar && !key.fallback.empty() && value.scalar == key.fallback) return std::nullopt;
-    return fmt::format("key \"{}\" is not supported yet", name);
+    return fmt::format("key \"{}\" is not supported yet; take it out", name);
   }
   if (!fits(key, value))
     return fmt::format("key \"{}\" must be {}; found {}{}", name, expectation(key), shown(value),
                        is_scalar ? did_you_mean(value.scalar, key.words) : "");
   if (is_scalar && contains(key.words_not_yet, value.scalar))
-    return fmt::format("value \"{}\" of key \"{}\" is not supported yet", value.scalar, name);
+    return fmt::format("value \"{}\" of key \"{}\" is not supported yet; take another one", value.scalar, name);
   return std::nullopt;
 }
 

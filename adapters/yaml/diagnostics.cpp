@@ -1,9 +1,9 @@
 // Collects problems, sorts them by place and prints them like a compiler does.
 #include "adapters/yaml/diagnostics.hpp"
 
-#include <algorithm>
-
 #include <fmt/format.h>
+
+#include <algorithm>
 
 #include "coupler/base/joined.hpp"
 #include "ekman/error.hpp"
@@ -37,15 +37,14 @@ const char* word_of(Severity severity) {
 
 }  // namespace
 
-void Diagnostics::add(Position position, const std::string& path, const std::string& sentence,
-                      Severity severity) {
+void Diagnostics::add(Position position, const std::string& path, const std::string& sentence, Severity severity) {
   problems_.insert({position.line, position.column, severity, printable(sentence)});
   if (severity != Severity::error) return;
   paths_.insert(path);
   if (++num_errors_ < k_most_errors) return;
   const auto last = *problems_.rbegin();
   problems_.insert({std::get<0>(last), std::get<1>(last) + 1, Severity::error,
-                    fmt::format("these are {} errors; there may be more", k_most_errors)});
+                    fmt::format("these are {} errors; correct them first, there may be more", k_most_errors)});
   throw_errors();
 }
 
@@ -91,8 +90,6 @@ void Diagnostics::throw_if_errors() const {
   if (count(Severity::error) > 0) throw_errors();
 }
 
-void Diagnostics::throw_errors() const {
-  throw Error(ErrorCode::plan, joined(lines(Severity::error), "\n"));
-}
+void Diagnostics::throw_errors() const { throw Error(ErrorCode::plan, joined(lines(Severity::error), "\n")); }
 
 }  // namespace ekman

@@ -26,9 +26,7 @@ class Diagnostics {
   void add(Position position, const std::string& path, const std::string& sentence,
            Severity severity = Severity::error);
   // At the position of its path.
-  void add(const Problem& problem) {
-    add(position_of(problem.path), problem.path, problem.text, problem.severity);
-  }
+  void add(const Problem& problem) { add(position_of(problem.path), problem.path, problem.text, problem.severity); }
   // Throws with what there is and this error.
   [[noreturn]] void fail(Position position, const std::string& sentence);
   // Remembers that `path` has no value to judge, without a sentence of its own.
@@ -44,8 +42,8 @@ class Diagnostics {
   bool any_below(const std::string& path) const;
 
   std::size_t count(Severity severity) const;
-  // One line for each problem as severe as `least` or more, in the order of the file. Control characters of the plan are
-  // shown as \xNN, so that they neither break lines nor reach the terminal.
+  // One line for each problem as severe as `least` or more, in the order of the file. Control characters of the plan
+  // are shown as \xNN, so that they neither break lines nor reach the terminal.
   std::vector<std::string> lines(Severity least) const;
   // Throws Error(ErrorCode::plan) with the lines of all errors; returns if there are none.
   void throw_if_errors() const;

@@ -23,20 +23,17 @@ class Listener : public YAML::EventHandler {
 
   Document take() {
     if (document_.nodes.empty() || document_.nodes[0].kind == NodeKind::nothing)
-      diagnostics_.fail({}, "the plan is empty");
+      diagnostics_.fail({}, "the plan is empty; `ekman: 1` is its first line, configs/README.md has the others");
     return std::move(document_);
   }
 
   void OnDocumentStart(const YAML::Mark&) override {}
   void OnDocumentEnd() override { ended_ = true; }
-  void OnNull(const YAML::Mark& mark, YAML::anchor_t anchor) override {
-    add(NodeKind::nothing, mark, anchor);
-  }
-  void OnScalar(const YAML::Mark& mark, const std::string&, YAML::anchor_t anchor,
-                const std::string& value) override {
+  void OnNull(const YAML::Mark& mark, YAML::anchor_t anchor) override { add(NodeKind::nothing, mark, anchor); }
+  void OnScalar(const YAML::Mark& mark, const std::string&, YAML::anchor_t anchor, const std::string& value) override {
     if (value.size() > k_longest_text)
       diagnostics_.fail(position_of(mark),
-                        fmt::format("a text is longer than {} bytes, which no plan needs", k_longest_text));
+                        fmt::format("a text is longer than {} bytes, which no plan needs; shorten it", k_longest_text));
     document_.nodes[add(NodeKind::scalar, mark, anchor)].scalar = value;
   }
   void OnSequenceStart(const YAML::Mark& mark, const std::string&, YAML::anchor_t anchor,
@@ -60,7 +57,7 @@ class Listener : public YAML::EventHandler {
  private:
   int add(NodeKind kind, const YAML::Mark& mark, YAML::anchor_t anchor) {
     const Position position = position_of(mark);
-    if (ended_) diagnostics_.fail(position, "a plan is one YAML document; a second one starts here");
+    if (ended_) diagnostics_.fail(position, "a plan is one YAML document; a second one starts here, take it out");
     count(position);
     const int node = static_cast<int>(document_.nodes.size());
     document_.nodes.push_back({kind, position, "", {}});
@@ -72,7 +69,8 @@ class Listener : public YAML::EventHandler {
   void open(NodeKind kind, const YAML::Mark& mark, YAML::anchor_t anchor) {
     open_.push_back(add(kind, mark, anchor));
     if (open_.size() > k_deepest_nesting + std::size_t{1})
-      diagnostics_.fail(position_of(mark), fmt::format("nested more than {} deep", k_deepest_nesting));
+      diagnostics_.fail(position_of(mark),
+                        fmt::format("nested more than {} deep; look for a bracket too many", k_deepest_nesting));
   }
 
   void append(int node) {
@@ -86,7 +84,9 @@ class Listener : public YAML::EventHandler {
       if (above.kind == NodeKind::mapping && above.children.size() % 2 == 0) return;
     }
     if (++num_values_ > k_most_values)
-      diagnostics_.fail(position, fmt::format("more than {} values, aliases included", k_most_values));
+      diagnostics_.fail(
+          position,
+          fmt::format("more than {} values, aliases included; no plan needs so many, take some out", k_most_values));
   }
 
   Diagnostics& diagnostics_;
@@ -101,7 +101,7 @@ class Listener : public YAML::EventHandler {
 
 Document load_document(const std::string& text, Diagnostics& diagnostics) {
   if (text.size() > k_most_plan_bytes)
-    diagnostics.fail({}, "the file is larger than 1 MiB, which no plan needs");
+    diagnostics.fail({}, "the file is larger than 1 MiB, which no plan needs; name the plan's own file");
   Listener listener(diagnostics);
   std::istringstream stream(text);
   try {
@@ -109,7 +109,8 @@ Document load_document(const std::string& text, Diagnostics& diagnostics) {
     while (parser.HandleNextDocument(listener)) {
     }
   } catch (const YAML::Exception& exception) {
-    diagnostics.fail(position_of(exception.mark), "not valid YAML: " + exception.msg);
+    diagnostics.fail(position_of(exception.mark),
+                     fmt::format("not valid YAML: {}; correct it here or just before", exception.msg));
   }
   return listener.take();
 }

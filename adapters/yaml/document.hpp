@@ -1,5 +1,5 @@
-// YAML text -> a bounded list of nodes. The only place that reads with yaml-cpp: its events are counted as they come, since its own tree of a hostile text takes hundreds of MB before
-// anyone can look at it.
+// YAML text -> a bounded list of nodes. The only place that reads with yaml-cpp: its events are counted as they come,
+// since its own tree of a hostile text takes hundreds of MB before anyone can look at it.
 #pragma once
 
 #include <cstddef>

@@ -23,22 +23,37 @@ std::string notes(const Key& key) {
 
 std::string expectation(const Key& key) {
   switch (key.type) {
-    case KeyType::mapping: return "a mapping";
-    case KeyType::named: return "a mapping of names";
-    case KeyType::list: return "a list of mappings";
-    case KeyType::text: return "a text";
-    case KeyType::texts: return "a list of names";
-    case KeyType::text_or_texts: return "a text or a list of texts";
-    case KeyType::word: return join(key.words, " or ");
-    case KeyType::word_or_mapping: return join(key.words, ", ") + " or a mapping";
-    case KeyType::word_or_count: return join(key.words, ", ") + " or a whole number of at least 1";
+    case KeyType::mapping:
+      return "a mapping";
+    case KeyType::named:
+      return "a mapping of names";
+    case KeyType::list:
+      return "a list of mappings";
+    case KeyType::text:
+      return "a text";
+    case KeyType::texts:
+      return "a list of names";
+    case KeyType::text_or_texts:
+      return "a text or a list of texts";
+    case KeyType::word:
+      return join(key.words, " or ");
+    case KeyType::word_or_mapping:
+      return join(key.words, ", ") + " or a mapping";
+    case KeyType::word_or_count:
+      return join(key.words, ", ") + " or a whole number of at least 1";
     case KeyType::count:
-    case KeyType::size: return "a whole number of at least 1";
-    case KeyType::counts: return "a list of whole numbers of at least 1";
-    case KeyType::whole: return "a whole number of at least 0";
-    case KeyType::real: return "a number";
-    case KeyType::duration: return "a duration such as PT10M, PT30S or P1DT6H";
-    case KeyType::flag: return "on or off";
+    case KeyType::size:
+      return "a whole number of at least 1";
+    case KeyType::counts:
+      return "a list of whole numbers of at least 1";
+    case KeyType::whole:
+      return "a whole number of at least 0";
+    case KeyType::real:
+      return "a number";
+    case KeyType::duration:
+      return "a duration such as PT10M, PT30S or P1DT6H";
+    case KeyType::flag:
+      return "on or off";
   }
   return "";
 }
@@ -46,8 +61,8 @@ std::string expectation(const Key& key) {
 std::string key_reference_markdown() {
   std::string text = "| key | value | default | meaning |\n|---|---|---|---|\n";
   for (const Key& key : key_table()) {
-    const std::string fallback = key.fallback.empty() || key.fallback == k_required ? key.fallback
-                                                                                      : "`" + key.fallback + "`";
+    const std::string fallback =
+        key.fallback.empty() || key.fallback == k_required ? key.fallback : "`" + key.fallback + "`";
     text += fmt::format("| `{}` | {} | {} | {}{} |\n", key.path, expectation(key), fallback, key.sentence, notes(key));
   }
   return text;

@@ -32,9 +32,7 @@ std::string list_of(const std::string& items) {
   return fmt::format("{{\"type\": \"array\", \"minItems\": 1, \"items\": {}}}", items);
 }
 
-std::string any_of(const std::string& a, const std::string& b) {
-  return fmt::format("{{\"anyOf\": [{}, {}]}}", a, b);
-}
+std::string any_of(const std::string& a, const std::string& b) { return fmt::format("{{\"anyOf\": [{}, {}]}}", a, b); }
 
 std::string indented(const std::string& text) {
   std::string result;
@@ -56,8 +54,7 @@ std::string mapping_of(const std::string& pattern) {
       others = schema_of(*key);
       continue;
     }
-    properties +=
-        fmt::format("{}\n{}: {}", properties.empty() ? "" : ",", quoted(key->name()), schema_of(*key));
+    properties += fmt::format("{}\n{}: {}", properties.empty() ? "" : ",", quoted(key->name()), schema_of(*key));
     if (key->fallback == k_required) required += (required.empty() ? "" : ", ") + quoted(key->name());
   }
   const std::string empty_too = required.empty() ? "[\"object\", \"null\"]" : "\"object\"";
@@ -69,8 +66,7 @@ std::string mapping_of(const std::string& pattern) {
 
 // What fits() of check_keys.cpp accepts, as far as a schema can say it.
 std::string type_of(const Key& key) {
-  const std::string text = R"({"type": ["string", "number"]})",
-                    count = R"({"type": "integer", "minimum": 1})";
+  const std::string text = R"({"type": ["string", "number"]})", count = R"({"type": "integer", "minimum": 1})";
   switch (key.type) {
     case KeyType::mapping:
     case KeyType::named:
@@ -86,8 +82,7 @@ std::string type_of(const Key& key) {
     case KeyType::word:
       return words_of(key);
     case KeyType::word_or_mapping:
-      return key.words == key.words_not_yet ? mapping_of(key.path)
-                                            : any_of(words_of(key), mapping_of(key.path));
+      return key.words == key.words_not_yet ? mapping_of(key.path) : any_of(words_of(key), mapping_of(key.path));
     case KeyType::word_or_count:
       return any_of(words_of(key), count);
     case KeyType::count:
@@ -109,14 +104,12 @@ std::string type_of(const Key& key) {
 
 // Keys that are not supported yet take their default, and nothing else.
 std::string default_of(const Key& key) {
-  const bool is_number =
-      key.type == KeyType::whole || key.type == KeyType::count || key.type == KeyType::real;
+  const bool is_number = key.type == KeyType::whole || key.type == KeyType::count || key.type == KeyType::real;
   return fmt::format("{{\"const\": {}}}", is_number ? key.fallback : quoted(key.fallback));
 }
 
 std::string schema_of(const Key& key) {
-  const std::string notes =
-      key.fallback.empty() || key.fallback == k_required ? "" : " Default: " + key.fallback + ".";
+  const std::string notes = key.fallback.empty() || key.fallback == k_required ? "" : " Default: " + key.fallback + ".";
   const std::string type = key.path == "ekman"             ? R"({"const": 1})"
                            : key.status == Status::not_yet ? default_of(key)
                                                            : type_of(key);

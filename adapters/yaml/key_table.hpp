@@ -8,22 +8,22 @@
 namespace ekman {
 
 enum class KeyType {
-  mapping,          // keys of this table
-  named,            // a mapping whose keys the user chooses
-  list,             // a list of mappings
+  mapping,  // keys of this table
+  named,    // a mapping whose keys the user chooses
+  list,     // a list of mappings
   text,
-  texts,            // a list of texts, not empty
+  texts,  // a list of texts, not empty
   text_or_texts,
-  word,             // one of `words`
+  word,  // one of `words`
   word_or_mapping,
   word_or_count,
-  count,            // a whole number, 1 to 10^9
-  size,             // a whole number, 1 to 10^15
-  counts,           // a list of counts
-  whole,            // a whole number of at least 0
+  count,   // a whole number, 1 to 10^9
+  size,    // a whole number, 1 to 10^15
+  counts,  // a list of counts
+  whole,   // a whole number of at least 0
   real,
-  duration,         // ISO 8601, of fixed length
-  flag,             // on or off
+  duration,  // ISO 8601, of fixed length
+  flag,      // on or off
 };
 
 enum class Status { supported, not_yet };

@@ -29,8 +29,7 @@ bool is_mine(const std::string& key) { return key.rfind("x-", 0) != 0; }
 std::string text_of(const Tree& mapping, const std::string& pattern) {
   const Key& key = *find_key(pattern);
   const Tree* value = mapping.find(key.name());
-  if (value && value->kind == Tree::Kind::scalar && !problem_with(key, key.name(), *value))
-    return value->scalar;
+  if (value && value->kind == Tree::Kind::scalar && !problem_with(key, key.name(), *value)) return value->scalar;
   return key.fallback == k_required ? "" : key.fallback;
 }
 
@@ -97,8 +96,7 @@ const std::vector<SourceForm>& source_forms() {
 
 class PlanReader {
  public:
-  PlanReader(std::string file, Diagnostics& diagnostics)
-      : file_(std::move(file)), diagnostics_(diagnostics) {}
+  PlanReader(std::string file, Diagnostics& diagnostics) : file_(std::move(file)), diagnostics_(diagnostics) {}
 
   Plan read(const Tree& root) {
     Plan plan;
@@ -161,8 +159,7 @@ class PlanReader {
   static void read_device(const Tree& tree, NetworkSpec& network) {
     const Tree* device = tree.find("device");
     network.devices = {text_of(tree, "networks.*.device")};
-    if (device && device->kind == Tree::Kind::list && !device->items.empty())
-      network.devices = texts_of(*device);
+    if (device && device->kind == Tree::Kind::list && !device->items.empty()) network.devices = texts_of(*device);
   }
 
   void read_sizes(const Tree& tree, const std::string& path, NetworkSpec& network) {
@@ -209,8 +206,7 @@ class PlanReader {
       if (given.empty() && diagnostics_.any_below(path)) return false;
       diagnostics_.add(
           tree.position, path,
-          fmt::format("key \"network\" takes exactly one of torchscript, builtin and echo; found {}",
-                      given.size()));
+          fmt::format("key \"network\" takes exactly one of torchscript, builtin and echo; found {}", given.size()));
       return false;
     }
     check_extras(tree, path, given.front());
@@ -222,10 +218,10 @@ class PlanReader {
       for (const std::string& extra : form.extras)
         if (tree.find(extra) && !is_extra_of(given, extra) && !diagnostics_.touches(path + "." + extra))
           diagnostics_.add(diagnostics_.position_of(path + "." + extra), path + "." + extra,
-                           fmt::format("key \"{}\" belongs to {}, not to {}", extra, form.key, given.key));
+                           fmt::format("key \"{}\" belongs to {}, not to {}; take it out", extra, form.key, given.key));
     if (given.key == "builtin" && !tree.find("hidden") && !diagnostics_.any_below(path))
       diagnostics_.add(tree.position, path + ".hidden",
-                       fmt::format("key \"hidden\" is missing in \"{}\"", path));
+                       fmt::format("key \"hidden\" is missing in \"{}\"; list the widths of the hidden layers", path));
   }
 
   // TorchScript files are relative to the folder of the plan.
@@ -313,7 +309,7 @@ PlanReading examine_plan(const std::string& path) {
     return examine_text(text, path);
   }
   PlanReading reading{{}, Diagnostics(path)};
-  reading.diagnostics.add({}, "", "the file cannot be read");
+  reading.diagnostics.add({}, "", "the file cannot be read; check its name and permissions");
   return reading;
 }
 

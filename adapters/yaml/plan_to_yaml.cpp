@@ -88,10 +88,9 @@ Write field_of(const FieldSpec& field) {
 }
 
 Write component_of(const ComponentSpec& component) {
-  return mapping("components.*",
-                 {{"timestep", given(component.timestep > 0, text(duration_text(component.timestep)))},
-                  {"points", given(component.points >= 0, number(component.points))},
-                  {"fields", given(!component.fields.empty(), named(component.fields, field_of))}});
+  return mapping("components.*", {{"timestep", given(component.timestep > 0, text(duration_text(component.timestep)))},
+                                  {"points", given(component.points >= 0, number(component.points))},
+                                  {"fields", given(!component.fields.empty(), named(component.fields, field_of))}});
 }
 
 Write source_of(const NetworkSource& source) {
@@ -111,8 +110,7 @@ Write sample_of(const NetworkSpec& network) {
   if (network.sample == Sample::point) return text("point");
   const std::string pattern = "networks.*.sample";
   return mapping(
-      pattern,
-      {{"grid", mapping(pattern + ".grid", {{"shape", numbers({network.grid_ny, network.grid_nx})}})}}, true);
+      pattern, {{"grid", mapping(pattern + ".grid", {{"shape", numbers({network.grid_ny, network.grid_nx})}})}}, true);
 }
 
 Write arguments_of(const std::vector<Argument>& arguments, const std::string& pattern) {
@@ -125,8 +123,7 @@ Write arguments_of(const std::vector<Argument>& arguments, const std::string& pa
 }
 
 Write normalization_of(const Normalization& constants) {
-  return mapping("networks.*.normalize.*", {{"mean", real(constants.mean)}, {"std", real(constants.std)}},
-                 true);
+  return mapping("networks.*.normalize.*", {{"mean", real(constants.mean)}, {"std", real(constants.std)}}, true);
 }
 
 Write guard_of(const Guard& guard) {
@@ -145,26 +142,25 @@ Write guard_of(const Guard& guard) {
 
 Write network_of(const NetworkSpec& network) {
   const bool one_device = network.devices.size() == 1;
-  return mapping(
-      "networks.*",
-      {{"component", text(network.component)},
-       {"ranks", number(network.ranks)},
-       {"device", one_device ? text(network.devices.front()) : texts(network.devices)},
-       {"threads", number(network.threads)},
-       {"network", source_of(network.source)},
-       {"sample", sample_of(network)},
-       {"chunk", number(network.chunk)},
-       {"tile", network.tile > 0 ? number(network.tile) : text("auto")},
-       {"coupling_period", given(network.coupling_period > 0, text(duration_text(network.coupling_period)))},
-       {"time_reduction", word(network.time_reduction)},
-       {"wire", word(network.wire)},
-       {"compute", word(network.compute)},
-       {"transport", word(network.transport)},
-       {"optimize", word(network.optimize)},
-       {"inputs", arguments_of(network.inputs, "networks.*.inputs[]")},
-       {"outputs", arguments_of(network.outputs, "networks.*.outputs[]")},
-       {"normalize", given(!network.normalize.empty(), named(network.normalize, normalization_of))},
-       {"guard", given(network.guard.given, guard_of(network.guard))}});
+  return mapping("networks.*",
+                 {{"component", text(network.component)},
+                  {"ranks", number(network.ranks)},
+                  {"device", one_device ? text(network.devices.front()) : texts(network.devices)},
+                  {"threads", number(network.threads)},
+                  {"network", source_of(network.source)},
+                  {"sample", sample_of(network)},
+                  {"chunk", number(network.chunk)},
+                  {"tile", network.tile > 0 ? number(network.tile) : text("auto")},
+                  {"coupling_period", given(network.coupling_period > 0, text(duration_text(network.coupling_period)))},
+                  {"time_reduction", word(network.time_reduction)},
+                  {"wire", word(network.wire)},
+                  {"compute", word(network.compute)},
+                  {"transport", word(network.transport)},
+                  {"optimize", word(network.optimize)},
+                  {"inputs", arguments_of(network.inputs, "networks.*.inputs[]")},
+                  {"outputs", arguments_of(network.outputs, "networks.*.outputs[]")},
+                  {"normalize", given(!network.normalize.empty(), named(network.normalize, normalization_of))},
+                  {"guard", given(network.guard.given, guard_of(network.guard))}});
 }
 
 // By name, in the order of the plan.
@@ -191,8 +187,7 @@ void write_run(YAML::Emitter& out, const std::vector<RunFact>& run) {
 }  // namespace
 
 std::string duration_text(std::int64_t microseconds) {
-  const std::int64_t days = microseconds / k_microseconds_per_day,
-                     rest = microseconds % k_microseconds_per_day;
+  const std::int64_t days = microseconds / k_microseconds_per_day, rest = microseconds % k_microseconds_per_day;
   const std::int64_t seconds = rest / k_microseconds_per_second, fraction = rest % k_microseconds_per_second;
   std::string time;
   if (seconds / 3600 > 0) time += fmt::format("{}H", seconds / 3600);

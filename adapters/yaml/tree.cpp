@@ -14,17 +14,19 @@ namespace {
 
 class TreeBuilder {
  public:
-  TreeBuilder(const Document& document, Diagnostics& diagnostics)
-      : document_(document), diagnostics_(diagnostics) {}
+  TreeBuilder(const Document& document, Diagnostics& diagnostics) : document_(document), diagnostics_(diagnostics) {}
 
   Tree build(int index, int depth) {
     const DocumentNode& node = document_.nodes[index];
     Tree tree;
     tree.position = node.position;
     if (depth > k_deepest_nesting)
-      diagnostics_.fail(tree.position, fmt::format("nested more than {} deep", k_deepest_nesting));
+      diagnostics_.fail(tree.position,
+                        fmt::format("nested more than {} deep; look for a bracket too many", k_deepest_nesting));
     if (++num_values_ > k_most_values)
-      diagnostics_.fail(tree.position, fmt::format("more than {} values, aliases included", k_most_values));
+      diagnostics_.fail(
+          tree.position,
+          fmt::format("more than {} values, aliases included; no plan needs so many, take some out", k_most_values));
     if (node.kind == NodeKind::scalar) {
       tree.kind = Tree::Kind::scalar;
       tree.scalar = text_of(node);
@@ -43,7 +45,8 @@ class TreeBuilder {
   const std::string& text_of(const DocumentNode& node) {
     num_bytes_ += node.scalar.size();
     if (num_bytes_ > k_most_plan_bytes)
-      diagnostics_.fail(node.position, "texts of more than 1 MiB, aliases included, which no plan needs");
+      diagnostics_.fail(node.position,
+                        "texts of more than 1 MiB, aliases included, which no plan needs; take some out");
     return node.scalar;
   }
 
@@ -53,13 +56,13 @@ class TreeBuilder {
     for (std::size_t i = 0; i + 1 < node.children.size(); i += 2) {
       const DocumentNode& key = document_.nodes[node.children[i]];
       if (key.kind != NodeKind::scalar) {
-        diagnostics_.add(key.position, "", "a key must be plain text");
+        diagnostics_.add(key.position, "", "a key must be plain text; write a name in place of the list or mapping");
         continue;
       }
       Entry entry{text_of(key), key.position, build(node.children[i + 1], depth + 1)};
       if (!keys.insert(entry.key).second)
         diagnostics_.add(entry.position, "",
-                         fmt::format("key \"{}\" is given twice in one mapping", entry.key));
+                         fmt::format("key \"{}\" is given twice in one mapping; take one out", entry.key));
       else if (entry.key == "<<")
         merge = std::move(entry);
       else
@@ -73,7 +76,8 @@ class TreeBuilder {
     bool is_valid = merge.value.kind == Tree::Kind::list;
     for (const Tree& item : merge.value.items) is_valid = is_valid && item.kind == Tree::Kind::mapping;
     if (!is_valid)
-      diagnostics_.add(merge.position, "", "merge key \"<<\" takes a mapping or a list of mappings");
+      diagnostics_.add(merge.position, "",
+                       "merge key \"<<\" takes a mapping or a list of mappings; give it the alias of one");
     else
       for (Tree& item : merge.value.items) add_missing(item, keys, tree);
   }
@@ -93,8 +97,7 @@ class TreeBuilder {
 }  // namespace
 
 const Tree* Tree::find(const std::string& key) const {
-  const auto found =
-      std::find_if(entries.begin(), entries.end(), [&](const Entry& entry) { return entry.key == key; });
+  const auto found = std::find_if(entries.begin(), entries.end(), [&](const Entry& entry) { return entry.key == key; });
   return found == entries.end() ? nullptr : &found->value;
 }
 

@@ -31,9 +31,10 @@ Coupler& checked(ekman_coupler* coupler) {
 }
 
 ArrayView view_of(const ekman_array* array) {
-  if (array == nullptr) throw Error(ErrorCode::usage, "the array is null");
+  if (array == nullptr) throw Error(ErrorCode::usage, "the array is null; pass the address of an ekman_array");
   if (array->rank < 1 || array->rank > k_max_rank) {
-    throw Error(ErrorCode::usage, "the array's rank must be from 1 to " + std::to_string(k_max_rank));
+    throw Error(ErrorCode::usage, "the array has rank " + std::to_string(array->rank) +
+                                      "; its rank must be from 1 to " + std::to_string(k_max_rank));
   }
   ArrayView view;
   view.data = static_cast<std::byte*>(array->data);

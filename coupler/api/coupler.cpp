@@ -59,9 +59,9 @@ struct Coupler::Impl {
 
 namespace {
 std::unique_ptr<Watchdog> make_watchdog(std::string_view component) {
-  return std::make_unique<Watchdog>(
-      fmt::format("component \"{}\" (rank {} of MPI_COMM_WORLD)", component, Communicator::borrow(MPI_COMM_WORLD).rank()),
-      k_start_timeout_of_components);
+  return std::make_unique<Watchdog>(fmt::format("component \"{}\" (rank {} of MPI_COMM_WORLD)", component,
+                                                Communicator::borrow(MPI_COMM_WORLD).rank()),
+                                    k_start_timeout_of_components);
 }
 }  // namespace
 
@@ -72,26 +72,27 @@ Coupler::Coupler(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 
 Coupler Coupler::on_own_communicator(std::string_view component, MPI_Comm comm) {
   if (comm == MPI_COMM_NULL) {
-    throw Error(ErrorCode::usage, fmt::format("init_comm of component \"{}\" got MPI_COMM_NULL; give it the communicator "
-                                              "of the group \"{}\", of which this rank must be a member",
-                                              component, k_group_name));
+    throw Error(ErrorCode::usage,
+                fmt::format("init_comm of component \"{}\" got MPI_COMM_NULL; give it the communicator "
+                            "of the group \"{}\", of which this rank must be a member",
+                            component, k_group_name));
   }
   return Coupler(std::make_unique<Impl>(component, make_watchdog(component), Communicator::borrow(comm), comm));
 }
 
 Coupler::Coupler(Coupler&&) noexcept = default;
 Coupler& Coupler::operator=(Coupler&& other) noexcept {
-  const Coupler replaced(std::exchange(impl_, std::move(other.impl_)));   // ends the job if it was not finalized
+  const Coupler replaced(std::exchange(impl_, std::move(other.impl_)));  // ends the job if it was not finalized
   return *this;
 }
 
 Coupler::~Coupler() {
   if (!impl_ || impl_->finalized || !mpi_is_running()) return;
   // An error that unwinds has its word first: nobody may catch it after this.
-  log_line(!impl_->failure.empty()
-               ? "error: " + impl_->failure
-               : fmt::format("error: {}: the coupler was destroyed before finalize; the ML ranks would wait for ever",
-                             impl_->side.whoami()));
+  log_line(!impl_->failure.empty() ? "error: " + impl_->failure
+                                   : fmt::format("error: {}: the coupler was destroyed before finalize; call "
+                                                 "finalize first, or the ML ranks would wait for ever",
+                                                 impl_->side.whoami()));
   abort_world(1);
 }
 

@@ -28,7 +28,7 @@ std::int64_t integer_of(const CFI_cdesc_t* number, std::int64_t otherwise) {
   const ElementKind kind = kind_of(*number);
   if (kind == ElementKind::int32) return *static_cast<const std::int32_t*>(number->base_addr);
   if (kind == ElementKind::int64) return *static_cast<const std::int64_t*>(number->base_addr);
-  throw Error(ErrorCode::usage, "first=, levels= and step= take an integer of 32 or 64 bits");
+  throw Error(ErrorCode::usage, "first=, levels= and step= take an integer of 32 or 64 bits; pass int32 or int64");
 }
 
 // To a scalar integer of any kind.
@@ -39,7 +39,7 @@ void put_integer(const CFI_cdesc_t& to, std::int64_t value) {
   } else if (kind == ElementKind::int64) {
     *static_cast<std::int64_t*>(to.base_addr) = value;
   } else {
-    throw Error(ErrorCode::usage, "step takes an integer of 32 or 64 bits");
+    throw Error(ErrorCode::usage, "step takes an integer of 32 or 64 bits; pass int32 or int64");
   }
 }
 
@@ -77,7 +77,8 @@ void start(ekman_coupler** handle, Coupler made, MPI_Fint* local) {
 
 extern "C" {
 
-void ekman_f_init(ekman_coupler** handle, const CFI_cdesc_t* component, const MPI_Fint* comm, MPI_Fint* local, int* ierr) {
+void ekman_f_init(ekman_coupler** handle, const CFI_cdesc_t* component, const MPI_Fint* comm, MPI_Fint* local,
+                  int* ierr) {
   run(ierr, [&] { start(handle, Coupler(text_of(component), MPI_Comm_f2c(*comm)), local); });
 }
 

@@ -45,11 +45,16 @@ void repair_strides(ArrayView& view) {
 
 ElementKind kind_of(const CFI_cdesc_t& array) {
   switch (array.type) {
-    case CFI_type_float: return ElementKind::real32;
-    case CFI_type_double: return ElementKind::real64;
-    case CFI_type_int32_t: return ElementKind::int32;
-    case CFI_type_int64_t: return ElementKind::int64;
-    default: break;
+    case CFI_type_float:
+      return ElementKind::real32;
+    case CFI_type_double:
+      return ElementKind::real64;
+    case CFI_type_int32_t:
+      return ElementKind::int32;
+    case CFI_type_int64_t:
+      return ElementKind::int64;
+    default:
+      break;
   }
   throw Error(ErrorCode::usage, "the array is of no kind that Ekman knows; pass real32, real64, int32 or int64");
 }

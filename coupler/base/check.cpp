@@ -10,7 +10,8 @@
 namespace ekman {
 
 void assertion_failed(const char* expression, const char* file, int line) {
-  log_line(fmt::format("bug: assertion failed: {} at {}:{}", expression, file, line));
+  log_line(
+      fmt::format("bug: assertion failed: {} at {}:{}; this is a mistake in Ekman, report it", expression, file, line));
   std::abort();
 }
 

@@ -15,8 +15,8 @@ std::int64_t node_milliseconds() {
 std::string time_of_day(std::int64_t milliseconds) {
   timespec now{};
   clock_gettime(CLOCK_REALTIME, &now);
-  const std::int64_t then = static_cast<std::int64_t>(now.tv_sec) * 1000 + now.tv_nsec / 1000000 -
-                            (node_milliseconds() - milliseconds);
+  const std::int64_t then =
+      static_cast<std::int64_t>(now.tv_sec) * 1000 + now.tv_nsec / 1000000 - (node_milliseconds() - milliseconds);
   const auto seconds = static_cast<time_t>(then / 1000);
   tm local{};
   localtime_r(&seconds, &local);

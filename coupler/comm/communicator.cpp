@@ -20,7 +20,8 @@ void check_mpi(int code, const char* call) {
   char text[MPI_MAX_ERROR_STRING] = "";
   int length = 0;
   MPI_Error_string(code, text, &length);
-  throw Error(ErrorCode::mpi, fmt::format("{} failed: {}", call, std::string(text, length)));
+  throw Error(ErrorCode::mpi, fmt::format("{} failed: {}; see what MPI wrote, and whether a rank or a node died", call,
+                                          std::string(text, length)));
 }
 
 bool mpi_is_running() {
@@ -125,8 +126,7 @@ Communicator Communicator::split_group(int ranks) const {
 
 Communicator Communicator::split_node() const {
   MPI_Comm part = MPI_COMM_NULL;
-  check_mpi(MPI_Comm_split_type(comm_, MPI_COMM_TYPE_SHARED, rank(), MPI_INFO_NULL, &part),
-            "MPI_Comm_split_type");
+  check_mpi(MPI_Comm_split_type(comm_, MPI_COMM_TYPE_SHARED, rank(), MPI_INFO_NULL, &part), "MPI_Comm_split_type");
   return own(part);
 }
 
@@ -134,8 +134,7 @@ namespace {
 // An int count, or an error: set-up messages of more than 2^31 values mean too few ML ranks.
 int as_count(std::size_t size) {
   if (size > static_cast<std::size_t>(std::numeric_limits<int>::max())) {
-    throw Error(ErrorCode::mpi,
-                fmt::format("a set-up message of {} values is too long; use more ranks", size));
+    throw Error(ErrorCode::mpi, fmt::format("a set-up message of {} values is too long; use more ranks", size));
   }
   return static_cast<int>(size);
 }
@@ -228,8 +227,7 @@ void Communicator::send(const std::vector<std::int64_t>& values, int to, int tag
 
 MPI_Request Communicator::isend(const std::vector<std::int64_t>& values, int to, int tag) const {
   MPI_Request request = MPI_REQUEST_NULL;
-  check_mpi(MPI_Isend(values.data(), as_count(values.size()), MPI_INT64_T, to, tag, comm_, &request),
-            "MPI_Isend");
+  check_mpi(MPI_Isend(values.data(), as_count(values.size()), MPI_INT64_T, to, tag, comm_, &request), "MPI_Isend");
   return request;
 }
 
@@ -260,8 +258,7 @@ int Communicator::find_message(int tag) const {
 }
 
 void wait_all(std::vector<MPI_Request>& requests) {
-  check_mpi(MPI_Waitall(static_cast<int>(requests.size()), requests.data(), MPI_STATUSES_IGNORE),
-            "MPI_Waitall");
+  check_mpi(MPI_Waitall(static_cast<int>(requests.size()), requests.data(), MPI_STATUSES_IGNORE), "MPI_Waitall");
   requests.clear();
 }
 

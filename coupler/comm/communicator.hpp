@@ -63,8 +63,7 @@ class Communicator {
   std::vector<std::string> all_gather(const std::string& bytes) const;
 
   // Collective. values[r] goes to rank r; returned is what each rank sent here. Counts take memory O(size).
-  std::vector<std::vector<std::int64_t>> all_to_all(
-      const std::vector<std::vector<std::int64_t>>& values) const;
+  std::vector<std::vector<std::int64_t>> all_to_all(const std::vector<std::vector<std::int64_t>>& values) const;
 
   // Point to point; `send` may block until it is received.
   void send(const std::vector<std::int64_t>& values, int to, int tag) const;

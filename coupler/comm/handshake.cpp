@@ -31,14 +31,17 @@ std::vector<Communicator> handshake(MPI_Comm comm, const std::vector<std::string
   const Communicator all = Communicator::borrow(comm);
   const int version = min_over(comm, k_version);
   if (version != k_version) {
-    throw Error(ErrorCode::mpi,
-                fmt::format("a program of this job speaks version {} of the MPI handshake, Ekman speaks version {}",
-                            version, k_version));
+    throw Error(
+        ErrorCode::mpi,
+        fmt::format("a program of this job speaks version {} of the MPI handshake, Ekman speaks version {}; take "
+                    "releases that speak the same",
+                    version, k_version));
   }
   for (std::size_t i = 0; i < names.size(); ++i) {
     if (std::find(names.begin(), names.begin() + static_cast<std::ptrdiff_t>(i), names[i]) !=
         names.begin() + static_cast<std::ptrdiff_t>(i)) {
-      throw Error(ErrorCode::usage, fmt::format("the handshake got the group \"{}\" twice; give each name once", names[i]));
+      throw Error(ErrorCode::usage,
+                  fmt::format("the handshake got the group \"{}\" twice; give each name once", names[i]));
     }
   }
   std::vector<Communicator> comms(names.size());

@@ -46,8 +46,8 @@ NodeMemory::NodeMemory(const Communicator& node, std::int64_t bytes, std::string
     if (file < 0) problem = fmt::format("{} cannot be opened: {}", name, std::strerror(errno));
   }
   if (file >= 0) {
-    void* found = mmap(nullptr, static_cast<std::size_t>(stride_ * ranks_), PROT_READ | PROT_WRITE,
-                       MAP_SHARED, file, 0);
+    void* found =
+        mmap(nullptr, static_cast<std::size_t>(stride_ * ranks_), PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
     if (found == MAP_FAILED) {
       problem = fmt::format("{} cannot be mapped: {}", name, std::strerror(errno));
     } else {

@@ -17,17 +17,17 @@ class SpanType {
     std::vector<MPI_Aint> addresses;
     for (const Span& span : spans) {
       if (span.bytes > std::numeric_limits<int>::max()) {
-        throw Error(ErrorCode::mpi, fmt::format("one piece of {} bytes is too long for MPI; choose a smaller chunk",
-                                                span.bytes));
+        throw Error(ErrorCode::mpi,
+                    fmt::format("one piece of {} bytes is too long for MPI; choose a smaller chunk", span.bytes));
       }
       lengths.push_back(static_cast<int>(span.bytes));
       MPI_Aint address = 0;
       check_mpi(MPI_Get_address(span.data, &address), "MPI_Get_address");
       addresses.push_back(address);
     }
-    check_mpi(MPI_Type_create_hindexed(static_cast<int>(spans.size()), lengths.data(), addresses.data(), MPI_BYTE,
-                                       &type_),
-              "MPI_Type_create_hindexed");
+    check_mpi(
+        MPI_Type_create_hindexed(static_cast<int>(spans.size()), lengths.data(), addresses.data(), MPI_BYTE, &type_),
+        "MPI_Type_create_hindexed");
     check_mpi(MPI_Type_commit(&type_), "MPI_Type_commit");
   }
   ~SpanType() { MPI_Type_free(&type_); }

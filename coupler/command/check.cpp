@@ -68,9 +68,8 @@ int check(const std::string& plan_file, const CheckOptions& options) {
   if (found.count(Severity::error) == 0) trials = try_networks(reading, options.load);
   for (const std::string& line : found.lines(Severity::hint)) std::fprintf(stderr, "%s\n", line.c_str());
   const std::size_t errors = found.count(Severity::error), warnings = found.count(Severity::warning);
-  const std::string verdict =
-      fmt::format("{}: {}, {}, {}", plan_file, counted(errors, "error"), counted(warnings, "warning"),
-                  counted(found.count(Severity::hint), "hint"));
+  const std::string verdict = fmt::format("{}: {}, {}, {}", plan_file, counted(errors, "error"),
+                                          counted(warnings, "warning"), counted(found.count(Severity::hint), "hint"));
   if (errors > 0) {
     std::fprintf(stderr, "%s\n", verdict.c_str());
     return 1;

@@ -77,8 +77,7 @@ void draw_component(const Plan& plan, const ComponentSpec& component, std::strin
   dot += fmt::format(
       "  subgraph {} {{\n    label=<<b>component {}</b>{}>;\n    style=\"rounded,filled\"; "
       "color=\"#4a6b8a\"; fillcolor=\"#e8f0f7\";\n",
-      node("cluster component", component.name), escaped(component.name),
-      escaped(component_words(component)));
+      node("cluster component", component.name), escaped(component.name), escaped(component_words(component)));
   for (const std::string& name : names) dot += field_node(component, name);
   dot += "  }\n";
 }
@@ -139,9 +138,8 @@ std::string plan_as_dot(const Plan& plan) {
 
 void print_svg(const std::string& dot) {
   const auto fail = [](const std::string& why) {
-    throw Error(
-        ErrorCode::usage,
-        fmt::format("Graphviz's `dot` {}; install graphviz, or take --dot and draw it elsewhere", why));
+    throw Error(ErrorCode::usage,
+                fmt::format("Graphviz's `dot` {}; install graphviz, or take --dot and draw it elsewhere", why));
   };
   int pipe_ends[2];
   if (pipe(pipe_ends) != 0) fail("cannot be given a pipe");

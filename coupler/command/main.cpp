@@ -21,11 +21,15 @@ int main(int argc, char** argv) {
                                        "ekman serve plan.yaml");
   serve->add_option("plan", plan, "the plan (YAML); read by the first ML rank")->required();
   std::string start_timeout = "PT10M";
-  serve->add_option("--start-timeout", start_timeout,
-                    "how long the programs of the job may take to find each other; from then on `timeout` of the plan holds")
+  serve
+      ->add_option(
+          "--start-timeout", start_timeout,
+          "how long the programs of the job may take to find each other; from then on `timeout` of the plan holds")
       ->capture_default_str()
       ->check([](const std::string& text) {
-        return ekman::parse_duration(text) ? "" : "must be a duration such as PT10M, PT30S or P1DT6H; found \"" + text + "\"";
+        return ekman::parse_duration(text)
+                   ? ""
+                   : "must be a duration such as PT10M, PT30S or P1DT6H; found \"" + text + "\"";
       });
   CLI::App* checked =
       app.add_subcommand("check", "check a plan without MPI and sum it up; exit status 0 if it can be run");
@@ -52,8 +56,7 @@ int main(int argc, char** argv) {
       std::fputs(ekman::key_schema_json().c_str(), stdout);
       return 0;
     }
-    if (plan.empty())
-      throw ekman::Error(ekman::ErrorCode::usage, "ekman check needs a plan; see ekman check --help");
+    if (plan.empty()) throw ekman::Error(ekman::ErrorCode::usage, "ekman check needs a plan; see ekman check --help");
     using Output = ekman::CheckOptions::Output;
     options.load = !no_load;
     options.output = resolved ? Output::resolved : dot ? Output::dot : svg ? Output::svg : Output::summary;

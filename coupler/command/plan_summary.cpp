@@ -62,28 +62,24 @@ std::string bytes_line(const NetworkSpec& network, const RouteSizes& sizes) {
   const char* wire = word_of(network.wire);
   if (sizes.in_bytes == k_unknown)
     return fmt::format("{}; give points and levels of component {} to see how much", wire, network.component);
-  return fmt::format("{} in, {} out an exchange, {}", bytes_words(sizes.in_bytes),
-                     bytes_words(sizes.out_bytes), wire);
+  return fmt::format("{} in, {} out an exchange, {}", bytes_words(sizes.in_bytes), bytes_words(sizes.out_bytes), wire);
 }
 
 std::string ranks_line(const NetworkSpec& network, int first_rank) {
-  const std::string ranks = network.ranks == 1
-                                ? fmt::format("{}", first_rank)
-                                : fmt::format("{} to {}", first_rank, first_rank + network.ranks - 1);
-  return fmt::format("{}; device {}, {} thread{} each", ranks, joined(network.devices, ", "),
-                     network.threads, network.threads == 1 ? "" : "s");
+  const std::string ranks = network.ranks == 1 ? fmt::format("{}", first_rank)
+                                               : fmt::format("{} to {}", first_rank, first_rank + network.ranks - 1);
+  return fmt::format("{}; device {}, {} thread{} each", ranks, joined(network.devices, ", "), network.threads,
+                     network.threads == 1 ? "" : "s");
 }
 
 std::string memory_line(const RouteSizes& sizes, const NetworkTrial& trial) {
   std::vector<std::string> parts;
   if (sizes.buffer_bytes != k_unknown) {
-    parts.push_back(fmt::format("{} of chunk buffers ({} chunk{}, ring of 1)",
-                                bytes_words(sizes.buffer_bytes), sizes.most_chunks,
-                                sizes.most_chunks == 1 ? "" : "s"));
+    parts.push_back(fmt::format("{} of chunk buffers ({} chunk{}, ring of 1)", bytes_words(sizes.buffer_bytes),
+                                sizes.most_chunks, sizes.most_chunks == 1 ? "" : "s"));
   }
   if (trial.size.bytes > 0) parts.push_back(bytes_words(trial.size.bytes) + " of weights");
-  return parts.empty() ? "not known without points and levels"
-                       : "each at most " + joined(parts, " and ");
+  return parts.empty() ? "not known without points and levels" : "each at most " + joined(parts, " and ");
 }
 
 std::string guard_line(const Guard& guard) {
@@ -109,9 +105,8 @@ std::string plan_summary(const Plan& plan, const std::vector<NetworkTrial>& tria
     const RouteSizes sizes = sizes_of(plan, network);
     text += fmt::format("  {}\n", network.name);
     text += line("runs", network_line(network, trials[n]));
-    text += line("route",
-                 fmt::format("{}: {} -> {}", network.component, field_list(plan, network, network.inputs),
-                             field_list(plan, network, network.outputs)));
+    text += line("route", fmt::format("{}: {} -> {}", network.component, field_list(plan, network, network.inputs),
+                                      field_list(plan, network, network.outputs)));
     text += line("when", exchange_words(plan, network));
     text += line("chunks", fmt::format("{}; tiles of {} on a CPU, {} on a GPU", chunk_words(sizes, network),
                                        tile_samples(network, false), tile_samples(network, true)));
@@ -121,12 +116,10 @@ std::string plan_summary(const Plan& plan, const std::vector<NetworkTrial>& tria
     if (network.guard.given) text += line("guard", guard_line(network.guard));
     first_rank += network.ranks;
   }
-  const bool loaded =
-      std::any_of(trials.begin(), trials.end(), [](const NetworkTrial& trial) { return trial.opened; });
-  text += fmt::format("{} ML rank{} in all; start with: mpirun -np N ./model : -np {} ekman serve {}\n",
-                      first_rank, first_rank == 1 ? "" : "s", first_rank, plan.file);
-  if (loaded)
-    text += fmt::format("this process, LibTorch and all networks in it: {}\n", bytes_words(resident));
+  const bool loaded = std::any_of(trials.begin(), trials.end(), [](const NetworkTrial& trial) { return trial.opened; });
+  text += fmt::format("{} ML rank{} in all; start with: mpirun -np N ./model : -np {} ekman serve {}\n", first_rank,
+                      first_rank == 1 ? "" : "s", first_rank, plan.file);
+  if (loaded) text += fmt::format("this process, LibTorch and all networks in it: {}\n", bytes_words(resident));
   return text;
 }
 

@@ -25,8 +25,7 @@ std::string bytes_words(std::int64_t bytes) {
 std::string component_words(const ComponentSpec& component) {
   std::string words;
   if (component.timestep > 0) words += ", step " + duration_text(component.timestep);
-  if (component.points >= 0)
-    words += fmt::format(", {} point{}", component.points, component.points == 1 ? "" : "s");
+  if (component.points >= 0) words += fmt::format(", {} point{}", component.points, component.points == 1 ? "" : "s");
   return words;
 }
 
@@ -39,15 +38,15 @@ std::string source_words(const NetworkSource& source) {
     case SourceKind::mlp:
       break;
   }
-  return fmt::format("built-in mlp, hidden {}, {}, seed {}", joined(source.hidden, " x "),
-                     source.activation, source.seed);
+  return fmt::format("built-in mlp, hidden {}, {}, seed {}", joined(source.hidden, " x "), source.activation,
+                     source.seed);
 }
 
 std::string exchange_words(const Plan& plan, const NetworkSpec& network) {
   const std::int64_t steps = steps_between_exchanges(plan, network);
   if (steps == 1) return "exchange in every step";
-  constexpr const char* k_of_inputs[] = {"the last inputs", "sum of inputs", "average of inputs",
-                                         "minimum of inputs", "maximum of inputs"};
+  constexpr const char* k_of_inputs[] = {"the last inputs", "sum of inputs", "average of inputs", "minimum of inputs",
+                                         "maximum of inputs"};
   return fmt::format("exchange every {} steps ({}), {}", steps, duration_text(network.coupling_period),
                      k_of_inputs[static_cast<std::size_t>(network.time_reduction)]);
 }

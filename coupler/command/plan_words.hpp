@@ -9,12 +9,11 @@
 
 namespace ekman {
 
-std::string bytes_words(std::int64_t bytes);  // "9.8 MiB"
-std::string component_words(
-    const ComponentSpec& component);  // ", step PT10M, 40962 points"; "" if nothing is given
-std::string source_words(const NetworkSource& source);  // "TorchScript convection.pt"
-std::string exchange_words(
-    const Plan& plan, const NetworkSpec& network);  // "exchange every 3 steps (PT30M), average of inputs"
+std::string bytes_words(std::int64_t bytes);                  // "9.8 MiB"
+std::string component_words(const ComponentSpec& component);  // ", step PT10M, 40962 points"; "" if nothing is given
+std::string source_words(const NetworkSource& source);        // "TorchScript convection.pt"
+std::string exchange_words(const Plan& plan,
+                           const NetworkSpec& network);  // "exchange every 3 steps (PT30M), average of inputs"
 std::string chunk_words(const RouteSizes& sizes,
                         const NetworkSpec& network);  // "41 chunks of 1024 points, the last of 2"
 

@@ -25,7 +25,8 @@ namespace {
 [[noreturn]] void fail(const Plan& plan, const std::string& what, const std::string& why) {
   throw Error(
       ErrorCode::plan,
-      fmt::format("{} {}: {}; give `output: {{directory: ...}}` a place that ML rank 0 on {} can write to",
+      fmt::format("cannot {} the output directory {}: {}; give `output: {{directory: ...}}` a place that ML rank "
+                  "0 on {} can write to",
                   what, std::filesystem::absolute(plan.output_directory).lexically_normal().string(), why,
                   node_name()));
 }
@@ -35,31 +36,30 @@ namespace {
 void prepare_output(const Plan& plan) {
   std::error_code problem;
   std::filesystem::create_directories(plan.output_directory, problem);
-  if (problem) fail(plan, "cannot make the output directory", problem.message());
-  if (access(plan.output_directory.c_str(), W_OK | X_OK) != 0)
-    fail(plan, "cannot write to the output directory", std::strerror(errno));
+  if (problem) fail(plan, "make", problem.message());
+  if (access(plan.output_directory.c_str(), W_OK | X_OK) != 0) fail(plan, "write to", std::strerror(errno));
 }
 
 void write_run_record(const Plan& plan, const std::vector<std::string>& nodes,
                       const std::vector<std::string>& ml_ranks) {
-  const std::string yaml = plan_to_yaml(
-      plan, {{"ekman", {build_version()}},
-             {"libtorch", {libtorch_summary()}},
-             {"mpi", {mpi_library()}},
-             {"started", {fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(std::time(nullptr)))}},
-             {"plan", {std::filesystem::absolute(plan.file).lexically_normal().string()}},
-             {"nodes", nodes},
-             {"ml_ranks", ml_ranks}});
+  const std::string yaml =
+      plan_to_yaml(plan, {{"ekman", {build_version()}},
+                          {"libtorch", {libtorch_summary()}},
+                          {"mpi", {mpi_library()}},
+                          {"started", {fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(std::time(nullptr)))}},
+                          {"plan", {std::filesystem::absolute(plan.file).lexically_normal().string()}},
+                          {"nodes", nodes},
+                          {"ml_ranks", ml_ranks}});
   const std::filesystem::path path = std::filesystem::path(plan.output_directory) / "ekman-run.yaml";
   // Another job may write to the same directory at the same moment.
   const std::string unfinished = fmt::format("{}.{}.{}.part", path.string(), node_name(), getpid());
   std::ofstream file(unfinished);
   file << "# What `ekman serve` ran, written at its start; a plan, which can be run again.\n" << yaml;
   file.close();
-  if (!file) fail(plan, "cannot write ekman-run.yaml to the output directory", std::strerror(errno));
+  if (!file) fail(plan, "write ekman-run.yaml to", std::strerror(errno));
   std::error_code problem;
   std::filesystem::rename(unfinished, path, problem);
-  if (problem) fail(plan, "cannot write ekman-run.yaml to the output directory", problem.message());
+  if (problem) fail(plan, "write ekman-run.yaml to", problem.message());
 }
 
 }  // namespace ekman

@@ -68,10 +68,9 @@ std::unique_ptr<Engine> make_engine(const Job& job, const NetworkSpec& spec, con
 std::string announce(const Job& job, const NetworkSpec& spec, const Placement& place, const Route& route,
                      const Engine& engine) {
   const std::string line = fmt::format(
-      "ML rank {} of {}: network \"{}\" ({} of {}) on node {}, {}; {} of {} points in {} chunks{}",
-      job.local.rank(), job.local.size(), spec.name, place.index + 1, spec.ranks, node_name(),
-      engine.describe(), route.points_here(spec), route.points, route.chunks.size(),
-      place.note.empty() ? "" : "; " + place.note);
+      "ML rank {} of {}: network \"{}\" ({} of {}) on node {}, {}; {} of {} points in {} chunks{}", job.local.rank(),
+      job.local.size(), spec.name, place.index + 1, spec.ranks, node_name(), engine.describe(), route.points_here(spec),
+      route.points, route.chunks.size(), place.note.empty() ? "" : "; " + place.note);
   log_line(line);
   if (spec.source.kind == SourceKind::echo) return line;
   for (const std::string& warning : blas_warnings()) log_line("warning: " + warning);
@@ -116,8 +115,7 @@ void compare_engines(const Job& job, const Placement& place, const std::string& 
 }
 
 RestartSetting restart_setting(const Job& job, const NetworkSpec& spec, RestartStore& store) {
-  RestartSetting setting{
-      &store, steps_between_exchanges(job.plan, spec), step_clock(job.plan, spec.component), {}};
+  RestartSetting setting{&store, steps_between_exchanges(job.plan, spec), step_clock(job.plan, spec.component), {}};
   for (const NetworkSpec& network : job.plan.networks) {
     if (network.component == spec.component) setting.networks.push_back(network.name);
   }
@@ -152,8 +150,7 @@ void serve_plan(const std::string& plan_file, std::int64_t start_timeout) {
   record_run(job, announce(job, spec, place, route, *engine));
   compare_engines(job, place, engine->arithmetic());
   const std::unique_ptr<RestartStore> store = make_hdf5_restart_store(job.plan.output_directory);
-  MlSide side(std::move(route), spec, std::move(engine), restart_setting(job, spec, *store), job.shared_cores,
-              state);
+  MlSide side(std::move(route), spec, std::move(engine), restart_setting(job, spec, *store), job.shared_cores, state);
   side.resume(job);
   side.serve();
   state.begin_wait(Call::finalize, k_no_field, -1, -1);  // until all is freed, and the watchdog with it

@@ -15,9 +15,10 @@ std::string compare_arithmetic(const std::string& network, const std::vector<Ran
     kinds += fmt::format("{}ML rank {} on {}: {}", kinds.empty() ? "" : "; ", rank.ml_rank, rank.node, rank.arithmetic);
   }
   if (seen.size() < 2) return "";
-  return fmt::format("the ML ranks of network \"{}\" do not compute alike, so its outputs may differ in their last bits "
-                     "from those of other rank counts; give them like nodes, libraries and variables ({})",
-                     network, kinds);
+  return fmt::format(
+      "the ML ranks of network \"{}\" do not compute alike, so its outputs may differ in their last bits "
+      "from those of other rank counts; give them like nodes, libraries and variables ({})",
+      network, kinds);
 }
 
 }  // namespace ekman

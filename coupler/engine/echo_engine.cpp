@@ -16,8 +16,10 @@ class EchoEngine final : public Engine {
 
   void forward(const std::byte* in, std::byte* out, std::int64_t rows) override {
     if (rows < 0 || rows > rows_per_chunk_) {
-      throw Error(ErrorCode::network, fmt::format("network '{}': {} rows asked of a chunk of {} rows",
-                                                  network_, rows, rows_per_chunk_));
+      throw Error(ErrorCode::network,
+                  fmt::format("network '{}': {} rows asked of a chunk of {} rows; this is a mistake in "
+                              "Ekman, report it",
+                              network_, rows, rows_per_chunk_));
     }
     if (rows > 0) std::memcpy(out, in, static_cast<std::size_t>(rows * row_bytes_));
   }
@@ -34,18 +36,15 @@ class EchoEngine final : public Engine {
 
 }  // namespace
 
-std::unique_ptr<Engine> make_echo_engine(const NetworkSpec& spec, const RowLayout& inputs,
-                                         const RowLayout& outputs) {
+std::unique_ptr<Engine> make_echo_engine(const NetworkSpec& spec, const RowLayout& inputs, const RowLayout& outputs) {
   if (inputs.row_len() != outputs.row_len()) {
-    throw Error(
-        ErrorCode::network,
-        fmt::format("network '{}' is an echo, which needs input and output rows of one length, but its "
-                    "inputs have {} values a point and its outputs {}; make the levels of the fields "
-                    "agree",
-                    spec.name, inputs.row_len(), outputs.row_len()));
+    throw Error(ErrorCode::network,
+                fmt::format("network '{}' is an echo, which needs input and output rows of one length, but its "
+                            "inputs have {} values a point and its outputs {}; make the levels of the fields "
+                            "agree",
+                            spec.name, inputs.row_len(), outputs.row_len()));
   }
-  return std::make_unique<EchoEngine>(inputs.row_len() * real_size(spec.wire), spec.rows_per_chunk(),
-                                      spec.name);
+  return std::make_unique<EchoEngine>(inputs.row_len() * real_size(spec.wire), spec.rows_per_chunk(), spec.name);
 }
 
 }  // namespace ekman

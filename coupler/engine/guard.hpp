@@ -48,8 +48,8 @@ class OutputGuard {
   Real wire_;
 };
 
-// The mark of a given-up point: in place of the field's first value. No arithmetic makes this quiet NaN, and with a guard
-// no other value that is not finite goes back.
+// The mark of a given-up point: in place of the field's first value. No arithmetic makes this quiet NaN, and with a
+// guard no other value that is not finite goes back.
 void mark_given_up(std::byte* value, Real wire);
 bool is_given_up(const std::byte* value, Real wire);
 

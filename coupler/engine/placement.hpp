@@ -26,7 +26,6 @@ struct Placement {
 
 // One Placement for each ML rank, in order; networks take ML ranks in plan order. Throws Error(plan) when the
 // number of ML ranks is not what the plan asks for, or a device is not there.
-std::vector<Placement> place_networks(const std::vector<NetworkSpec>& networks,
-                                      const std::vector<MlRank>& ranks);
+std::vector<Placement> place_networks(const std::vector<NetworkSpec>& networks, const std::vector<MlRank>& ranks);
 
 }  // namespace ekman

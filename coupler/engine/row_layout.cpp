@@ -14,13 +14,15 @@ RowLayout make_row_layout(const std::vector<Argument>& arguments, const std::vec
       const std::int64_t offset = layout.row_len();
       if (index < levels.size()) layout.fields.push_back({name, levels[index], offset});
       if (index >= levels.size() || levels[index] < 1) {
-        throw Error(ErrorCode::internal, fmt::format("field '{}' has no number of levels", name));
+        throw Error(ErrorCode::internal,
+                    fmt::format("field '{}' has no number of levels; this is a mistake in Ekman, report it", name));
       }
     }
   }
   if (layout.fields.size() != levels.size()) {
     throw Error(ErrorCode::internal,
-                fmt::format("{} numbers of levels for {} fields", levels.size(), layout.fields.size()));
+                fmt::format("{} numbers of levels for {} fields; this is a mistake in Ekman, report it", levels.size(),
+                            layout.fields.size()));
   }
   return layout;
 }

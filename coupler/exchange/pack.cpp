@@ -18,7 +18,7 @@ Axes::Axes(const std::string& text) : text_(text) {
   if (points < 1 || levels > 1 || points + levels != static_cast<std::ptrdiff_t>(text.size()) ||
       text.size() > k_max_rank) {
     throw Error(ErrorCode::usage,
-                fmt::format("axes \"{}\" is not a list of array axes: use 'p' for points and at most one 'l' for "
+                fmt::format("axes \"{}\" is not a list of array axes; use 'p' for points and at most one 'l' for "
                             "levels, for example \"pl\" or \"plp\"",
                             text));
   }
@@ -26,8 +26,9 @@ Axes::Axes(const std::string& text) : text_(text) {
 
 ColumnView make_column_view(const ArrayView& array, const Axes& axes) {
   if (array.rank != static_cast<int>(axes.text().size())) {
-    throw Error(ErrorCode::usage, fmt::format("the array has rank {}, but its axes are \"{}\"; pass an array of rank {}",
-                                              array.rank, axes.text(), axes.text().size()));
+    throw Error(ErrorCode::usage,
+                fmt::format("the array has rank {}, but its axes are \"{}\"; pass an array of rank {}", array.rank,
+                            axes.text(), axes.text().size()));
   }
   if (array.kind != ElementKind::real32 && array.kind != ElementKind::real64) {
     throw Error(ErrorCode::usage, "the array is not of kind real32 or real64; pass a real array");
@@ -61,7 +62,8 @@ void copy_block(const std::byte* a, std::int64_t a_point, std::int64_t a_level, 
     for (std::int64_t p = 0; p < points; ++p) {
       const std::byte* from = a + p * a_point;
       std::byte* to = b + p * b_point;
-      for (std::int64_t l = 0; l < levels; ++l) store<B>(to + l * sizeof(B), static_cast<B>(load<A>(from + l * sizeof(A))));
+      for (std::int64_t l = 0; l < levels; ++l)
+        store<B>(to + l * sizeof(B), static_cast<B>(load<A>(from + l * sizeof(A))));
     }
     return;
   }

@@ -1,6 +1,8 @@
 // Implements reduction.hpp: rows of one block of slots are packed beside each other, then combined value by value.
 #include "coupler/exchange/reduction.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "ekman/error.hpp"
@@ -16,17 +18,21 @@ std::int64_t size_of(ElementKind kind) { return kind == ElementKind::real32 ? 4 
 template <class T>
 void combine(Reduction reduction, T* sum, const T* values, std::int64_t count) {
   switch (reduction) {
-    case Reduction::none: std::copy(values, values + count, sum); return;
+    case Reduction::none:
+      std::copy(values, values + count, sum);
+      return;
     case Reduction::accumulate:
     case Reduction::average:
       for (std::int64_t i = 0; i < count; ++i) sum[i] += values[i];
       return;
     // A value that is no number is taken over, and stays: comparisons with it are false.
     case Reduction::minimum:
-      for (std::int64_t i = 0; i < count; ++i) sum[i] = values[i] < sum[i] || values[i] != values[i] ? values[i] : sum[i];
+      for (std::int64_t i = 0; i < count; ++i)
+        sum[i] = values[i] < sum[i] || values[i] != values[i] ? values[i] : sum[i];
       return;
     case Reduction::maximum:
-      for (std::int64_t i = 0; i < count; ++i) sum[i] = values[i] > sum[i] || values[i] != values[i] ? values[i] : sum[i];
+      for (std::int64_t i = 0; i < count; ++i)
+        sum[i] = values[i] > sum[i] || values[i] != values[i] ? values[i] : sum[i];
       return;
   }
 }
@@ -64,8 +70,11 @@ void Reducer::choose_kind(ElementKind kind) {
     values_.resize(static_cast<std::size_t>(slots_ * levels_ * size_of(kind)));
   }
   if (kind_ != kind) {
-    throw Error(ErrorCode::usage,
-                "it was put as real32 and as real64; a field that is reduced or a fallback must keep its kind");
+    throw Error(
+        ErrorCode::usage,
+        fmt::format("field \"{}\" was put as real32 and as real64; a field that is reduced or a fallback must keep "
+                    "its kind",
+                    field_));
   }
 }
 

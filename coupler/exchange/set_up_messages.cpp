@@ -13,8 +13,7 @@ namespace ekman {
 
 namespace {
 
-constexpr std::int64_t k_most_bytes = std::int64_t{1}
-                                      << 48;  // what addresses hold; sums of two cannot overflow
+constexpr std::int64_t k_most_bytes = std::int64_t{1} << 48;  // what addresses hold; sums of two cannot overflow
 constexpr std::size_t k_piece_values = 4;
 
 void append_values(const Values& values, std::string& to) {
@@ -29,14 +28,10 @@ bool is_below(std::int64_t value, std::int64_t size) { return value >= 0 && valu
 
 // One chunk holds all of it. Chunks are not more than points, and no slot is greater than its chunk.
 void require_piece(const Piece& piece, const RouteSizes& sizes) {
-  require(piece.count >= 1 && piece.count <= sizes.rows_per_chunk,
-          "a piece has no size that a piece can have");
-  require(piece.position >= 0 && piece.position <= sizes.points - piece.count,
-          "a piece lies outside the points");
-  require(piece.position % sizes.rows_per_chunk <= sizes.rows_per_chunk - piece.count,
-          "a piece lies in two chunks");
-  require(is_below(piece.slot, piece.position / sizes.rows_per_chunk + 1),
-          "a slot is greater than its chunk");
+  require(piece.count >= 1 && piece.count <= sizes.rows_per_chunk, "a piece has no size that a piece can have");
+  require(piece.position >= 0 && piece.position <= sizes.points - piece.count, "a piece lies outside the points");
+  require(piece.position % sizes.rows_per_chunk <= sizes.rows_per_chunk - piece.count, "a piece lies in two chunks");
+  require(is_below(piece.slot, piece.position / sizes.rows_per_chunk + 1), "a slot is greater than its chunk");
 }
 
 }  // namespace
@@ -113,8 +108,7 @@ std::vector<NodeVote> read_votes(const std::string& bytes, const RouteSizes& siz
   for (std::size_t i = 0; i < values.size(); i += 3) {
     require(is_below(values[i], chunks), "a vote for a chunk that is none");
     require(is_below(values[i + 1], std::numeric_limits<int>::max()), "a vote for a node that is none");
-    require(values[i + 2] >= 1 && values[i + 2] <= sizes.rows_per_chunk,
-            "a vote of more rows than a chunk has");
+    require(values[i + 2] >= 1 && values[i + 2] <= sizes.rows_per_chunk, "a vote of more rows than a chunk has");
     votes.push_back({values[i], static_cast<int>(values[i + 1]), values[i + 2]});
   }
   return votes;
@@ -127,12 +121,11 @@ Values to_values(const SegmentNotice& n) {
 SegmentNotice read_notice(const Values& values, std::int64_t node_ranks) {
   require(values.size() == 6, "a notice of a segment has another length");
   const SegmentNotice notice{values[0], values[1], values[2], values[3], values[4], values[5]};
-  require(notice.through_window == 0 || notice.through_window == 1,
-          "a notice of a segment is of no known kind");
+  require(notice.through_window == 0 || notice.through_window == 1, "a notice of a segment is of no known kind");
   const bool on_node = notice.through_window == 0 || notice.node_rank < node_ranks;
   require(notice.node_rank >= 0 && on_node, "a segment is on no rank of this node");
-  require(notice.in_offset >= 0 && notice.in_offset <= notice.out_offset &&
-              notice.out_offset < k_most_bytes && notice.in_offset % 64 == 0 && notice.out_offset % 64 == 0,
+  require(notice.in_offset >= 0 && notice.in_offset <= notice.out_offset && notice.out_offset < k_most_bytes &&
+              notice.in_offset % 64 == 0 && notice.out_offset % 64 == 0,
           "buffers lie outside any segment");
   const std::int64_t headers = notice.in_offset / static_cast<std::int64_t>(sizeof(MessageHeader));
   require(notice.in_header >= 0 && notice.in_header < notice.out_header && notice.out_header < headers,

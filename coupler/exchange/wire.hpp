@@ -14,7 +14,7 @@ struct alignas(64) MessageHeader {
   std::atomic<std::int64_t> sequence;  // exchanges posted so far, by the sender
   std::atomic<std::int64_t> consumed;  // exchanges whose rows the receiver needs no more
   std::int64_t step;                   // model step of this exchange, from 1; k_end_of_run: nothing follows
-  std::int64_t given_up;               // outputs: points that the guard marked in this exchange, in the chunks of the message
+  std::int64_t given_up;  // outputs: points that the guard marked in this exchange, in the chunks of the message
 };
 
 // What travels of a header across nodes: `step` and what follows it.
@@ -22,8 +22,8 @@ inline constexpr std::int64_t k_travelling_header_bytes = 2 * sizeof(std::int64_
 
 inline constexpr std::int64_t k_end_of_run = -1;
 
-// What arrived in a header, if it is what a sender can write: a step from 1 or k_end_of_run, no negative number of points.
-// Throws Error(internal) if not.
+// What arrived in a header, if it is what a sender can write: a step from 1 or k_end_of_run, no negative number of
+// points. Throws Error(internal) if not.
 std::int64_t checked_step(std::int64_t step);
 std::int64_t checked_given_up(std::int64_t given_up);
 

@@ -24,8 +24,7 @@ std::int64_t chunk_count(std::int64_t points, std::int64_t rows_per_chunk) {
   return (points + rows_per_chunk - 1) / rows_per_chunk;
 }
 
-std::vector<std::int64_t> directory_bounds(std::int64_t points, std::int64_t rows_per_chunk,
-                                           int directories) {
+std::vector<std::int64_t> directory_bounds(std::int64_t points, std::int64_t rows_per_chunk, int directories) {
   const std::int64_t chunks = chunk_count(points, rows_per_chunk);
   std::vector<std::int64_t> bounds(directories + 1);
   for (int r = 0; r <= directories; ++r) {
@@ -41,8 +40,7 @@ class Room {
  public:
   Room(std::int64_t chunks, const std::vector<int>& node_of_owner) : nodes_(node_of_owner) {
     const std::int64_t owners = static_cast<std::int64_t>(nodes_.size());
-    for (std::int64_t r = 0; r < owners; ++r)
-      left_.push_back(chunks / owners + (r < chunks % owners ? 1 : 0));
+    for (std::int64_t r = 0; r < owners; ++r) left_.push_back(chunks / owners + (r < chunks % owners ? 1 : 0));
   }
   // The first ML rank on `node` with room, or -1. Any node: node < 0.
   int take(int node) {
@@ -102,8 +100,8 @@ std::vector<std::vector<Piece>> make_directory(const std::vector<std::vector<std
   for (std::size_t i = 0; i < entries.size(); ++i) {
     const std::int64_t position = first_position + static_cast<std::int64_t>(i);
     std::vector<Piece>& pieces = found[entries[i].source];
-    const bool extends = !pieces.empty() && position % rows_per_chunk != 0 &&
-                         pieces.back().position + pieces.back().count == position;
+    const bool extends =
+        !pieces.empty() && position % rows_per_chunk != 0 && pieces.back().position + pieces.back().count == position;
     if (extends) {
       ++pieces.back().count;
     } else {

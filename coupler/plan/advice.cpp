@@ -26,15 +26,16 @@ void advise_component(const Plan& plan, const ComponentSpec& component, Problems
   const std::set<std::string> used(names.begin(), names.end());
   if (used.empty()) {
     problems.push_back(
-        {path, fmt::format("no network uses component \"{}\"", component.name), Severity::warning});
+        {path, fmt::format("no network uses component \"{}\"; take it out, or name it in a network", component.name),
+         Severity::warning});
     return;
   }
   int told = 0;
   for (const auto& entry : component.fields) {
     if (used.count(entry.first) > 0 || ++told > k_most_told) continue;
     problems.push_back({path + ".fields." + entry.first,
-                        fmt::format("no network uses field \"{}\" of component \"{}\"{}", entry.first,
-                                    component.name, did_you_mean(entry.first, names)),
+                        fmt::format("no network uses field \"{}\" of component \"{}\"{}", entry.first, component.name,
+                                    did_you_mean(entry.first, names, "; take it out, or name it in a network")),
                         Severity::warning});
   }
 }
@@ -45,51 +46,45 @@ std::int64_t chunk_for_all(std::int64_t samples, const NetworkSpec& network) {
   return most >= tile ? most / tile * tile : network.tile > 0 ? 0 : most;
 }
 
-void advise_ranks(const NetworkSpec& network, const RouteSizes& sizes, const std::string& path,
-                  Problems& problems) {
+void advise_ranks(const NetworkSpec& network, const RouteSizes& sizes, const std::string& path, Problems& problems) {
   if (sizes.chunks == k_unknown || sizes.chunks == 0 || network.ranks == 1) return;
   if (sizes.chunks < network.ranks) {
     const std::int64_t chunk = chunk_for_all(sizes.samples, network);
     problems.push_back(
         {path + ".ranks",
-         fmt::format(
-             "{} of {} ML ranks are idle: {} samples make {} chunk{} of {}; {}", network.ranks - sizes.chunks,
-             network.ranks, sizes.samples, sizes.chunks, sizes.chunks == 1 ? "" : "s", network.chunk,
-             chunk > 0
-                 ? fmt::format("chunk: {} gives work to all, ranks: {} wastes none", chunk, sizes.chunks)
-                 : fmt::format("ranks: {} wastes none", sizes.chunks)),
+         fmt::format("{} of {} ML ranks are idle: {} samples make {} chunk{} of {}; {}ranks: {} wastes none",
+                     network.ranks - sizes.chunks, network.ranks, sizes.samples, sizes.chunks,
+                     sizes.chunks == 1 ? "" : "s", network.chunk,
+                     chunk > 0 ? fmt::format("chunk: {} gives work to all, ", chunk) : "", sizes.chunks),
          Severity::hint});
     return;
   }
   const double mean = static_cast<double>(sizes.chunks) / network.ranks;
   if (static_cast<double>(sizes.most_chunks) < k_much * mean) return;
-  problems.push_back(
-      {path + ".ranks",
-       fmt::format("{} chunks on {} ML ranks: some run {}, others {}; a smaller chunk shares out better",
-                   sizes.chunks, network.ranks, sizes.most_chunks, sizes.chunks / network.ranks),
-       Severity::hint});
+  problems.push_back({path + ".ranks",
+                      fmt::format("{} chunks on {} ML ranks: some run {}, others {}; a smaller chunk shares out better",
+                                  sizes.chunks, network.ranks, sizes.most_chunks, sizes.chunks / network.ranks),
+                      Severity::hint});
 }
 
-void advise_sizes(const NetworkSpec& network, const RouteSizes& sizes, const std::string& path,
-                  Problems& problems) {
+void advise_sizes(const NetworkSpec& network, const RouteSizes& sizes, const std::string& path, Problems& problems) {
   const std::int64_t rows = network.rows_per_sample();
   if (sizes.points != k_unknown && sizes.points % rows != 0)
     problems.push_back(
         {path + ".sample.grid.shape",
-         fmt::format("a grid of {} x {} = {} points does not divide the {} points of component \"{}\"",
+         fmt::format("a grid of {} x {} = {} points does not divide the {} points of component \"{}\"; correct "
+                     "the shape, or the points",
                      network.grid_ny, network.grid_nx, rows, sizes.points, network.component),
          Severity::warning});
   const std::int64_t tile = tile_samples(network, false);
-  if (network.tile == 0 && network.sample == Sample::point && tile < k_small_tile &&
-      network.chunk >= 2 * k_small_tile)
+  if (network.tile == 0 && network.sample == Sample::point && tile < k_small_tile && network.chunk >= 2 * k_small_tile)
     problems.push_back(
         {path + ".chunk",
          fmt::format("on a CPU forward takes tiles of {} sample{}, the largest divisor of chunk {} up to "
                      "256; a chunk that is a multiple of 256 runs faster",
                      tile, tile == 1 ? "" : "s", network.chunk),
          Severity::hint});
-  if (network.wire == Real::float64 && network.compute != Compute::float64 &&
-      network.source.kind != SourceKind::echo)
+  if (network.wire == Real::float64 && network.compute != Compute::float64 && network.source.kind != SourceKind::echo)
     problems.push_back({path + ".wire",
                         fmt::format("the network computes in {}, so float64 on the wire costs twice the bytes for "
                                     "the same outputs; take wire: float32, or compute: float64",
@@ -102,21 +97,20 @@ void advise_guard(const NetworkSpec& network, const std::string& path, Problems&
     if (std::isinf(guard.min) && std::isinf(guard.max) && guard.fallback.empty())
       problems.push_back(
           {path + ".guard." + field,
-           fmt::format("the guard of \"{}\" has neither min nor max, so it checks nothing", field),
+           fmt::format("the guard of \"{}\" has neither min nor max, so it checks nothing; give it one", field),
            Severity::warning});
 }
 
-void advise_levels(const Plan& plan, const NetworkSpec& network, const RouteSizes& sizes,
-                   const std::string& path, Problems& problems) {
+void advise_levels(const Plan& plan, const NetworkSpec& network, const RouteSizes& sizes, const std::string& path,
+                   Problems& problems) {
   if (sizes.fields_without_levels.empty()) return;
   const bool has_fields = !find_component(plan, network.component)->fields.empty();
-  problems.push_back(
-      {has_fields ? "components." + network.component + ".fields" : path + ".inputs",
-       fmt::format("without the levels of {} neither bytes nor forward of network \"{}\" can be checked "
-                   "before the run; give components.{}.fields.{}.levels and so on",
-                   joined(sizes.fields_without_levels, ", "), network.name, network.component,
-                   sizes.fields_without_levels.front()),
-       Severity::hint});
+  problems.push_back({has_fields ? "components." + network.component + ".fields" : path + ".inputs",
+                      fmt::format("without the levels of {} neither bytes nor forward of network \"{}\" can be checked "
+                                  "before the run; give components.{}.fields.{}.levels and so on",
+                                  joined(sizes.fields_without_levels, ", "), network.name, network.component,
+                                  sizes.fields_without_levels.front()),
+                      Severity::hint});
 }
 
 }  // namespace

@@ -51,7 +51,8 @@ std::optional<std::int64_t> parse_date(CalendarKind kind, const std::string& tex
   if (length != 6 && length != 12 && length != 15) return std::nullopt;  // -MM-DD, -MM-DDThh:mm, -MM-DDThh:mm:ss
   const std::int64_t year = number_at(text, 0, dash), month = number_at(text, dash + 1, 2);
   const std::int64_t day = number_at(text, dash + 4, 2);
-  if (text[dash + 3] != '-' || year < 0 || year > k_greatest_year || month < 1 || month > 12 || day < 1) return std::nullopt;
+  if (text[dash + 3] != '-' || year < 0 || year > k_greatest_year || month < 1 || month > 12 || day < 1)
+    return std::nullopt;
   if (day > days_in_month(kind, year, static_cast<int>(month))) return std::nullopt;
   std::int64_t seconds = 0;
   if (length > 6) {

@@ -19,14 +19,15 @@ struct Calendar {
   std::int64_t start = 0;  // microseconds since 0000-01-01T00:00:00 of this calendar: the time before step 1
 };
 
-// "2000-01-01", "2000-01-01T06:30", "2000-01-01T06:30:15"; nothing if it is no date of this calendar. Years 0 to 292000.
+// "2000-01-01", "2000-01-01T06:30", "2000-01-01T06:30:15"; nothing if it is no date of this calendar. Years 0 to
+// 292000.
 std::optional<std::int64_t> parse_date(CalendarKind kind, const std::string& text);
 
 // The inverse: "2000-01-01T06:30:15", with ".5" and so on if the second is not whole.
 std::string date_text(CalendarKind kind, std::int64_t microseconds);
 
-// What a component calls its steps in messages: "step 12", with the date at the end of the step if there is a calendar, up to
-// its greatest year.
+// What a component calls its steps in messages: "step 12", with the date at the end of the step if there is a calendar,
+// up to its greatest year.
 struct StepClock {
   Calendar calendar;
   std::int64_t timestep = 0;  // microseconds; 0: not given

@@ -1,11 +1,11 @@
 // Checks that need more than one key of the plan. What a single key may hold is checked by the parser
 // already; the cheap ones are repeated here for plans that were made without YAML.
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
 #include <set>
 #include <utility>
-
-#include <fmt/format.h>
 
 #include "coupler/plan/choices.hpp"
 #include "coupler/plan/did_you_mean.hpp"
@@ -24,9 +24,11 @@ bool contains(const std::vector<std::string>& names, const std::string& name) {
 }
 
 // Proposals are for people, who read some; each costs the time of many comparisons.
-std::string proposal_for(const std::string& name, const std::vector<std::string>& names, const Problems& problems) {
+std::string proposal_for(const std::string& name, const std::vector<std::string>& names, const Problems& problems,
+                         const std::string& otherwise) {
   constexpr std::size_t k_most_problems = 20, k_most_names = 1000;
-  return problems.size() < k_most_problems && names.size() < k_most_names ? did_you_mean(name, names) : "";
+  const bool few = problems.size() < k_most_problems && names.size() < k_most_names;
+  return few ? did_you_mean(name, names, otherwise) : otherwise;
 }
 
 using Names = std::set<std::string>;
@@ -44,13 +46,17 @@ void check_component(const Plan& plan, const NetworkSpec& network, const std::st
   std::vector<std::string> names;
   for (const ComponentSpec& component : plan.components) names.push_back(component.name);
   if (contains(names, network.component)) return;
-  problems.push_back({path + ".component", fmt::format("there is no component \"{}\" under components{}",
-                                                       network.component, did_you_mean(network.component, names))});
+  problems.push_back(
+      {path + ".component",
+       fmt::format("there is no component \"{}\" under components{}", network.component,
+                   did_you_mean(network.component, names, "; add it there, or name one that is there"))});
 }
 
 void check_ranks(const NetworkSpec& network, const std::string& path, Problems& problems) {
-  if (network.ranks < 1) problems.push_back({path + ".ranks", "a network needs at least 1 rank"});
-  if (network.threads < 1) problems.push_back({path + ".threads", "an ML rank needs at least 1 thread"});
+  if (network.ranks < 1)
+    problems.push_back({path + ".ranks", "a network needs at least 1 rank; give it `ranks: 1` or more"});
+  if (network.threads < 1)
+    problems.push_back({path + ".threads", "an ML rank needs at least 1 thread; give it `threads: 1` or more"});
   const auto num_devices = static_cast<int>(network.devices.size());
   if (num_devices != 1 && num_devices != network.ranks)
     problems.push_back({path + ".device", fmt::format("{} devices are given for {} ranks; give one device for all, or "
@@ -72,32 +78,37 @@ void check_optimize(const NetworkSpec& network, const std::string& path, Problem
 void check_sizes(const NetworkSpec& network, const std::string& path, Problems& problems) {
   const bool is_grid = network.sample == Sample::grid;
   if (is_grid && (network.grid_ny < 1 || network.grid_nx < 1)) {
-    problems.push_back({path + ".sample.grid.shape", "the shape of a grid must be positive"});
+    problems.push_back(
+        {path + ".sample.grid.shape", "the shape of a grid must be positive; write [ny, nx], of at least 1"});
     return;
   }
   if (network.chunk < 1) {
-    problems.push_back({path + ".chunk", "a chunk needs at least 1 sample"});
+    problems.push_back({path + ".chunk", "a chunk needs at least 1 sample; give it `chunk: 1` or more"});
     return;
   }
   const double points = static_cast<double>(network.chunk) *
                         (is_grid ? static_cast<double>(network.grid_ny) * static_cast<double>(network.grid_nx) : 1.0);
   if (points > k_most_points_in_chunk)
-    problems.push_back({path + ".chunk", fmt::format("a chunk of {:.3g} points is too large; the most is {:.0e}",
-                                                     points, k_most_points_in_chunk)});
+    problems.push_back(
+        {path + ".chunk", fmt::format("a chunk of {:.3g} points is too large; the most is {:.0e}, so take fewer "
+                                      "samples in a chunk",
+                                      points, k_most_points_in_chunk)});
   if (network.tile < 0 || (network.tile > 0 && network.chunk % network.tile != 0))
-    problems.push_back({path + ".tile", fmt::format("tile {} does not divide chunk {}", network.tile, network.chunk)});
+    problems.push_back(
+        {path + ".tile", fmt::format("tile {} does not divide chunk {}; choose a divisor, or `tile: auto`",
+                                     network.tile, network.chunk)});
 }
 
 void check_repeats(const std::vector<Argument>& arguments, const std::string& path, Problems& problems) {
   std::set<std::string> seen;
-  if (arguments.empty()) problems.push_back({path, "a network needs at least one argument here"});
+  if (arguments.empty()) problems.push_back({path, "a network needs at least one argument here; list its fields"});
   for (std::size_t i = 0; i < arguments.size(); ++i) {
     const std::string fields = fmt::format("{}[{}].fields", path, i);
-    if (arguments[i].fields.empty()) problems.push_back({fields, "an argument needs at least one field"});
+    if (arguments[i].fields.empty()) problems.push_back({fields, "an argument needs at least one field; name one"});
     for (std::size_t j = 0; j < arguments[i].fields.size(); ++j)
       if (!seen.insert(arguments[i].fields[j]).second)
         problems.push_back({fmt::format("{}[{}]", fields, j),
-                            fmt::format("field \"{}\" is listed twice", arguments[i].fields[j])});
+                            fmt::format("field \"{}\" is listed twice; name it once", arguments[i].fields[j])});
   }
 }
 
@@ -111,12 +122,16 @@ void check_outputs(const NetworkSpec& network, const std::string& path, Writers&
       const std::string& field = network.outputs[i].fields[j];
       const std::string here = fmt::format("{}.outputs[{}].fields[{}]", path, i, j);
       if (inputs.count(field) > 0)
-        problems.push_back({here, fmt::format("field \"{}\" is both input and output of network \"{}\"", field,
-                                              network.name)});
+        problems.push_back(
+            {here, fmt::format("field \"{}\" is both input and output of network \"{}\"; give the output a "
+                               "field of its own",
+                               field, network.name)});
       const auto entry = writers.insert({{network.component, field}, network.name});
       if (!entry.second && entry.first->second != network.name)
-        problems.push_back({here, fmt::format("field \"{}\" is an output of network \"{}\" already", field,
-                                              entry.first->second)});
+        problems.push_back(
+            {here, fmt::format("field \"{}\" is an output of network \"{}\" already; take it out of one, or "
+                               "give each a field of its own",
+                               field, entry.first->second)});
     }
   }
 }
@@ -127,10 +142,14 @@ void check_normalize(const NetworkSpec& network, const std::string& path, Proble
   for (const auto& [field, normalization] : network.normalize) {
     const std::string here = path + ".normalize." + field;
     if (known.count(field) == 0)
-      problems.push_back({here, fmt::format("\"{}\" is no field of network \"{}\"{}", field, network.name,
-                                            proposal_for(field, fields, problems))});
+      problems.push_back(
+          {here, fmt::format("\"{}\" is no field of network \"{}\"{}", field, network.name,
+                             proposal_for(field, fields, problems, "; name one of its inputs or outputs"))});
     if (normalization.std == 0.0 || !std::isfinite(normalization.std))
-      problems.push_back({here + ".std", fmt::format("the std of field \"{}\" must not be zero", field)});
+      problems.push_back(
+          {here + ".std", fmt::format("the std of field \"{}\" must not be zero; give its standard deviation, or "
+                                      "take the field out of `normalize`",
+                                      field)});
   }
 }
 
@@ -141,17 +160,21 @@ void check_guard(const NetworkSpec& network, const std::string& path, Problems& 
     const std::string here = path + ".guard." + field;
     if (known.count(field) == 0)
       problems.push_back({here, fmt::format("\"{}\" is no output of network \"{}\"{}", field, network.name,
-                                            proposal_for(field, fields, problems))});
+                                            proposal_for(field, fields, problems, "; name one of its outputs"))});
     if (!(guard.min <= guard.max))
-      problems.push_back({here, fmt::format("the min {} of field \"{}\" is greater than its max {}", guard.min, field,
-                                            guard.max)});
+      problems.push_back(
+          {here, fmt::format("the min {} of field \"{}\" is greater than its max {}; correct one of them", guard.min,
+                             field, guard.max)});
     if (guard.fallback.empty()) continue;
     if (known.count(guard.fallback) > 0)
-      problems.push_back({here + ".fallback", fmt::format("the fallback \"{}\" is an output of the network itself; name a "
-                                                          "field that the component puts",
-                                                          guard.fallback)});
+      problems.push_back(
+          {here + ".fallback", fmt::format("the fallback \"{}\" is an output of the network itself; name a "
+                                           "field that the component puts",
+                                           guard.fallback)});
     if (guard.on_violation != OnViolation::fallback && network.guard.nonfinite != OnViolation::fallback)
-      problems.push_back({here + ".fallback", "nothing falls back: neither on_violation nor nonfinite is `fallback`"});
+      problems.push_back({here + ".fallback",
+                          "nothing falls back: neither on_violation nor nonfinite is `fallback`; set one of "
+                          "them to it, or take the fallback out"});
   }
 }
 
@@ -159,21 +182,22 @@ void check_time(const Plan& plan, const NetworkSpec& network, const std::string&
   const ComponentSpec* component = find_component(plan, network.component);
   if (component == nullptr) return;
   if (network.coupling_period > 0 && component->timestep == 0) {
-    problems.push_back({path + ".coupling_period",
-                        fmt::format("a coupling_period needs the timestep of component \"{}\"; give "
-                                    "components.{}.timestep",
-                                    component->name, component->name)});
+    problems.push_back(
+        {path + ".coupling_period", fmt::format("a coupling_period needs the timestep of component \"{}\"; give "
+                                                "components.{}.timestep",
+                                                component->name, component->name)});
   } else if (network.coupling_period > 0 && network.coupling_period % component->timestep != 0) {
-    problems.push_back({path + ".coupling_period",
-                        fmt::format("the coupling_period is {} times the timestep of component \"{}\"; it must be a whole "
-                                    "multiple",
-                                    static_cast<double>(network.coupling_period) /
-                                        static_cast<double>(component->timestep),
-                                    component->name)});
+    problems.push_back(
+        {path + ".coupling_period",
+         fmt::format("the coupling_period is {} times the timestep of component \"{}\"; it must be a whole "
+                     "multiple, so change one of them",
+                     static_cast<double>(network.coupling_period) / static_cast<double>(component->timestep),
+                     component->name)});
   }
   if (network.time_reduction != Reduction::none && network.coupling_period == 0)
-    problems.push_back({path + ".time_reduction",
-                        "a time_reduction needs a coupling_period; without one every step has its exchange"});
+    problems.push_back(
+        {path + ".time_reduction",
+         "a time_reduction needs a coupling_period; give one, since without it every step has its exchange"});
 }
 
 void check_calendar(const Plan& plan, Problems& problems) {
@@ -181,17 +205,20 @@ void check_calendar(const Plan& plan, Problems& problems) {
   for (const ComponentSpec& component : plan.components)
     if (component.timestep == 0)
       problems.push_back({"components." + component.name,
-                          fmt::format("component \"{}\" needs a timestep, since the plan has a calendar", component.name)});
+                          fmt::format("component \"{}\" needs a timestep, since the plan has a calendar; give "
+                                      "components.{}.timestep",
+                                      component.name, component.name)});
 }
 
 void check_timeouts(const Plan& plan, Problems& problems) {
   if (plan.timeout_physics >= plan.timeout) return;
   constexpr double k_second = k_microseconds_per_second;
-  problems.push_back({"timeout_physics",
-                      fmt::format("timeout_physics is {:.12g} s, shorter than the timeout of {:.12g} s, which bounds every "
-                                  "wait; make it longer, or leave it out",
-                                  static_cast<double>(plan.timeout_physics) / k_second,
-                                  static_cast<double>(plan.timeout) / k_second)});
+  problems.push_back(
+      {"timeout_physics",
+       fmt::format("timeout_physics is {:.12g} s, shorter than the timeout of {:.12g} s, which bounds every "
+                   "wait; make it longer, or leave it out",
+                   static_cast<double>(plan.timeout_physics) / k_second,
+                   static_cast<double>(plan.timeout) / k_second)});
 }
 
 }  // namespace
@@ -199,11 +226,15 @@ void check_timeouts(const Plan& plan, Problems& problems) {
 std::vector<Problem> cross_check(const Plan& plan) {
   Problems problems;
   Writers writers;
-  if (plan.components.empty()) problems.push_back({"components", "a plan needs at least one component"});
-  if (plan.networks.empty()) problems.push_back({"networks", "a plan needs at least one network"});
+  if (plan.components.empty())
+    problems.push_back(
+        {"components", "a plan needs at least one component; name it, as in `components: {atmosphere: {}}`"});
+  if (plan.networks.empty())
+    problems.push_back({"networks", "a plan needs at least one network; describe it under `networks`"});
   check_calendar(plan, problems);
   check_timeouts(plan, problems);
-  if (!plan.resume.empty() && !label_problem(plan.resume).empty()) problems.push_back({"resume", label_problem(plan.resume)});
+  if (!plan.resume.empty() && !label_problem(plan.resume).empty())
+    problems.push_back({"resume", label_problem(plan.resume)});
   for (const NetworkSpec& network : plan.networks) {
     const std::string path = "networks." + network.name;
     check_component(plan, network, path, problems);

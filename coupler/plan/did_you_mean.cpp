@@ -28,8 +28,9 @@ std::size_t edit_distance(const std::string& a, const std::string& b) {
 
 }  // namespace
 
-std::string did_you_mean(const std::string& word, const std::vector<std::string>& candidates) {
-  if (word.empty() || word.size() > k_longest_word) return "";
+std::string did_you_mean(const std::string& word, const std::vector<std::string>& candidates,
+                         const std::string& otherwise) {
+  if (word.empty() || word.size() > k_longest_word) return otherwise;
   std::size_t best = std::max<std::size_t>(1, word.size() / 3) + 1;
   const std::string* nearest = nullptr;
   for (const std::string& candidate : candidates) {
@@ -39,7 +40,7 @@ std::string did_you_mean(const std::string& word, const std::vector<std::string>
     best = distance;
     nearest = &candidate;
   }
-  return nearest ? "; did you mean \"" + *nearest + "\"?" : "";
+  return nearest ? "; did you mean \"" + *nearest + "\"?" : otherwise;
 }
 
 }  // namespace ekman

@@ -51,8 +51,8 @@ struct NetworkSource {
 // What is done with values of an output that break a rule of the guard.
 enum class OnViolation { clip, fallback, abort };
 
-// Of one output field, in its unit. `fallback` names the component's field that takes the place of points given up; empty:
-// the array is left alone there.
+// Of one output field, in its unit. `fallback` names the component's field that takes the place of points given up;
+// empty: the array is left alone there.
 struct FieldGuard {
   double min = -std::numeric_limits<double>::infinity();
   double max = std::numeric_limits<double>::infinity();
@@ -90,8 +90,8 @@ struct NetworkSpec {
   Sample sample = Sample::point;
   std::int64_t grid_ny = 0;  // grid only
   std::int64_t grid_nx = 0;
-  std::int64_t chunk = 1024;  // samples
-  std::int64_t tile = 0;      // samples; 0: auto
+  std::int64_t chunk = 1024;         // samples
+  std::int64_t tile = 0;             // samples; 0: auto
   std::int64_t coupling_period = 0;  // microseconds; 0: every step
   Reduction time_reduction = Reduction::none;
   Real wire = Real::float32;

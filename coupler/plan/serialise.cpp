@@ -1,7 +1,7 @@
 // The plan as bytes and back. Format: "EKPL", then values, each a tag byte and its content, little-endian on
 // every machine: 'i' int64, 'd' float64, 's' length and characters, 'l' number of entries. The first value is the
-// version. One walk (`visit`) serves both directions, so that they cannot drift apart. A plan has one form: bytes that a
-// plan is read from are those that it is written to.
+// version. One walk (`visit`) serves both directions, so that they cannot drift apart. A plan has one form: bytes that
+// a plan is read from are those that it is written to.
 #include <cstring>
 #include <limits>
 #include <utility>

@@ -61,12 +61,10 @@ RouteSizes sizes_of(const Plan& plan, const NetworkSpec& network) {
 std::int64_t tile_samples(const NetworkSpec& network, bool on_gpu) {
   if (network.tile > 0) {
     if (network.chunk % network.tile == 0) return network.tile;
-    throw Error(
-        ErrorCode::network,
-        fmt::format(
-            "network '{}': a tile of {} samples does not divide the chunk of {}; choose a divisor, or "
-            "`tile: auto`",
-            network.name, network.tile, network.chunk));
+    throw Error(ErrorCode::network,
+                fmt::format("network '{}': a tile of {} samples does not divide the chunk of {}; choose a divisor, or "
+                            "`tile: auto`",
+                            network.name, network.tile, network.chunk));
   }
   if (on_gpu) return network.chunk;
   std::int64_t tile = std::min(network.chunk, k_cpu_tile);

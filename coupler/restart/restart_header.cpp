@@ -9,9 +9,7 @@ namespace ekman {
 
 namespace {
 
-ElementKind element_of(Real real) {
-  return real == Real::float32 ? ElementKind::real32 : ElementKind::real64;
-}
+ElementKind element_of(Real real) { return real == Real::float32 ? ElementKind::real32 : ElementKind::real64; }
 
 std::string list_of(const std::vector<RestartField>& fields) {
   std::string list;
@@ -39,8 +37,7 @@ std::vector<RestartArray> reduction_arrays(const RestartHeader& header) {
   std::vector<RestartArray> arrays;
   if (header.steps_reduced() == 0) return arrays;
   for (std::size_t i = 0; i < header.inputs.size(); ++i) {
-    arrays.push_back(
-        {"reductions/" + header.inputs[i].name, element_of(header.kinds.at(i)), header.inputs[i].levels});
+    arrays.push_back({"reductions/" + header.inputs[i].name, element_of(header.kinds.at(i)), header.inputs[i].levels});
   }
   return arrays;
 }
@@ -58,8 +55,7 @@ std::string restart_mismatch(const RestartHeader& set, const RestartHeader& plan
   compare("outputs", list_of(set.outputs), list_of(plan.outputs));
   compare("wire", std::string(word_of(set.wire)), std::string(word_of(plan.wire)));
   compare("steps in the coupling_period", set.period, plan.period);
-  compare("time_reduction", std::string(word_of(set.time_reduction)),
-          std::string(word_of(plan.time_reduction)));
+  compare("time_reduction", std::string(word_of(set.time_reduction)), std::string(word_of(plan.time_reduction)));
   return differences;
 }
 

@@ -25,8 +25,7 @@ class RestartWriter {
  public:
   virtual ~RestartWriter() = default;
   // Rows [first, first + count) of `array`, which are all beside each other at `values`.
-  virtual void write(const RestartArray& array, std::int64_t first, std::int64_t count,
-                     const std::byte* values) = 0;
+  virtual void write(const RestartArray& array, std::int64_t first, std::int64_t count, const std::byte* values) = 0;
   // On return the file is whole, and on the disk.
   virtual void finish() = 0;
 };

@@ -44,8 +44,7 @@ void for_values(const OwnerRuns& mine, Reducer& reducer, std::int64_t levels, Vi
   }
 }
 
-void send_reduction(const Route& route, const std::vector<OwnerRuns>& owners, Reducer& reducer,
-                    std::int64_t levels) {
+void send_reduction(const Route& route, const std::vector<OwnerRuns>& owners, Reducer& reducer, std::int64_t levels) {
   std::vector<std::vector<std::int64_t>> words(owners.size());
   std::vector<MPI_Request> requests;
   for (std::size_t o = 0; o < owners.size(); ++o) {

@@ -47,7 +47,8 @@ ComponentRoute::ComponentRoute(Route route, const NetworkSpec& spec, std::int64_
       arrived_(new std::atomic<bool>[route_.out.messages.size()]) {
   for (const FieldSlot& field : route_.in.layout.fields) {
     const bool reduced = spec_.time_reduction != Reduction::none && period_ > 1;
-    reducers_.push_back(reduced ? std::make_unique<Reducer>(spec_.time_reduction, slots, field.levels) : nullptr);
+    reducers_.push_back(reduced ? std::make_unique<Reducer>(field.name, spec_.time_reduction, slots, field.levels)
+                                : nullptr);
   }
   reset();
 }

@@ -33,14 +33,15 @@ class ComponentRoute {
 
   bool couples(std::int64_t step) const { return (step - 1) % period_ == 0; }
 
-  // In a step that couples: packs slots [first, first + count) of input field `field` (its index among the inputs) from slots
-  // [0, count) of `columns`. Messages that are whole now are posted; across nodes only by a thread that may call MPI.
-  // In others the values go into the time reduction, if there is one.
+  // In a step that couples: packs slots [first, first + count) of input field `field` (its index among the inputs) from
+  // slots [0, count) of `columns`. Messages that are whole now are posted; across nodes only by a thread that may call
+  // MPI. In others the values go into the time reduction, if there is one.
   void put(int field, const ColumnView& columns, std::int64_t first, std::int64_t count, std::int64_t step,
            bool init_thread);
-  // Waits for the rows of slots [first, first + count), then unpacks output field `field` into `columns`. Across nodes a
-  // thread that may not call MPI cannot wait: an Error, unless the init thread's get of this exchange has received them.
-  // Points that the guard gave up are taken from `fallback` (all slots of the field; null: left alone). Returns how many.
+  // Waits for the rows of slots [first, first + count), then unpacks output field `field` into `columns`. Across nodes
+  // a thread that may not call MPI cannot wait: an Error, unless the init thread's get of this exchange has received
+  // them. Points that the guard gave up are taken from `fallback` (all slots of the field; null: left alone). Returns
+  // how many.
   std::int64_t get(int field, const ColumnView& columns, std::int64_t first, std::int64_t count, bool init_thread,
                    Reducer* fallback);
   // Init thread. Ends the step, and its exchange if it has one.
@@ -88,13 +89,13 @@ class ComponentRoute {
   bool shared_cores_;
   bool any_thread_;
   RouteState state_;
-  std::int64_t fields_;                  // inputs
-  std::int64_t exchange_ = 0;            // this one or, between couplings, the last one; from 0
-  bool open_ = true;                     // it takes puts
+  std::int64_t fields_;        // inputs
+  std::int64_t exchange_ = 0;  // this one or, between couplings, the last one; from 0
+  bool open_ = true;           // it takes puts
   Reducers reducers_;
   std::unique_ptr<Outgoing[]> outgoing_;
   std::unique_ptr<std::atomic<bool>[]> arrived_;
-  bool receiving_ = false;               // receives of this exchange are started
+  bool receiving_ = false;  // receives of this exchange are started
   std::atomic<bool> inputs_free_{true};
   std::mutex inputs_mutex_;
   std::mutex mpi_mutex_;

@@ -47,56 +47,60 @@ ComponentSide::ComponentSide(std::string component, std::unique_ptr<Watchdog> wa
       clock_(step_clock(job_.plan, component_)),
       local_rank_(job_.local.rank()) {
   models_local_.use_errhandler_of(models);
-  watch_ = std::make_unique<FinalizeWatch>(
-      whoami() + ": MPI_Finalize was called before finalize of the coupler; the ML ranks would wait for ever");
+  watch_ = std::make_unique<FinalizeWatch>(whoami() +
+                                           ": MPI_Finalize was called before finalize of the coupler; call "
+                                           "that first, or the ML ranks would wait for ever");
 }
 
-std::string ComponentSide::whoami() const {
-  return fmt::format("component \"{}\", rank {}", component_, local_rank_);
-}
+std::string ComponentSide::whoami() const { return fmt::format("component \"{}\", rank {}", component_, local_rank_); }
 
 void ComponentSide::require(Phase phase, const char* call) const {
   if (phase_ == phase) return;
-  if (phase_ == Phase::finalized) misuse(fmt::format("{} was called after finalize; no call may follow finalize", call));
+  if (phase_ == Phase::finalized)
+    misuse(fmt::format("{} was called after finalize; no call may follow finalize", call));
   misuse(phase == Phase::run ? fmt::format("{} was called before enddef; end the definitions first", call)
                              : fmt::format("{} was called after enddef; define everything before it", call));
 }
 
 void ComponentSide::def_points(const ArrayView& ids, const std::string& name) {
   require(Phase::define, "def_points");
-  if (name.find('\n') != std::string::npos) misuse("the name of a point set has a line break");
-  if (points_.count(name) != 0) misuse(fmt::format("the point set \"{}\" is defined twice", name));
+  if (name.find('\n') != std::string::npos) misuse("the name of a point set has a line break; take it out");
+  if (points_.count(name) != 0)
+    misuse(fmt::format("the point set \"{}\" is defined twice; give each set a name of its own", name));
   std::vector<std::int64_t> values;
   if (ids.kind == ElementKind::int32) {
     append<std::int32_t>(ids, values);
   } else if (ids.kind == ElementKind::int64) {
     append<std::int64_t>(ids, values);
   } else {
-    misuse("global ids must be int32 or int64");
+    misuse("global ids must be int32 or int64; pass an array of such a kind");
   }
   points_[name] = std::move(values);
 }
 
 void ComponentSide::def_field(const std::string& name, const FieldOptions& options) {
   require(Phase::define, "def_field");
-  if (fields_.count(name) != 0) misuse(fmt::format("field \"{}\" is defined twice", name));
+  if (fields_.count(name) != 0) misuse(fmt::format("field \"{}\" is defined twice; define it once", name));
   if ((name + options.units + options.points).find('\n') != std::string::npos) {
-    misuse(fmt::format("field \"{}\" has a line break in its name, units or point set", name));
+    misuse(fmt::format("field \"{}\" has a line break in its name, units or point set; take it out", name));
   }
   const auto points = points_.find(options.points);
   if (points == points_.end()) {
-    misuse(fmt::format("field \"{}\" is on the point set \"{}\", which is not defined (defined: {}); call def_points "
-                       "before def_field",
-                       name, options.points, names_of(points_)));
+    misuse(
+        fmt::format("field \"{}\" is on the point set \"{}\", which is not defined (defined: {}); call def_points "
+                    "before def_field",
+                    name, options.points, names_of(points_)));
   }
-  if (options.levels < 1) misuse(fmt::format("field \"{}\" has levels = {}; it needs at least 1", name, options.levels));
+  if (options.levels < 1)
+    misuse(fmt::format("field \"{}\" has levels = {}; it needs at least 1", name, options.levels));
   Field field;
   field.options = options;
   field.axes = Axes(options.axes.empty() ? (options.levels > 1 ? "pl" : "p") : options.axes);
   field.slots = static_cast<std::int64_t>(points->second.size());
   if (options.levels > 1 && field.axes.text().find('l') == std::string::npos) {
-    misuse(fmt::format("field \"{}\" has {} levels, but its axes \"{}\" have no 'l'", name, options.levels,
-                       field.axes.text()));
+    misuse(fmt::format(
+        "field \"{}\" has {} levels, but its axes \"{}\" have no 'l'; put one where the array has its levels", name,
+        options.levels, field.axes.text()));
   }
   fields_[name] = std::move(field);
 }
@@ -121,8 +125,10 @@ RouteDefinition ComponentSide::define_route(const NetworkSpec& spec) const {
 RouteState ComponentSide::route_state(int network) {
   RouteState state{state_, network, {}, {}};
   const NetworkSpec& spec = job_.plan.networks[network];
-  for (const std::string& name : fields_of(spec.inputs)) state.inputs.push_back(job_.watchdog->fields().of(network, name));
-  for (const std::string& name : fields_of(spec.outputs)) state.outputs.push_back(job_.watchdog->fields().of(network, name));
+  for (const std::string& name : fields_of(spec.inputs))
+    state.inputs.push_back(job_.watchdog->fields().of(network, name));
+  for (const std::string& name : fields_of(spec.outputs))
+    state.outputs.push_back(job_.watchdog->fields().of(network, name));
   return state;
 }
 
@@ -147,7 +153,8 @@ void ComponentSide::bind(int network, ComponentRoute& route) {
     output.fallback = guard->second.fallback;
     number(output.fallback);
     Field& fallback = fields_.at(output.fallback);
-    fallback.kept = std::make_unique<Reducer>(Reduction::none, fallback.slots, fallback.options.levels);
+    fallback.kept =
+        std::make_unique<Reducer>(output.fallback, Reduction::none, fallback.slots, fallback.options.levels);
   }
 }
 
@@ -180,7 +187,9 @@ void ComponentSide::enddef(std::int64_t step) {
 
 ComponentSide::Field& ComponentSide::find_field(const std::string& name) {
   const auto found = fields_.find(name);
-  if (found == fields_.end()) misuse(fmt::format("there is no field \"{}\"; defined are: {}", name, names_of(fields_)));
+  if (found == fields_.end())
+    misuse(fmt::format("there is no field \"{}\" (defined: {}); correct the name, or define it before enddef", name,
+                       names_of(fields_)));
   return found->second;
 }
 
@@ -188,8 +197,10 @@ ComponentSide::Field& ComponentSide::find_field(const std::string& name) {
 std::int64_t ComponentSide::check_part(const std::string& name, const Field& field, const ColumnView& view,
                                        const Part& part) const {
   if (view.levels != field.options.levels) {
-    misuse(fmt::format("field \"{}\" was defined with {} levels, the array has {}", name, field.options.levels,
-                       view.levels));
+    misuse(
+        fmt::format("field \"{}\" was defined with {} levels, the array has {}; correct the definition, or "
+                    "pass all levels",
+                    name, field.options.levels, view.levels));
   }
   const bool whole = part.first < 0;
   if (whole && view.slots != field.slots) {
@@ -197,8 +208,10 @@ std::int64_t ComponentSide::check_part(const std::string& name, const Field& fie
                        field.slots, view.slots));
   }
   if (!whole && part.first + view.slots > field.slots) {
-    misuse(fmt::format("field \"{}\" has {} points on this rank, the part goes from point {} to {} (counted from 1)",
-                       name, field.slots, part.first + 1, part.first + view.slots));
+    misuse(
+        fmt::format("field \"{}\" has {} points on this rank, the part goes from point {} to {} (counted from 1); "
+                    "pass a part that ends sooner",
+                    name, field.slots, part.first + 1, part.first + view.slots));
   }
   return view.slots;
 }
@@ -207,7 +220,7 @@ Info ComponentSide::put(const std::string& name, const ArrayView& array, Part pa
   require(Phase::run, "put");
   Field& field = find_field(name);
   if (!field.is_put()) {
-    if (field.output.route == nullptr) return Info::none;   // no network of the plan uses it; enddef said so
+    if (field.output.route == nullptr) return Info::none;  // no network of the plan uses it; enddef said so
     misuse(fmt::format("field \"{}\" is no input of any network; only get may be called", name));
   }
   const CallScope call(state_, Call::put, field.number);
@@ -218,9 +231,10 @@ Info ComponentSide::put(const std::string& name, const ArrayView& array, Part pa
   {
     const std::lock_guard<std::mutex> lock(coverage_mutex_);
     if (!field.coverage.add(first, count)) {
-      misuse(fmt::format("field \"{}\" was put twice in {} for points among {} to {} (counted from 1); put every "
-                         "point once, then advance",
-                         name, clock_.name(step_), first + 1, first + count));
+      misuse(
+          fmt::format("field \"{}\" was put twice in {} for points among {} to {} (counted from 1); put every "
+                      "point once, then advance",
+                      name, clock_.name(step_), first + 1, first + count));
     }
     whole = field.coverage.covered() == field.slots;
   }
@@ -240,7 +254,8 @@ Info ComponentSide::put(const std::string& name, const ArrayView& array, Part pa
 Info ComponentSide::get(const std::string& name, const ArrayView& array, Part part) {
   require(Phase::run, "get");
   Field& field = find_field(name);
-  if (field.output.route == nullptr) misuse(fmt::format("field \"{}\" is no output of any network", name));
+  if (field.output.route == nullptr)
+    misuse(fmt::format("field \"{}\" is no output of any network; name it in the plan, or do not get it", name));
   const CallScope call(state_, Call::get, field.number);
   const ColumnView view = make_column_view(array, field.axes);
   const std::int64_t count = check_part(name, field, view, part);
@@ -262,9 +277,10 @@ void ComponentSide::require_put(const std::string& name, const std::string& netw
   for (const std::string& input : needed) {
     const Field& source = fields_.at(input);
     if (source.coverage.covered() == source.slots) continue;
-    misuse(fmt::format("get of \"{}\" in {} came before its input \"{}\" was put ({} of {} points); put all inputs of "
-                       "network \"{}\" first",
-                       name, clock_.name(step_), input, source.coverage.covered(), source.slots, network));
+    misuse(
+        fmt::format("get of \"{}\" in {} came before its input \"{}\" was put ({} of {} points); put all inputs of "
+                    "network \"{}\" first",
+                    name, clock_.name(step_), input, source.coverage.covered(), source.slots, network));
   }
 }
 
@@ -273,9 +289,10 @@ void ComponentSide::advance() {
   const CallScope call(state_, Call::advance);
   for (const auto& [name, field] : fields_) {
     if (!field.is_put() || field.coverage.covered() == field.slots) continue;
-    misuse(fmt::format("advance of {}: only {} of {} points of field \"{}\" were put; put every point once before "
-                       "advance",
-                       clock_.name(step_), field.coverage.covered(), field.slots, name));
+    misuse(
+        fmt::format("advance of {}: only {} of {} points of field \"{}\" were put; put every point once before "
+                    "advance",
+                    clock_.name(step_), field.coverage.covered(), field.slots, name));
   }
   for (const auto& route : routes_) route->end_step(step_);
   for (auto& entry : fields_) {
@@ -288,7 +305,7 @@ void ComponentSide::advance() {
 }
 
 void ComponentSide::finalize() {
-  if (phase_ == Phase::finalized) misuse("finalize was called twice");
+  if (phase_ == Phase::finalized) misuse("finalize was called twice; call it once, at the end");
   require(Phase::run, "finalize");
   for (const auto& [name, field] : fields_) {
     if (!field.is_put() || field.coverage.covered() == 0) continue;

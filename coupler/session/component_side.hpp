@@ -53,10 +53,10 @@ class ComponentSide {
     std::int64_t slots = 0;
     std::vector<Binding> inputs;
     Binding output{nullptr, 0};
-    std::string fallback;                    // outputs: the field whose values take the place of points given up
-    std::unique_ptr<Reducer> kept;           // such a field: its values of this step
-    int number = k_no_field;                 // see FieldNumbers
-    std::uint64_t put_bits = 0;              // of all networks that it is put for
+    std::string fallback;           // outputs: the field whose values take the place of points given up
+    std::unique_ptr<Reducer> kept;  // such a field: its values of this step
+    int number = k_no_field;        // see FieldNumbers
+    std::uint64_t put_bits = 0;     // of all networks that it is put for
     bool is_put() const { return !inputs.empty() || kept != nullptr; }
     Coverage coverage;
   };

@@ -29,8 +29,7 @@ void ComponentSide::resume(std::int64_t step) {
   std::int64_t found = 0;
   for (const auto& route : routes_) found = std::max(found, route->receive_restart());
   found = job_.local.max(found);
-  if (found == 0)
-    found = job_.local.max(std::max<std::int64_t>(step, 1));  // no points, so the set says nothing
+  if (found == 0) found = job_.local.max(std::max<std::int64_t>(step, 1));  // no points, so the set says nothing
   agree(job_.all, ErrorCode::usage,
         step == 0 || step == found ? ""
                                    : fmt::format("{}: enddef was told that the next step is {}, but restart "
@@ -48,19 +47,17 @@ void ComponentSide::write_restart(const std::string& label) {
   if (!problem.empty()) throw Error(ErrorCode::usage, "write_restart: " + problem);
   for (const auto& [name, field] : fields_) {
     if (!field.is_put() || field.coverage.covered() == 0) continue;
-    throw Error(
-        ErrorCode::usage,
-        fmt::format(
-            "write_restart of \"{}\" in {} came when field \"{}\" had been put; call it between steps, "
-            "after advance and before the first put",
-            label, clock_.name(step_), name));
+    throw Error(ErrorCode::usage,
+                fmt::format("write_restart of \"{}\" in {} came when field \"{}\" had been put; call it between steps, "
+                            "after advance and before the first put",
+                            label, clock_.name(step_), name));
   }
   const CallScope call(state_, Call::restart);
   const WaitScope waiting(state_, Call::restart);
   for (const auto& route : routes_) route->write_restart(label, step_);
   job_.local.barrier();  // the files of all networks are finished, seen from all ranks
-  const auto first = std::find_if(routes_.begin(), routes_.end(),
-                                  [](const auto& route) { return route->route().points > 0; });
+  const auto first =
+      std::find_if(routes_.begin(), routes_.end(), [](const auto& route) { return route->route().points > 0; });
   if (first != routes_.end() && has_first_point((*first)->route())) publish_restart((*first)->route(), label);
   job_.local.barrier();
 }

@@ -34,60 +34,57 @@ void check_network(const NetworkSpec& network, const Definitions& mine, std::vec
   for (const std::string& name : all_fields_of(network)) {
     const auto found = mine.find(name);
     if (found == mine.end()) {
-      problems.push_back(fmt::format(
-          "network \"{}\" wants field \"{}\", which is not defined{} (defined: {}); define it with "
-          "def_field, or take it out of the plan",
-          network.name, name, did_you_mean(name, list_of(mine)), names_of(mine)));
+      problems.push_back(
+          fmt::format("network \"{}\" wants field \"{}\", which is not defined{} (defined: {}); define it with "
+                      "def_field, or take it out of the plan",
+                      network.name, name, did_you_mean(name, list_of(mine)), names_of(mine)));
       continue;
     }
     if (first == nullptr) first = &found->second;
     if (found->second.points != first->points) {
-      problems.push_back(fmt::format(
-          "field \"{}\" of network \"{}\" is on point set \"{}\", others on \"{}\"; a network has one", name,
-          network.name, found->second.points, first->points));
+      problems.push_back(
+          fmt::format("field \"{}\" of network \"{}\" is on point set \"{}\", others on \"{}\"; a network "
+                      "has one, so define all its fields on it",
+                      name, network.name, found->second.points, first->points));
     }
   }
   for (const auto& [output, guard] : network.guard.fields) {
     const auto found = mine.find(guard.fallback), guarded = mine.find(output);
     if (guard.fallback.empty() || guarded == mine.end()) continue;
     if (found == mine.end()) {
-      problems.push_back(fmt::format(
-          "the guard of network \"{}\" falls back on field \"{}\", which is not defined{} (defined: "
-          "{}); define it with def_field, or take it out of the plan",
-          network.name, guard.fallback, did_you_mean(guard.fallback, list_of(mine)), names_of(mine)));
-    } else if (found->second.levels != guarded->second.levels ||
-               found->second.points != guarded->second.points ||
+      problems.push_back(
+          fmt::format("the guard of network \"{}\" falls back on field \"{}\", which is not defined{} (defined: "
+                      "{}); define it with def_field, or take it out of the plan",
+                      network.name, guard.fallback, did_you_mean(guard.fallback, list_of(mine)), names_of(mine)));
+    } else if (found->second.levels != guarded->second.levels || found->second.points != guarded->second.points ||
                found->second.units != guarded->second.units) {
-      problems.push_back(fmt::format(
-          "field \"{}\" has {} levels in \"{}\" on point set \"{}\", its fallback \"{}\" {} in \"{}\" on "
-          "\"{}\"; define both alike",
-          output, guarded->second.levels, guarded->second.units, guarded->second.points, guard.fallback,
-          found->second.levels, found->second.units, found->second.points));
+      problems.push_back(
+          fmt::format("field \"{}\" has {} levels in \"{}\" on point set \"{}\", its fallback \"{}\" {} in \"{}\" on "
+                      "\"{}\"; define both alike",
+                      output, guarded->second.levels, guarded->second.units, guarded->second.points, guard.fallback,
+                      found->second.levels, found->second.units, found->second.points));
     }
   }
 }
 
 // Against what the plan says of the fields, whether a network uses them or not.
-void check_specs(const ComponentSpec& component, const Definitions& mine,
-                 std::vector<std::string>& problems) {
+void check_specs(const ComponentSpec& component, const Definitions& mine, std::vector<std::string>& problems) {
   for (const auto& [name, spec] : component.fields) {
     const auto found = mine.find(name);
     if (found == mine.end()) {
-      problems.push_back(fmt::format(
-          "the plan has field \"{}\" under its `fields`, which is not defined{} (defined: {}); define "
-          "it with def_field, or take it out of the plan",
-          name, did_you_mean(name, list_of(mine)), names_of(mine)));
+      problems.push_back(
+          fmt::format("the plan has field \"{}\" under its `fields`, which is not defined{} (defined: {}); define "
+                      "it with def_field, or take it out of the plan",
+                      name, did_you_mean(name, list_of(mine)), names_of(mine)));
       continue;
     }
     if (spec.levels > 0 && spec.levels != found->second.levels) {
-      problems.push_back(
-          fmt::format("field \"{}\" is defined with {} levels, the plan says {}; correct one of them", name,
-                      found->second.levels, spec.levels));
+      problems.push_back(fmt::format("field \"{}\" is defined with {} levels, the plan says {}; correct one of them",
+                                     name, found->second.levels, spec.levels));
     }
     if (!spec.units.empty() && spec.units != found->second.units) {
-      problems.push_back(
-          fmt::format("field \"{}\" is defined in \"{}\", the plan says \"{}\"; correct one of them", name,
-                      found->second.units, spec.units));
+      problems.push_back(fmt::format("field \"{}\" is defined in \"{}\", the plan says \"{}\"; correct one of them",
+                                     name, found->second.units, spec.units));
     }
   }
 }
@@ -131,10 +128,9 @@ std::vector<Disagreement> find_missing(const Job& job, const std::string& compon
       missing.push_back(
           {network.component,
            {},
-           fmt::format(
-               "no rank of this job is it, but network \"{}\" waits for it; start it too, or take both "
-               "out of the plan",
-               network.name)});
+           fmt::format("no rank of this job is it, but network \"{}\" waits for it; start it too, or take both "
+                       "out of the plan",
+                       network.name)});
     }
   }
   return missing;
@@ -170,8 +166,8 @@ std::string program_problem(const Communicator& local, const std::string& compon
 
 }  // namespace
 
-std::vector<std::string> definition_problems(const Plan& plan, const std::string& component,
-                                             const Definitions& mine, const Definitions& of_rank_0) {
+std::vector<std::string> definition_problems(const Plan& plan, const std::string& component, const Definitions& mine,
+                                             const Definitions& of_rank_0) {
   std::vector<std::string> problems;
   std::set<std::string> compared;
   check_specs(*find_component(plan, component), mine, problems);
@@ -182,22 +178,19 @@ std::vector<std::string> definition_problems(const Plan& plan, const std::string
       const auto here = mine.find(name), there = of_rank_0.find(name);
       if (here == mine.end() || there == of_rank_0.end() || !compared.insert(name).second) continue;
       if (here->second.levels != there->second.levels) {
-        problems.push_back(
-            fmt::format("field \"{}\" has {} levels, on rank 0 it has {}; define it alike on all ranks", name,
-                        here->second.levels, there->second.levels));
+        problems.push_back(fmt::format("field \"{}\" has {} levels, on rank 0 it has {}; define it alike on all ranks",
+                                       name, here->second.levels, there->second.levels));
       }
       if (here->second.units != there->second.units) {
-        problems.push_back(
-            fmt::format("field \"{}\" is in \"{}\", on rank 0 in \"{}\"; define it alike on all ranks", name,
-                        here->second.units, there->second.units));
+        problems.push_back(fmt::format("field \"{}\" is in \"{}\", on rank 0 in \"{}\"; define it alike on all ranks",
+                                       name, here->second.units, there->second.units));
       }
     }
   }
   return problems;
 }
 
-std::vector<std::string> unused_fields(const Plan& plan, const std::string& component,
-                                       const Definitions& mine) {
+std::vector<std::string> unused_fields(const Plan& plan, const std::string& component, const Definitions& mine) {
   const std::vector<std::string> names = used_fields(plan, component);
   const std::set<std::string> used(names.begin(), names.end());
   std::vector<std::string> unused;
@@ -236,8 +229,7 @@ void compare_definitions(const Job& job, const std::string& component, const Def
   for (const std::string& name : unused_fields(job.plan, component, mine)) {
     log_line(
         fmt::format("warning: component \"{}\" defines field \"{}\", which no network of the plan uses; puts "
-                    "of it have no "
-                    "effect",
+                    "of it have no effect, so take it out, or name it in the plan",
                     component, name));
   }
 }

@@ -28,10 +28,11 @@ struct Disagreement {
 
 // What is wrong with the definitions of one rank: against the plan, and against those of its component's rank
 // 0. One sentence each. Pure.
-std::vector<std::string> definition_problems(const Plan& plan, const std::string& component,
-                                             const Definitions& mine, const Definitions& of_rank_0);
+std::vector<std::string> definition_problems(const Plan& plan, const std::string& component, const Definitions& mine,
+                                             const Definitions& of_rank_0);
 
-// Definitions as bytes; names and units may hold any characters. `read_definitions` throws Error for bytes that are none.
+// Definitions as bytes; names and units may hold any characters. `read_definitions` throws Error for bytes that are
+// none.
 std::string write_definitions(const Definitions& fields);
 Definitions read_definitions(const std::string& bytes);
 
@@ -46,8 +47,7 @@ std::string write_problems(const std::vector<ToldProblem>& problems);
 std::vector<ToldProblem> read_problems(const std::string& bytes);
 
 // Fields that no network of the plan uses. Pure.
-std::vector<std::string> unused_fields(const Plan& plan, const std::string& component,
-                                       const Definitions& mine);
+std::vector<std::string> unused_fields(const Plan& plan, const std::string& component, const Definitions& mine);
 
 // "rank 3", "ranks 0-2, 5".
 std::string rank_list(const std::vector<int>& ranks);

@@ -20,9 +20,8 @@ FieldNumbers::FieldNumbers(const Plan& plan) {
 }
 
 int FieldNumbers::of(int network, const std::string& field) const {
-  const auto found = std::find_if(uses_.begin(), uses_.end(), [&](const Use& use) {
-    return use.network == network && use.field == field;
-  });
+  const auto found = std::find_if(uses_.begin(), uses_.end(),
+                                  [&](const Use& use) { return use.network == network && use.field == field; });
   return found == uses_.end() ? k_no_field : std::min(static_cast<int>(found - uses_.begin()), k_no_field);
 }
 

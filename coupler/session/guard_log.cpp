@@ -31,8 +31,8 @@ std::int64_t GuardLog::check(std::byte* rows, std::int64_t row_bytes, std::int64
     if (aborts) {
       throw Error(ErrorCode::network, text + "; the plan says abort, give a fallback or wider bounds to go on");
     }
-    log_line(fmt::format("warning: {}; {}{}", text, violation.action == OnViolation::clip ? "clipped" : "given up",
-                         totals.logged == k_most_logged ? "; more of this field are counted only" : ""));
+    log_line("warning: " + text + (violation.action == OnViolation::clip ? "; clipped" : "; given up") +
+             (totals.logged == k_most_logged ? "; more of this field are counted only" : ""));
   }
   for (std::size_t field = 0; field < found.clipped.size(); ++field) {
     if (found.clipped[field] + found.given_up[field] == 0) continue;
@@ -49,10 +49,11 @@ void GuardLog::summarise() const {
   for (std::size_t field = 0; field < totals_.size(); ++field) {
     const Totals& totals = totals_[field];
     if (totals.clipped + totals.given_up == 0) continue;
-    log_line(fmt::format("warning: guard of network \"{}\": field \"{}\": {} values clipped, {} points given up, first in "
-                         "{}, last in {}",
-                         spec_.name, outputs_.fields[field].name, totals.clipped, totals.given_up,
-                         clock_.name(totals.first_step), clock_.name(totals.last_step)));
+    log_line(
+        fmt::format("warning: guard of network \"{}\": field \"{}\": {} values clipped, {} points given up, first in "
+                    "{}, last in {}; if these are many, compare the inputs with those that it has learned from",
+                    spec_.name, outputs_.fields[field].name, totals.clipped, totals.given_up,
+                    clock_.name(totals.first_step), clock_.name(totals.last_step)));
   }
 }
 

@@ -13,8 +13,8 @@ class GuardLog {
  public:
   GuardLog(const NetworkSpec& spec, const RowLayout& outputs, StepClock clock);
 
-  // Checks rows [0, count) of a chunk of model step `step`, whose points are `ids`; returns how many (point, field) pairs
-  // were given up. Throws Error(network) for a value whose rule is abort.
+  // Checks rows [0, count) of a chunk of model step `step`, whose points are `ids`; returns how many (point, field)
+  // pairs were given up. Throws Error(network) for a value whose rule is abort.
   std::int64_t check(std::byte* rows, std::int64_t row_bytes, std::int64_t count, const std::int64_t* ids,
                      std::int64_t step);
   // Logs the totals of the run, a line for each field that broke a rule.

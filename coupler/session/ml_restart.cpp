@@ -88,18 +88,15 @@ void MlRestart::settle_request() const {
     if (other == request()) return;
     throw Error(
         ErrorCode::usage,
-        fmt::format(
-            "ranks of component \"{}\" do not agree on a restart set in network \"{}\": rank {} asks for "
-            "\"{}\" before {}, {} for \"{}\" before {}, or their inputs are not of the same kind; every "
-            "rank must call write_restart with the same label between the same steps",
-            spec_.component, spec_.name, asker(), request().label, setting_.clock.name(request().step),
-            rank < 0 ? "another" : fmt::format("rank {}", rank), other.label,
-            setting_.clock.name(other.step)));
+        fmt::format("ranks of component \"{}\" do not agree on a restart set in network \"{}\": rank {} asks for "
+                    "\"{}\" before {}, {} for \"{}\" before {}, or their inputs are not of the same kind; every "
+                    "rank must call write_restart with the same label between the same steps",
+                    spec_.component, spec_.name, asker(), request().label, setting_.clock.name(request().step),
+                    rank < 0 ? "another" : fmt::format("rank {}", rank), other.label, setting_.clock.name(other.step)));
   };
   for (const auto& [source, other] : requests_) require_same(other, source - spec_.ranks);
   if (!writes()) return route_.comm.send(to_words(request()), writer(), k_tag_rows);
-  for (const int owner : other_owners())
-    require_same(read_request(route_.comm.receive(owner, k_tag_rows)), -1);
+  for (const int owner : other_owners()) require_same(read_request(route_.comm.receive(owner, k_tag_rows)), -1);
 }
 
 void MlRestart::write() {
@@ -112,11 +109,9 @@ void MlRestart::write() {
   }
   std::unique_ptr<RestartWriter> file;
   if (writes()) file = setting_.store->create(request().label, header);
-  gather(ids_array(), file.get(),
-         [&](std::int64_t slot, std::int64_t row, std::int64_t count, std::byte* to) {
-           std::memcpy(to, route_.ids.data() + first_row(slot) + row,
-                       static_cast<std::size_t>(count) * sizeof(std::int64_t));
-         });
+  gather(ids_array(), file.get(), [&](std::int64_t slot, std::int64_t row, std::int64_t count, std::byte* to) {
+    std::memcpy(to, route_.ids.data() + first_row(slot) + row, static_cast<std::size_t>(count) * sizeof(std::int64_t));
+  });
   std::int64_t field = 0;
   for (const RestartArray& array : output_arrays(header)) gather_output(array, field++, file.get());
   for (const RestartArray& array : reduction_arrays(header)) gather_reduction(array, file.get());
@@ -170,8 +165,8 @@ void MlRestart::gather_output(const RestartArray& array, std::int64_t field, Res
 
 void MlRestart::gather_reduction(const RestartArray& array, RestartWriter* file) const {
   const std::int64_t size = array.row_bytes() / array.levels;
-  std::vector<std::byte> values(static_cast<std::size_t>(
-      first_row(static_cast<std::int64_t>(route_.chunks.size())) * array.row_bytes()));
+  std::vector<std::byte> values(
+      static_cast<std::size_t>(first_row(static_cast<std::int64_t>(route_.chunks.size())) * array.row_bytes()));
   for (const Source& source : sources_) {
     const std::vector<std::int64_t> words = route_.comm.receive(source.rank, k_tag_reduction);
     auto word = words.begin();
@@ -207,8 +202,7 @@ void MlRestart::check_ids() {
   for (std::size_t slot = 0; slot < route_.chunks.size(); ++slot) {
     const std::int64_t chunk = route_.chunks[slot], rows = rows_of(chunk);
     std::vector<std::int64_t> ids(static_cast<std::size_t>(rows));
-    reader_->read(ids_array(), chunk * spec_.rows_per_chunk(), rows,
-                  reinterpret_cast<std::byte*>(ids.data()));
+    reader_->read(ids_array(), chunk * spec_.rows_per_chunk(), rows, reinterpret_cast<std::byte*>(ids.data()));
     const auto mine = route_.ids.begin() + first_row(static_cast<std::int64_t>(slot));
     const auto differs = std::mismatch(ids.begin(), ids.end(), mine);
     if (differs.first == ids.end()) continue;
@@ -239,8 +233,8 @@ void MlRestart::read_output(const RestartArray& array, std::int64_t field) {
       const std::int64_t count = std::min(part, rows_of(chunk) - row);
       rows.resize(static_cast<std::size_t>(count * array.row_bytes()));
       reader_->read(array, chunk * spec_.rows_per_chunk() + row, count, rows.data());
-      std::byte* to = route_.out.buffers +
-                      (first_row(static_cast<std::int64_t>(slot)) + row) * route_.out.row_bytes + offset;
+      std::byte* to =
+          route_.out.buffers + (first_row(static_cast<std::int64_t>(slot)) + row) * route_.out.row_bytes + offset;
       for (std::int64_t i = 0; i < count; ++i, to += route_.out.row_bytes) {
         std::memcpy(to, rows.data() + i * array.row_bytes(), static_cast<std::size_t>(array.row_bytes()));
       }
@@ -250,8 +244,8 @@ void MlRestart::read_output(const RestartArray& array, std::int64_t field) {
 
 void MlRestart::send_reduction(const RestartArray& array) {
   const std::int64_t size = array.row_bytes() / array.levels;
-  std::vector<std::byte> values(static_cast<std::size_t>(
-      first_row(static_cast<std::int64_t>(route_.chunks.size())) * array.row_bytes()));
+  std::vector<std::byte> values(
+      static_cast<std::size_t>(first_row(static_cast<std::int64_t>(route_.chunks.size())) * array.row_bytes()));
   for (std::size_t slot = 0; slot < route_.chunks.size(); ++slot) {
     const std::int64_t chunk = route_.chunks[slot];
     reader_->read(array, chunk * spec_.rows_per_chunk(), rows_of(chunk),

@@ -54,8 +54,7 @@ class MlRestart {
     int rank = 0;               // in the route's communicator
     std::vector<int> messages;  // that carry its rows
   };
-  using FillRows =
-      std::function<void(std::int64_t slot, std::int64_t row, std::int64_t count, std::byte* to)>;
+  using FillRows = std::function<void(std::int64_t slot, std::int64_t row, std::int64_t count, std::byte* to)>;
 
   RestartHeader describe() const;
   std::int64_t rows_of(std::int64_t chunk) const;

@@ -104,9 +104,8 @@ void MlSide::list_late() {
     last = std::max(last, state.exchanges);
     step = std::max(step, state.step);
   }
-  const bool whole = std::all_of(in_.begin(), in_.end(), [&](const MessageState& state) {
-    return state.ended || state.exchanges == last;
-  });
+  const bool whole = std::all_of(in_.begin(), in_.end(),
+                                 [&](const MessageState& state) { return state.ended || state.exchanges == last; });
   std::map<int, Late> late;
   std::set<int> there;
   for (std::size_t m = 0; m < in_.size(); ++m) {
@@ -160,7 +159,8 @@ void MlSide::arrive(int m) {
       throw Error(ErrorCode::usage,
                   fmt::format("ranks of component \"{}\" are out of step in network \"{}\": rank {} put for {}, "
                               "another for {}; every rank must put in every step",
-                              spec_.component, spec_.name, message.peer - spec_.ranks, clock_.name(step), clock_.name(chunk.step)));
+                              spec_.component, spec_.name, message.peer - spec_.ranks, clock_.name(step),
+                              clock_.name(chunk.step)));
     }
     chunk.missing -= piece.count;
     EKMAN_ASSERT(chunk.missing >= 0);

@@ -9,8 +9,8 @@
 #include "coupler/session/guard_log.hpp"
 #include "coupler/session/ml_restart.hpp"
 #include "coupler/session/route_setup.hpp"
-#include "coupler/session/state_record.hpp"
 #include "coupler/session/startup.hpp"
+#include "coupler/session/state_record.hpp"
 
 namespace ekman {
 
@@ -27,19 +27,19 @@ class MlSide {
 
  private:
   struct Chunk {
-    std::int64_t rows = 0;      // that hold points
-    std::int64_t missing = 0;   // of them, in the exchange to come
-    std::int64_t step = 0;      // model step of the rows that are there
-    bool ended = false;         // a rank with rows in it has finalized
-    std::vector<int> in, out;   // messages that carry its rows
+    std::int64_t rows = 0;     // that hold points
+    std::int64_t missing = 0;  // of them, in the exchange to come
+    std::int64_t step = 0;     // model step of the rows that are there
+    bool ended = false;        // a rank with rows in it has finalized
+    std::vector<int> in, out;  // messages that carry its rows
   };
   struct MessageState {
-    std::int64_t exchanges = 0;       // in: arrived; out: sent
-    std::int64_t step = 0;            // in: of the last one
-    std::int64_t chunks = 0;          // chunks of this message
-    std::int64_t chunks_open = 0;     // of them, not yet run in this exchange
+    std::int64_t exchanges = 0;    // in: arrived; out: sent
+    std::int64_t step = 0;         // in: of the last one
+    std::int64_t chunks = 0;       // chunks of this message
+    std::int64_t chunks_open = 0;  // of them, not yet run in this exchange
     bool ended = false;
-    bool sending = false;             // out, across nodes: a send is on its way
+    bool sending = false;  // out, across nodes: a send is on its way
   };
 
   bool poll();
@@ -69,9 +69,9 @@ class MlSide {
   StateWriter& state_;
   std::vector<Chunk> chunks_;
   std::vector<MessageState> in_, out_;
-  std::vector<int> window_in_;        // in-messages that come through the window
+  std::vector<int> window_in_;  // in-messages that come through the window
   std::vector<int> message_of_request_;
-  std::vector<std::int64_t> ready_;   // slots of whole chunks
+  std::vector<std::int64_t> ready_;  // slots of whole chunks
   std::size_t ended_ = 0;
 };
 

@@ -18,8 +18,7 @@ namespace {
 // Collective over the ML ranks. `step` < 0: this one has read nothing.
 std::string compare_steps(const Job& job, const NetworkSpec& spec, std::int64_t step) {
   NetworkSteps steps;
-  for (const std::string& text :
-       job.local.all_gather(fmt::format("{}\n{}\n{}", spec.component, spec.name, step))) {
+  for (const std::string& text : job.local.all_gather(fmt::format("{}\n{}\n{}", spec.component, spec.name, step))) {
     std::istringstream lines(text);
     std::string component, number;
     NetworkStep found;
@@ -56,8 +55,7 @@ void MlSide::look_for_restart() {
 // Rows, or the end of the run, of a rank that should have asked for a restart set.
 void MlSide::check_no_restart(int m, std::int64_t step) const {
   if (restart_.asker() < 0) return;
-  if (step != k_end_of_run && step < restart_.request().step)
-    return;  // on their way when the first rank asked
+  if (step != k_end_of_run && step < restart_.request().step) return;  // on their way when the first rank asked
   fail_restart(route_.in.messages[m].peer - spec_.ranks, step);
 }
 
@@ -85,8 +83,8 @@ void MlSide::resume(const Job& job) {
     restart_.restore();
     if (restart_.set().holds_outputs()) send_held();
     if (!route_.chunks.empty() && route_.chunks.front() == 0) {
-      log_line(fmt::format("network \"{}\" goes on at {}, from {}", spec_.name,
-                           clock_.name(restart_.set().step), restart_.path()));
+      log_line(fmt::format("network \"{}\" goes on at {}, from {}", spec_.name, clock_.name(restart_.set().step),
+                           restart_.path()));
     }
   }
   agree(job.all, ErrorCode::usage, "");  // the components have compared their own steps
@@ -96,16 +94,15 @@ void MlSide::resume(const Job& job) {
 void MlSide::send_held() {
   for (std::size_t m = 0; m < in_.size(); ++m) {
     in_[m].exchanges = 1;
-    if (route_.in.messages[m].request < 0)
-      route_.in.messages[m].header->consumed.store(1, std::memory_order_release);
+    if (route_.in.messages[m].request < 0) route_.in.messages[m].header->consumed.store(1, std::memory_order_release);
   }
   for (std::size_t m = 0; m < out_.size(); ++m) {
     const Message& message = route_.out.messages[m];
     message.header->given_up = 0;
     for (const Piece& piece : message.pieces) {
-      const std::byte* row = route_.out.buffers +
-                             (piece.slot * spec_.rows_per_chunk() + piece.position % spec_.rows_per_chunk()) *
-                                 route_.out.row_bytes;
+      const std::byte* row =
+          route_.out.buffers +
+          (piece.slot * spec_.rows_per_chunk() + piece.position % spec_.rows_per_chunk()) * route_.out.row_bytes;
       for (std::int64_t i = 0; i < piece.count; ++i, row += route_.out.row_bytes) {
         for (const FieldSlot& field : route_.out.layout.fields) {
           if (is_given_up(row + field.offset * real_size(spec_.wire), spec_.wire)) ++message.header->given_up;

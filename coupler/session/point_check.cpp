@@ -19,8 +19,8 @@ int rank_for(std::int64_t id, int size) {
 }
 
 // Collective. Ids that came twice, on the rank that was asked for them.
-std::vector<Disagreement> find_twins(const Communicator& local, const std::string& component,
-                                     const std::string& set, const std::vector<std::int64_t>& ids) {
+std::vector<Disagreement> find_twins(const Communicator& local, const std::string& component, const std::string& set,
+                                     const std::vector<std::int64_t>& ids) {
   std::vector<std::vector<std::int64_t>> to(static_cast<std::size_t>(local.size()));
   for (const std::int64_t id : ids)
     if (id >= 0) to[rank_for(id, local.size())].push_back(id);
@@ -29,10 +29,9 @@ std::vector<Disagreement> find_twins(const Communicator& local, const std::strin
     found.push_back(
         {component,
          {twin.source_a, twin.source_b},
-         fmt::format(
-             "global id {}{} is there more than once; each point belongs to one rank, give halo cells a "
-             "negative id",
-             twin.id, set.empty() ? "" : fmt::format(" of point set \"{}\"", set))});
+         fmt::format("global id {}{} is there more than once; each point belongs to one rank, give halo cells a "
+                     "negative id",
+                     twin.id, set.empty() ? "" : fmt::format(" of point set \"{}\"", set))});
   }
   return found;
 }
@@ -47,22 +46,21 @@ const std::string* counted_set(const std::map<std::string, std::int64_t>& totals
 
 }  // namespace
 
-std::vector<std::string> total_problems(const Plan& plan, const std::string& component,
-                                        const Definitions& of_rank_0,
+std::vector<std::string> total_problems(const Plan& plan, const std::string& component, const Definitions& of_rank_0,
                                         const std::map<std::string, std::int64_t>& totals) {
   std::vector<std::string> problems;
   const std::int64_t expected = find_component(plan, component)->points;
   const std::string* set = counted_set(totals);
   if (expected >= 0 && set == nullptr) {
-    problems.push_back(fmt::format(
-        "the plan says points: {}, which counts the point set without a name, but all {} sets have "
-        "one; leave out `points`, or a name",
-        expected, totals.size()));
+    problems.push_back(
+        fmt::format("the plan says points: {}, which counts the point set without a name, but all {} sets have "
+                    "one; leave out `points`, or a name",
+                    expected, totals.size()));
   } else if (expected >= 0 && totals.at(*set) != expected) {
-    problems.push_back(fmt::format(
-        "there are {} points on all ranks together, the plan says points: {}; correct the plan, or "
-        "look which global ids are missing or too many",
-        totals.at(*set), expected));
+    problems.push_back(
+        fmt::format("there are {} points on all ranks together, the plan says points: {}; correct the plan, or "
+                    "look which global ids are missing or too many",
+                    totals.at(*set), expected));
   }
   for (const NetworkSpec& network : plan.networks) {
     const auto field =
@@ -70,17 +68,17 @@ std::vector<std::string> total_problems(const Plan& plan, const std::string& com
     if (field == of_rank_0.end()) continue;
     const std::int64_t total = totals.at(field->second.points);
     if (total % network.rows_per_sample() == 0) continue;
-    problems.push_back(fmt::format(
-        "network \"{}\" takes grids of {} x {} points, but there are {} points, which is no multiple "
-        "of {}",
-        network.name, network.grid_ny, network.grid_nx, total, network.rows_per_sample()));
+    problems.push_back(
+        fmt::format("network \"{}\" takes grids of {} x {} points, but there are {} points, which is no multiple "
+                    "of {}; correct the shape of the grid, or define the points of whole grids",
+                    network.name, network.grid_ny, network.grid_nx, total, network.rows_per_sample()));
   }
   return problems;
 }
 
-std::vector<Disagreement> check_points(const Communicator& local, const Plan& plan,
-                                       const std::string& component, const Definitions& of_rank_0,
-                                       const std::vector<std::string>& sets, const PointSets& points) {
+std::vector<Disagreement> check_points(const Communicator& local, const Plan& plan, const std::string& component,
+                                       const Definitions& of_rank_0, const std::vector<std::string>& sets,
+                                       const PointSets& points) {
   std::vector<Disagreement> problems;
   std::map<std::string, std::int64_t> totals;
   for (const std::string& set : sets) {

@@ -22,8 +22,7 @@ RestartRequest read_request(const std::vector<std::int64_t>& words) {
   };
   require(words.size() >= k_fixed, "a request for a restart set is cut off");
   require(words[0] == 0 || words[0] == 1, "a request for a restart set is of no known sort");
-  require(words[1] >= 1 && words[2] >= 0,
-          "a request for a restart set has no step or no number of exchanges");
+  require(words[1] >= 1 && words[2] >= 0, "a request for a restart set has no step or no number of exchanges");
   require(words[3] >= 0 && words[3] <= static_cast<std::int64_t>(words.size() - k_fixed),
           "the kinds in a request for a restart set are cut off");
   RestartRequest request;

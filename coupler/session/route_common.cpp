@@ -24,8 +24,10 @@ void settle_rows(Route& route, const NetworkSpec& spec, const RouteDefinition& m
   std::vector<std::int64_t> levels(all_fields_of(spec).size(), std::numeric_limits<std::int64_t>::max());
   if (!is_ml) levels = mine.levels;
   route.comm.min(levels);
-  route.in.layout = make_row_layout(spec.inputs, {levels.begin(), levels.begin() + static_cast<std::ptrdiff_t>(inputs)});
-  route.out.layout = make_row_layout(spec.outputs, {levels.begin() + static_cast<std::ptrdiff_t>(inputs), levels.end()});
+  route.in.layout =
+      make_row_layout(spec.inputs, {levels.begin(), levels.begin() + static_cast<std::ptrdiff_t>(inputs)});
+  route.out.layout =
+      make_row_layout(spec.outputs, {levels.begin() + static_cast<std::ptrdiff_t>(inputs), levels.end()});
   route.in.row_bytes = route.in.layout.row_len() * real_size(spec.wire);
   route.out.row_bytes = route.out.layout.row_len() * real_size(spec.wire);
 }

@@ -19,9 +19,8 @@ SortedPoints sort_points(const std::vector<std::int64_t>& ids) {
   for (std::size_t slot = 0; slot < ids.size(); ++slot) {
     if (ids[slot] >= 0) sorted.slots.push_back(static_cast<std::int64_t>(slot));
   }
-  std::sort(sorted.slots.begin(), sorted.slots.end(), [&](std::int64_t a, std::int64_t b) {
-    return ids[a] != ids[b] ? ids[a] < ids[b] : a < b;
-  });
+  std::sort(sorted.slots.begin(), sorted.slots.end(),
+            [&](std::int64_t a, std::int64_t b) { return ids[a] != ids[b] ? ids[a] < ids[b] : a < b; });
   for (const std::int64_t slot : sorted.slots) sorted.ids.push_back(ids[slot]);
   return sorted;
 }
@@ -86,7 +85,8 @@ std::vector<Span> allocate_local(Route& route, const Direction& direction, Messa
 
 // All messages of one direction with one owner. `sorted[i]` is the first sorted point of piece i.
 void add_messages(Route& route, const NetworkSpec& spec, Direction& direction, const Place& place,
-                  const std::vector<Piece>& pieces, const std::vector<std::int64_t>& sorted, const SortedPoints& points) {
+                  const std::vector<Piece>& pieces, const std::vector<std::int64_t>& sorted,
+                  const SortedPoints& points) {
   const std::int64_t chunk_bytes = spec.rows_per_chunk() * direction.row_bytes;
   std::int64_t number = 0;
   for (const PieceGroup& group : group_pieces(pieces, direction.row_bytes)) {

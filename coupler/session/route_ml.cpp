@@ -84,8 +84,7 @@ std::vector<std::vector<Piece>> spread_pieces(Route& route, const NetworkSpec& s
   route.ids.resize(route.chunks.size() * static_cast<std::size_t>(spec.rows_per_chunk()), -1);
   for (int r = 0; r < spec.ranks; ++r) {
     const Values found = route.comm.receive(r, k_tag_owned);
-    for (const OwnedPiece& owned :
-         read_owned(found, sizes_of(route, spec), route.comm.rank(), route.chunks, true)) {
+    for (const OwnedPiece& owned : read_owned(found, sizes_of(route, spec), route.comm.rank(), route.chunks, true)) {
       const Piece& piece = owned.piece;
       mine[owned.source].push_back(piece);
       const std::int64_t row = piece.slot * spec.rows_per_chunk() + piece.position % spec.rows_per_chunk();
@@ -114,7 +113,8 @@ std::vector<std::int64_t> group_messages(Direction& direction, const std::vector
 }
 
 void add_requests(Route& route, const NetworkSpec& spec, Direction& direction,
-                  const std::vector<std::int64_t>& first_of_source, const std::vector<bool>& through_window, bool send) {
+                  const std::vector<std::int64_t>& first_of_source, const std::vector<bool>& through_window,
+                  bool send) {
   const std::int64_t chunk_bytes = spec.rows_per_chunk() * direction.row_bytes;
   for (std::size_t i = 0; i < direction.messages.size(); ++i) {
     Message& message = direction.messages[i];

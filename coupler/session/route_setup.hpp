@@ -17,8 +17,8 @@
 
 namespace ekman {
 
-// What a component rank brings, which compare_definitions has passed: its global ids (negative: no point) in array order,
-// and levels of each field of the route (inputs, then outputs).
+// What a component rank brings, which compare_definitions has passed: its global ids (negative: no point) in array
+// order, and levels of each field of the route (inputs, then outputs).
 struct RouteDefinition {
   std::vector<std::int64_t> ids;
   std::vector<std::int64_t> levels;
@@ -27,8 +27,8 @@ struct RouteDefinition {
 // A message as both sides see it: its header, the rows it carries, and its request if it crosses nodes.
 struct Message {
   MessageHeader* header = nullptr;
-  int request = -1;          // index in the PersistentList of its direction; -1: through the window
-  int peer = 0;              // rank in the route communicator
+  int request = -1;  // index in the PersistentList of its direction; -1: through the window
+  int peer = 0;      // rank in the route communicator
   std::vector<Piece> pieces;
   std::int64_t rows = 0;
 };
@@ -55,13 +55,13 @@ struct Direction {
 struct Route {
   Communicator comm;
   Communicator node;
-  std::int64_t node_id = 0;           // least rank of `comm` on this node
+  std::int64_t node_id = 0;  // least rank of `comm` on this node
   SharedWindow window;
   std::vector<std::vector<std::byte>> heap;
-  std::int64_t points = 0;            // all ranks together
-  std::vector<std::int64_t> chunks;   // ML ranks: the chunks owned, ascending
-  std::vector<std::int64_t> ids;      // ML ranks: the global id of each row of each slot; -1: a pad
-  std::vector<int> owners;            // ML ranks: the ML rank that owns each chunk
+  std::int64_t points = 0;           // all ranks together
+  std::vector<std::int64_t> chunks;  // ML ranks: the chunks owned, ascending
+  std::vector<std::int64_t> ids;     // ML ranks: the global id of each row of each slot; -1: a pad
+  std::vector<int> owners;           // ML ranks: the ML rank that owns each chunk
   Direction in;
   Direction out;
 

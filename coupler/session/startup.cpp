@@ -37,7 +37,8 @@ int find_leader(const Communicator& all, bool is_ml) {
   return static_cast<int>(leader);
 }
 
-// Collective. The leader's `text` must be everyone's: `told(mine, theirs)` says what is wrong on a rank where it is not.
+// Collective. The leader's `text` must be everyone's: `told(mine, theirs)` says what is wrong on a rank where it is
+// not.
 template <class Told>
 void require_same(const Communicator& all, int leader, const std::string& mine, Told told) {
   std::string theirs = mine;
@@ -48,8 +49,9 @@ void require_same(const Communicator& all, int leader, const std::string& mine, 
 // Collective. First of all, since another version may speak another protocol from here on.
 void require_same_version(const Job& job, int leader, const std::string& who) {
   require_same(job.all, leader, build_version(), [&](const std::string& mine, const std::string& theirs) {
-    return fmt::format("{}, rank {} was built with Ekman {}, the ML ranks with {}; build and run all with the same Ekman", who,
-                       job.local.rank(), mine, theirs);
+    return fmt::format(
+        "{}, rank {} was built with Ekman {}, the ML ranks with {}; build and run all with the same Ekman", who,
+        job.local.rank(), mine, theirs);
   });
 }
 
@@ -79,10 +81,11 @@ Job start_component(std::unique_ptr<Watchdog> watchdog, Communicator found, cons
   const auto mine = std::find_if(components.begin(), components.end(),
                                  [&](const ComponentSpec& spec) { return spec.name == component; });
   agree(job.all, ErrorCode::plan,
-        mine != components.end() ? ""
-              : fmt::format("component \"{}\" is not in the plan {}, which knows: {}; add it to `components`, or "
-                            "change the name in ekman_init",
-                            component, job.plan.file, known_components(job.plan)));
+        mine != components.end()
+            ? ""
+            : fmt::format("component \"{}\" is not in the plan {}, which knows: {}; add it to `components`, or "
+                          "change the name in ekman_init",
+                          component, job.plan.file, known_components(job.plan)));
   job.watchdog->share(job.all, job.plan);
   job.watchdog->introduce({true, false, static_cast<int>(mine - components.begin()), job.local.rank(), 0});
   return job;
@@ -98,8 +101,10 @@ Job start_ml(std::unique_ptr<Watchdog> watchdog, Communicator found, const std::
   const int leader = find_leader(job.all, true);
   require_same_version(job, leader, "`ekman serve`");
   require_same(job.local, 0, path, [&](const std::string& mine, const std::string& theirs) {
-    return fmt::format("ML rank {} was started with the plan {}, ML rank 0 with {}; a job has one plan", job.local.rank(), mine,
-                       theirs);
+    return fmt::format(
+        "ML rank {} was started with the plan {}, ML rank 0 with {}; a job has one plan, so give all the "
+        "same",
+        job.local.rank(), mine, theirs);
   });
   std::string bytes, problem;
   if (job.all.rank() == leader) {

@@ -17,9 +17,9 @@ inline constexpr const char* k_group_name = "ekman";
 
 struct Job {
   std::unique_ptr<Watchdog> watchdog;  // first, so that it still watches while the rest is freed
-  Communicator found;   // what the handshake gave, or the model
-  Communicator all;     // every rank that takes part in Ekman: a duplicate of `found`
-  Communicator local;   // the ranks of this component, or all ML ranks
+  Communicator found;                  // what the handshake gave, or the model
+  Communicator all;                    // every rank that takes part in Ekman: a duplicate of `found`
+  Communicator local;                  // the ranks of this component, or all ML ranks
   Plan plan;
   bool shared_cores = false;  // more ranks than cores on this node
   bool any_thread = false;    // components: every thread may call MPI, not only the one that called init
@@ -29,8 +29,8 @@ struct Job {
 // `watchdog` was made before they found each other. Throws Error.
 Job start_component(std::unique_ptr<Watchdog> watchdog, Communicator found, const std::string& component);
 
-// Collective over `found`. `plan` is read on ML rank 0 only: `read` is called there, and what it throws ends all ranks. The
-// watchdog shares its record, but is not yet told who it is: that follows from the place of the ML rank.
+// Collective over `found`. `plan` is read on ML rank 0 only: `read` is called there, and what it throws ends all ranks.
+// The watchdog shares its record, but is not yet told who it is: that follows from the place of the ML rank.
 using PlanReader = Plan (*)(const std::string& path);
 Job start_ml(std::unique_ptr<Watchdog> watchdog, Communicator found, const std::string& path, PlanReader read);
 

@@ -42,8 +42,7 @@ RankState read_record(const StateRecord& record) {
                    record.process_space.load(k_relaxed)};
   state.doing = to_doing(record.doing.load(k_relaxed));
   const Doing waiting = to_doing(record.waiting.load(std::memory_order_acquire));
-  state.wait = {waiting.call, waiting.field, waiting.since,
-                static_cast<int>(record.wait_network.load(k_relaxed)),
+  state.wait = {waiting.call, waiting.field, waiting.since, static_cast<int>(record.wait_network.load(k_relaxed)),
                 static_cast<int>(record.wait_peer.load(k_relaxed))};
   state.step = record.step.load(k_relaxed);
   state.chunk = record.chunk.load(k_relaxed);
@@ -100,8 +99,7 @@ std::int64_t StateWriter::begin_wait(Call call, int field, int network, int peer
 
 void StateWriter::end_wait(std::int64_t ticket) {
   const std::lock_guard<std::mutex> lock(mutex_);
-  const auto found =
-      std::find_if(waits_.begin(), waits_.end(), [&](const Ticket& t) { return t.number == ticket; });
+  const auto found = std::find_if(waits_.begin(), waits_.end(), [&](const Ticket& t) { return t.number == ticket; });
   const bool shown = found == waits_.begin();
   if (found != waits_.end()) waits_.erase(found);
   if (shown) publish_wait();

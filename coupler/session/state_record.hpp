@@ -90,8 +90,7 @@ struct alignas(64) StateRecord {
   std::atomic<std::int64_t> late_count, there_count;
   std::atomic<std::int64_t> late_rank[k_max_late], late_step[k_max_late];
 };
-static_assert(std::atomic<std::uint64_t>::is_always_lock_free,
-              "ranks read each other's records in shared memory");
+static_assert(std::atomic<std::uint64_t>::is_always_lock_free, "ranks read each other's records in shared memory");
 
 RankState read_record(const StateRecord& record);
 
@@ -139,8 +138,7 @@ class StateWriter {
 // Inside a call of Ekman while it lives.
 class CallScope {
  public:
-  CallScope(StateWriter& state, Call call, int field = k_no_field)
-      : state_(state), call_(call), field_(field) {
+  CallScope(StateWriter& state, Call call, int field = k_no_field) : state_(state), call_(call), field_(field) {
     state_.enter(call, field);
   }
   ~CallScope() { state_.leave(call_, field_); }

@@ -15,8 +15,8 @@ std::vector<std::string> survey_nodes(const Job& job, const std::string& group, 
   for (const std::string& theirs : node.all_gather(group)) ++ranks[theirs];
   std::string line;
   for (const auto& [name, count] : ranks)
-    line += fmt::format("{} {} rank{} of {}", line.empty() ? node_name() + ":" : ",", count,
-                        count == 1 ? "" : "s", name);
+    line +=
+        fmt::format("{} {} rank{} of {}", line.empty() ? node_name() + ":" : ",", count, count == 1 ? "" : "s", name);
   const bool is_reader = is_ml && job.local.rank() == 0, speaks = node.rank() == 0;
   const Communicator speakers = job.all.split(is_reader || speaks ? 0 : -1, job.all.rank());
   std::vector<std::string> lines;

@@ -34,9 +34,9 @@ class Judge {
     walk(scene_.me, me_.wait.since);
     if (!time_is_up_) return "";
     add_others();
-    std::string report = fmt::format(
-        "error: {} has waited too long ({}); who waits for whom, seen on node {}:", rank_words(scene_, me_),
-        limits(), scene_.node);
+    std::string report =
+        fmt::format("error: {} has waited too long ({}); who waits for whom, seen on node {}:", rank_words(scene_, me_),
+                    limits(), scene_.node);
     for (const std::string& line : lines_) report += "\nekman:   " + line;
     return report + "\nekman:   " + remedy();
   }
@@ -65,9 +65,8 @@ class Judge {
     const Scene::Process process = i == scene_.me ? Scene::Process{} : scene_.process(i);
     if (process.state == ProcessState::stopped || process.state == ProcessState::dead) {
       const bool dead = process.state == ProcessState::dead;
-      say(fmt::format("{} is {} (process {}){}; it was {}", who, dead ? "dead" : "stopped",
-                      state.process.number, missing,
-                      state.wait.call == Call::none ? doing_words(scene_, state) : waiting_words(state)));
+      say(fmt::format("{} is {} (process {}){}; it was {}", who, dead ? "dead" : "stopped", state.process.number,
+                      missing, state.wait.call == Call::none ? doing_words(scene_, state) : waiting_words(state)));
       culprit_ = state.process.number;
       return end(dead ? End::dead : End::stopped, std::max(youngest, process.since));
     }
@@ -98,8 +97,7 @@ class Judge {
       return;
     }
     const RankState& first = rank(target.index);
-    say(fmt::format("{} closes the ring{}", rank_words(scene_, first),
-                    missing_words(scene_, rank(from), first)));
+    say(fmt::format("{} closes the ring{}", rank_words(scene_, first), missing_words(scene_, rank(from), first)));
     end(End::ring, youngest);
   }
 
@@ -114,10 +112,9 @@ class Judge {
     if (targets.empty()) return "ranks that cannot be seen from here";
     std::string text;
     const std::size_t named = std::min(k_named, targets.size());
-    for (std::size_t t = 0; t < named; ++t)
-      text += fmt::format("{}{}", t == 0 ? "" : " and ", targets[t].words);
-    const std::int64_t all = std::max(state.wait.call == Call::inputs ? state.late_count : 0,
-                                      static_cast<std::int64_t>(targets.size()));
+    for (std::size_t t = 0; t < named; ++t) text += fmt::format("{}{}", t == 0 ? "" : " and ", targets[t].words);
+    const std::int64_t all =
+        std::max(state.wait.call == Call::inputs ? state.late_count : 0, static_cast<std::int64_t>(targets.size()));
     if (all > static_cast<std::int64_t>(named))
       text += fmt::format(" and {} more", all - static_cast<std::int64_t>(named));
     return text;
@@ -184,8 +181,7 @@ class Judge {
 
   const std::string& component_of(const RankState& state) const {
     const auto owner = static_cast<std::size_t>(state.who.owner);
-    return state.who.is_ml ? scene_.plan->networks.at(owner).component
-                           : scene_.plan->components.at(owner).name;
+    return state.who.is_ml ? scene_.plan->networks.at(owner).component : scene_.plan->components.at(owner).name;
   }
 
   void end(End kind, std::int64_t youngest) {
@@ -249,8 +245,7 @@ class Judge {
         return fmt::format("find out what stopped process {}: a signal, a debugger or the batch system",
                            worst_process_);
       case End::dead:
-        return fmt::format("find out why process {} ended: see what it wrote, and the log of its node",
-                           worst_process_);
+        return fmt::format("find out why process {} ended: see what it wrote, and the log of its node", worst_process_);
       case End::ring:
         return "these ranks wait for each other in a ring; let all ranks put and get these fields in the "
                "same order";

@@ -43,8 +43,7 @@ const char* name_of(Call call) {
 std::string call_words(const Scene& scene, Call call, int field, std::int64_t step) {
   std::string text = name_of(call);
   if (field != k_no_field) text += fmt::format(" of {}", scene.fields->name(field));
-  if (call == Call::put || call == Call::get || call == Call::advance)
-    text += fmt::format(" in step {}", step);
+  if (call == Call::put || call == Call::get || call == Call::advance) text += fmt::format(" in step {}", step);
   return text;
 }
 
@@ -78,8 +77,7 @@ std::string unseen_component_words(const Scene& scene, int network, std::int64_t
 }
 
 std::string since_words(const Scene& scene, std::int64_t since) {
-  return fmt::format("since {} ({:.1f} s)", time_of_day(since),
-                     static_cast<double>(scene.now - since) / 1000.0);
+  return fmt::format("since {} ({:.1f} s)", time_of_day(since), static_cast<double>(scene.now - since) / 1000.0);
 }
 
 std::string wait_words(const Scene& scene, const RankState& rank, const std::string& target) {
@@ -97,8 +95,7 @@ std::string wait_words(const Scene& scene, const RankState& rank, const std::str
     return fmt::format("waits until {} has taken the outputs of step {}, {}", target, rank.step, since);
   }
   if (wait.call == Call::put) {
-    return fmt::format("waits in {} until {} is done with its rows of the exchange before, {}", call, target,
-                       since);
+    return fmt::format("waits in {} until {} is done with its rows of the exchange before, {}", call, target, since);
   }
   if (wait.call == Call::advance)
     return fmt::format("waits in {} until its rows have gone to {}, {}", call, target, since);
@@ -122,14 +119,12 @@ std::string doing_words(const Scene& scene, const RankState& rank) {
 std::string missing_words(const Scene& scene, const RankState& ml, const RankState& component) {
   if (ml.wait.call != Call::inputs || ml.step != component.step) return "";
   std::vector<std::string> missing;
-  for (const std::string& input :
-       fields_of(scene.plan->networks.at(static_cast<std::size_t>(ml.who.owner)).inputs)) {
+  for (const std::string& input : fields_of(scene.plan->networks.at(static_cast<std::size_t>(ml.who.owner)).inputs)) {
     const std::uint64_t bit = FieldNumbers::bit(scene.fields->of(ml.who.owner, input));
     if (bit == 0) return "";
     if ((component.fields_put & bit) == 0) missing.push_back(input);
   }
-  return missing.empty() ? ""
-                         : fmt::format(" and has not put {} in step {}", list_words(missing), component.step);
+  return missing.empty() ? "" : fmt::format(" and has not put {} in step {}", list_words(missing), component.step);
 }
 
 }  // namespace ekman

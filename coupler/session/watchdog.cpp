@@ -78,8 +78,8 @@ void Watchdog::share(const Communicator& all, const Plan& plan) {
   }
   if (!problem.empty()) {
     log_line(
-        fmt::format("warning: the ranks of node {} cannot see what the others do ({}); a report of a timeout "
-                    "will say less",
+        fmt::format("warning: the ranks of node {} cannot see what the others do ({}); make room in "
+                    "/dev/shm, or a report of a timeout will say less",
                     node_, problem));
   }
   const std::lock_guard<std::mutex> lock(mutex_);

@@ -19,8 +19,7 @@ bool is_digit(char character) { return character >= '0' && character <= '9'; }
 bool is_error_line(const std::string& line) {
   const std::string file = "plan.yaml:";
   if (line.compare(0, file.size(), file) != 0) return false;
-  const auto line_end =
-      std::find_if_not(line.begin() + static_cast<std::ptrdiff_t>(file.size()), line.end(), is_digit);
+  const auto line_end = std::find_if_not(line.begin() + static_cast<std::ptrdiff_t>(file.size()), line.end(), is_digit);
   if (line_end == line.end() || *line_end != ':') return false;
   const auto column_end = std::find_if_not(line_end + 1, line.end(), is_digit);
   return line.compare(static_cast<std::size_t>(column_end - line.begin()), 9, ": error: ") == 0;
@@ -34,8 +33,7 @@ void check_error(const ekman::Error& error) {
   int num_lines = 0;
   for (std::string line; std::getline(lines, line); ++num_lines) {
     require_promise(is_error_line(line), "each line of an error begins with file, line and column");
-    require_promise(std::none_of(line.begin(), line.end(), is_control),
-                    "no control character reaches the terminal");
+    require_promise(std::none_of(line.begin(), line.end(), is_control), "no control character reaches the terminal");
   }
   require_promise(num_lines >= 1 && num_lines <= 101, "there is a line, and not more than people read");
 }

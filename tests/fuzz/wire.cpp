@@ -81,8 +81,7 @@ void read(WireKind kind, const std::string& bytes) {
     case WireKind::notice:
       return require_promise(to_values(read_notice(values, 2)) == values, "a notice is written as read");
     case WireKind::definitions:
-      return require_promise(write_definitions(read_definitions(bytes)) == bytes,
-                             "definitions are written as read");
+      return require_promise(write_definitions(read_definitions(bytes)) == bytes, "definitions are written as read");
     case WireKind::problems:
       return require_promise(write_problems(read_problems(bytes)) == bytes, "problems are written as read");
   }

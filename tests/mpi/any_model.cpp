@@ -2,10 +2,9 @@
 //
 // any_model COMPONENT POINTS FIELD=LEVELS... -> FIELD=LEVELS...
 //   POINTS  on all ranks together; fields before `->` are put, those after it fetched, for three steps.
-#include <ekman/coupler.hpp>
-
 #include <cmath>
 #include <cstdint>
+#include <ekman/coupler.hpp>
 #include <iostream>
 #include <string>
 #include <vector>

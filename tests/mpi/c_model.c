@@ -18,7 +18,7 @@ int main(int argc, char** argv) {
   int64_t step = 0;
   char label[32];
   int64_t ids[points];
-  float in[points][wide];                       /* levels 0..2 of rows of 4 */
+  float in[points][wide]; /* levels 0..2 of rows of 4 */
   double out[levels][points];
   const ekman_array whole = {in, EKMAN_REAL32, 2, {points, levels}, {wide * sizeof(float), sizeof(float)}};
   ekman_array head = {out, EKMAN_REAL64, 2, {4, levels}, {sizeof(double), points * sizeof(double)}};

@@ -1,5 +1,5 @@
-/* A program without Ekman in a job that has it: speaks version 1 of the MPI handshake, as YAC, ICON and XIOS do, in code of
- * its own.
+/* A program without Ekman in a job that has it: speaks version 1 of the MPI handshake, as YAC, ICON and XIOS do, in
+ * code of its own.
  *
  * foreign_groups NAME...   member of these groups; prints how many ranks each has
  */

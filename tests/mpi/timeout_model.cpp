@@ -1,15 +1,16 @@
-// A component whose rank 1 hangs in a way named on the command line, to see what the others say; through the C++ interface.
+// A component whose rank 1 hangs in a way named on the command line, to see what the others say; through the C++
+// interface.
 //
 // timeout_model CASE
-//   fields a -> a_back of network "first", b -> b_back of network "second", 100 points a rank, 3 steps; the hang is in step 2
-#include <ekman/coupler.hpp>
-
+//   fields a -> a_back of network "first", b -> b_back of network "second", 100 points a rank, 3 steps; the hang is in
+//   step 2
 #include <signal.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
 #include <cmath>
 #include <cstdint>
+#include <ekman/coupler.hpp>
 #include <iostream>
 #include <string>
 #include <vector>
@@ -52,7 +53,7 @@ struct Model {
 
   // Step 2 of rank 1.
   void hang_in_step() {
-    if (hang == "mpi_call") {   // b is not put; nobody else comes to the Allreduce
+    if (hang == "mpi_call") {  // b is not put; nobody else comes to the Allreduce
       put("a");
       int sum = 1;
       MPI_Allreduce(MPI_IN_PLACE, &sum, 1, MPI_INT, MPI_SUM, coupler.local_comm());
@@ -79,7 +80,7 @@ void await_driver() {
   std::cout << "ready\n" << std::flush;
   std::string line;
   std::getline(std::cin, line);
-  sleep(1);   // what others do about a wait that was suspended, they do now
+  sleep(1);  // what others do about a wait that was suspended, they do now
 }
 
 void run(const std::string& hang) {

@@ -57,9 +57,9 @@ class Coupler {
   void def_points(const ArrayView& ids, std::string_view name = "");
   // Local. A field of the plan, on the points defined before.
   void def_field(std::string_view name, const FieldOptions& options = {});
-  // Collective, together with the ML ranks. Definitions and plan are compared, buffers are made; with `resume` in the plan the
-  // run goes on from that restart set. `step`, if given, is the step that the model makes next, from 1: an error unless it
-  // is the coupler's.
+  // Collective, together with the ML ranks. Definitions and plan are compared, buffers are made; with `resume` in the
+  // plan the run goes on from that restart set. `step`, if given, is the step that the model makes next, from 1: an
+  // error unless it is the coupler's.
   void enddef(std::int64_t step = 0);
   // Local, after enddef. The step to be made, from 1; after a resume the one that the restart set goes on with.
   std::int64_t step() const;
@@ -69,12 +69,13 @@ class Coupler {
   // Blocks until the field is there. Thread-safe for disjoint parts; below MPI_THREAD_MULTIPLE, with ML ranks on other
   // nodes, the thread that made the coupler gets first (an empty part is enough).
   Info get(std::string_view field, const ArrayView& array, Part part = {});
-  // Local; across nodes it waits until its messages have left. Ends the model step: every input must have been put once for
-  // every point.
+  // Local; across nodes it waits until its messages have left. Ends the model step: every input must have been put once
+  // for every point.
   void advance();
-  // Collective; between steps, after advance and before the first put. Writes what a coupled run needs to go on with the
-  // same bits, on other numbers of ranks too; `resume: label` in the plan takes it up. Returns when the set is on disk under its
-  // name, in place of an older one of that label. A set that cannot be written ends the job with path and cause.
+  // Collective; between steps, after advance and before the first put. Writes what a coupled run needs to go on with
+  // the same bits, on other numbers of ranks too; `resume: label` in the plan takes it up. Returns when the set is on
+  // disk under its name, in place of an older one of that label. A set that cannot be written ends the job with path
+  // and cause.
   void write_restart(std::string_view label);
   // Collective. No call but the destructor may follow.
   void finalize();

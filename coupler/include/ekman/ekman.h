@@ -1,5 +1,6 @@
-/* The C face of Ekman. Conventions: every function returns 0, or an error code (enum ekman_error); the sentence is then in
- * ekman_last_error(). Strings end with a null. Points count from 0. Nothing keeps an address after it has returned. */
+/* The C face of Ekman. Conventions: every function returns 0, or an error code (enum ekman_error); the sentence is then
+ * in ekman_last_error(). Strings end with a null. Points count from 0. Nothing keeps an address after it has returned.
+ */
 #ifndef EKMAN_H
 #define EKMAN_H
 
@@ -12,7 +13,14 @@ extern "C" {
 
 typedef struct ekman_coupler ekman_coupler;
 
-enum ekman_error { EKMAN_OK = 0, EKMAN_USAGE = 1, EKMAN_PLAN = 2, EKMAN_NETWORK = 3, EKMAN_MPI = 4, EKMAN_INTERNAL = 5 };
+enum ekman_error {
+  EKMAN_OK = 0,
+  EKMAN_USAGE = 1,
+  EKMAN_PLAN = 2,
+  EKMAN_NETWORK = 3,
+  EKMAN_MPI = 4,
+  EKMAN_INTERNAL = 5
+};
 
 /* What a put or get did. */
 enum ekman_info { EKMAN_COUPLED = 0, EKMAN_HELD = 1, EKMAN_NONE = 2, EKMAN_FALLBACK = 3 };
@@ -30,8 +38,8 @@ typedef struct ekman_array {
   int64_t stride[EKMAN_MAX_RANK];
 } ekman_array;
 
-/* Collective over `comm`, shared with ML ranks and others that speak the MPI handshake v1. *local becomes the component's
- * own communicator, owned by the coupler; it may be NULL. */
+/* Collective over `comm`, shared with ML ranks and others that speak the MPI handshake v1. *local becomes the
+ * component's own communicator, owned by the coupler; it may be NULL. */
 int ekman_init(ekman_coupler** coupler, const char* component, MPI_Comm comm, MPI_Comm* local);
 /* Collective over `comm`, which only Ekman's ranks share; no handshake. */
 int ekman_init_comm(ekman_coupler** coupler, const char* component, MPI_Comm comm, MPI_Comm* local);
@@ -56,8 +64,9 @@ int ekman_put(ekman_coupler* coupler, const char* field, const ekman_array* arra
 int ekman_get(ekman_coupler* coupler, const char* field, const ekman_array* array, int64_t first, int* info);
 /* Local; across nodes it waits until its messages have left. Ends the model step. */
 int ekman_advance(ekman_coupler* coupler);
-/* Collective; between steps, after advance and before the first put. Writes the restart set `label`, which `resume: label`
- * in the plan takes up; returns when it is on disk. A set that cannot be written ends the job with path and cause. */
+/* Collective; between steps, after advance and before the first put. Writes the restart set `label`, which `resume:
+ * label` in the plan takes up; returns when it is on disk. A set that cannot be written ends the job with path and
+ * cause. */
 int ekman_write_restart(ekman_coupler* coupler, const char* label);
 /* Collective. Frees the coupler and sets *coupler to NULL. */
 int ekman_finalize(ekman_coupler** coupler);

@@ -1,7 +1,6 @@
 // The least component in C++: 10 points a rank, one step, an echo.
-#include <ekman/coupler.hpp>
-
 #include <cstdint>
+#include <ekman/coupler.hpp>
 #include <iostream>
 #include <numeric>
 #include <vector>

@@ -1,0 +1,253 @@
+#!/usr/bin/python3
+"""Writes the tables of docs/failures.md from the messages in the sources; with --check, compares.
+
+A message is a text of three or more words in coupler or adapters. It says what is wrong, then "; " and the cure. The cure
+may stand in a text behind it that begins with ";". What has neither is a problem here, until it has a cure or OTHER_TEXTS
+says that it is none of Ekman's messages. The words around the tables are written by hand, in docs/failures.md.
+"""
+import bisect
+import collections
+import pathlib
+import re
+import sys
+
+ROOT = pathlib.Path(__file__).resolve().parents[1]
+PAGE = ROOT / "docs/failures.md"
+
+# Table of docs/failures.md: files, or functions of them, in the order of the table. The first that fits has the message.
+TABLES = {
+    "plan": ["coupler/command/main.cpp", "adapters/yaml/plan_from_yaml.cpp", "adapters/yaml/document.cpp",
+             "adapters/yaml/tree.cpp", "adapters/yaml/check_keys.cpp", "coupler/plan/cross_check.cpp",
+             "coupler/plan/restart_label.cpp", "adapters/yaml/diagnostics.cpp", "coupler/command/graph.cpp"],
+    "advice": ["coupler/plan/advice.cpp"],
+    "start": ["coupler/session/startup.cpp", "coupler/comm/handshake.cpp", "coupler/api/coupler.cpp:on_own_communicator",
+              "coupler/engine/placement.cpp", "coupler/command/run_record.cpp"],
+    "definitions": ["coupler/session/component_side.cpp:def_points", "coupler/session/component_side.cpp:def_field",
+                    "coupler/exchange/pack.cpp:Axes", "coupler/api/fortran_api.cpp:integer_of",
+                    "coupler/session/component_side.cpp:enddef", "coupler/api/boundary.hpp:require_step",
+                    "coupler/session/definitions.cpp", "coupler/session/point_check.cpp"],
+    "end": ["coupler/session/component_side.cpp:ComponentSide", "coupler/session/component_side.cpp:finalize",
+            "coupler/api/coupler.cpp:~Coupler"],
+    "run": ["coupler/session/component_side.cpp", "coupler/exchange/pack.cpp", "coupler/exchange/reduction.cpp",
+            "coupler/session/component_route.cpp", "coupler/session/ml_side.cpp", "coupler/api/fortran_api.cpp",
+            "coupler/api/fortran_view.cpp", "coupler/api/c_api.cpp"],
+    "networks": ["adapters/torch/script_file.cpp", "adapters/torch/sha256.cpp", "adapters/torch/script_network.cpp",
+                 "adapters/torch/argument_shape.cpp", "adapters/torch/mlp_network.cpp", "adapters/torch/torch_engine.cpp",
+                 "coupler/engine/echo_engine.cpp", "coupler/plan/sizes.cpp", "adapters/torch/house.cpp",
+                 "coupler/engine/arithmetic.cpp"],
+    "guard": ["coupler/session/guard_log.cpp"],
+    "restart": ["coupler/session/component_side_restart.cpp", "coupler/session/ml_side_restart.cpp",
+                "coupler/session/ml_restart.cpp", "coupler/restart/restart_moment.cpp", "adapters/hdf5/restart_store.cpp",
+                "adapters/hdf5/hdf5_handle.cpp", "adapters/hdf5/restart_file.cpp", "adapters/hdf5/hdf5_attributes.cpp"],
+    "timeouts": ["coupler/session/watchdog.cpp"],
+    "machine": ["coupler/api/boundary.hpp", "coupler/command/serve.cpp", "coupler/comm/communicator.cpp",
+                "coupler/comm/persistent.cpp"],
+    "ekman": ["coupler/base/check.cpp", "coupler/plan/serialise.cpp", "coupler/exchange/wire.cpp",
+              "coupler/engine/row_layout.cpp"],
+}
+# Messages that go to the table "ekman" from any file.
+OWN_MISTAKE = "this is a mistake in Ekman"
+# Lists of docs/failures.md: what the texts are that stand in these calls, or functions.
+LISTS = {"unreadable": re.compile(r"\b(throw_unreadable|require)\(|^coupler/plan/serialise\.cpp:.*\bfail\(", re.S),
+         "remedies": re.compile(r"^coupler/session/wait_report\.cpp:remedy:")}
+
+# Texts that are no messages, or the beginning or the middle of some: all of the file, those that fit, or all but those that
+# fit. A text inside RAISED is a message in any file, unless it fits.
+OTHER_TEXTS = {
+    "adapters/hdf5/hdf5_handle.cpp": r"^error message = |HDF5 gives no reason",
+    "adapters/hdf5/restart_store.cpp": r"^(make the folder|rename|remove) ",
+    "adapters/torch/argument_shape.cpp": r"^… \(… level",
+    "adapters/torch/compat.hpp": "",
+    "adapters/torch/house.cpp": r"^CPU capability usage$|LibTorch …",
+    "adapters/torch/script_file.cpp": r"^network '…': … …$",
+    "adapters/torch/script_network.cpp": r"^network '…': forward\(\) of …$|^…argument … of shape",
+    "adapters/torch/torch_engine.cpp": r"cannot run on device '…': …$|^tiles of|^cpu, … thread",
+    "adapters/torch/torch_message.cpp": "",
+    "adapters/yaml/check_keys.cpp": r"^an empty list$",
+    "adapters/yaml/key_reference.cpp": "",
+    "adapters/yaml/key_schema.cpp": "",
+    "adapters/yaml/key_table.cpp": "",
+    "coupler/api/coupler.cpp": r"^component \"…\" \(rank … of MPI_COMM_WORLD\)$",
+    "coupler/base/version.cpp": "",
+    "coupler/comm/node_memory.cpp": "",
+    "coupler/command/graph.cpp": r"[<=\[]|^cluster|^ML rank|^\.\.\. … more$|^falls back$|^cannot be (given a pipe|started)$",
+    "coupler/command/main.cpp": r"^(?!must be|ekman check needs)",
+    "coupler/command/plan_summary.cpp": "",
+    "coupler/command/plan_words.cpp": "",
+    "coupler/command/run_record.cpp": r"^# What|^write (ekman-run.yaml )?to$",
+    "coupler/command/serve.cpp": r"^(error: )?ML rank (… )?on …: …$|^ML rank … of …: network|^`ekman serve` \(rank",
+    "coupler/engine/arithmetic.cpp": r"^…ML rank … on …: …$",
+    "coupler/engine/placement.cpp": r"^auto: no GPU on this node|shares its GPU|^network '…', ML rank …$",
+    "coupler/exchange/wire.hpp": "",
+    "coupler/plan/advice.cpp": r"^chunk: … gives work to all",
+    "coupler/plan/calendar.cpp": "",
+    "coupler/restart/restart_header.cpp": "",
+    "coupler/session/component_side.cpp": r"^component \"…\", rank …$",
+    "coupler/session/ml_restart.cpp": r" is written$|^rank …$",
+    "coupler/session/ml_side_restart.cpp": r"^network \"…\": …$| goes on at …, from …$|^rank …$|^has (finalized|put for …)$",
+    "coupler/session/state_record.hpp": "",
+    "coupler/session/survey.cpp": "",
+    "coupler/session/wait_report.cpp": "",
+    "coupler/session/wait_words.cpp": "",
+}
+RAISED = re.compile(r"\b(Error|runtime_error|misuse|fail|agree|log_line)\(")
+
+TOKEN = re.compile(r'//[^\n]*|/\*.*?\*/|#\s*include[^\n]*|\'(?:[^\'\\\n]|\\.)+\'|R"\w*\(.*?\)\w*"|"((?:[^"\\\n]|\\.)*)"', re.S)
+FUNCTION = re.compile(r"^(?! )[^#/\n]*?([~\w]+)\(|^  (?! |if|for|while|switch|else|return)[^#/\n]*?([~\w]+)\([^\n]*\{$", re.M)
+
+# `place` is file:function, `call` what the source says in front of the text, from the beginning of the statement.
+Text = collections.namedtuple("Text", "place line call words")
+Message = collections.namedtuple("Message", "place wrong cure")
+
+
+def words_of(literal, is_format):
+    """The text as a reader sees it, with … for what is filled in."""
+    text = re.sub(r"\\(.)", lambda found: {"n": " "}.get(found[1], found[1]), literal)
+    if is_format:
+        text = re.sub(r"\b(rank|chunk|sample|level)\{\}", r"\1(s)", text)
+        text = re.sub(r"\{[^{}]*\}", "…", text.replace("{{", "\0").replace("}}", "\1"))
+        return re.sub("…+", "…", text.replace("\0", "{").replace("\1", "}"))
+    return re.sub('^" ', '"…" ', re.sub(' "$', ' "…"', re.sub(" $", " …", text)))
+
+
+def texts(file):
+    """The string literals of a file, neighbours joined."""
+    source = file.read_text()
+    code = TOKEN.sub(lambda token: re.sub(r"[^\n]", " ", token[0]), source)
+    starts, names = [0], [""]
+    for found in FUNCTION.finditer(code):
+        starts.append(found.start())
+        names.append(found[1] or found[2])
+    joined = []
+    for token in TOKEN.finditer(source):
+        if token[1] is None:
+            continue
+        if joined and not source[joined[-1][1]:token.start()].strip():
+            joined[-1][1:] = [token.end(), joined[-1][2] + token[1]]
+        else:
+            joined.append([token.start(), token.end(), token[1]])
+    for start, _, literal in joined:
+        place = f"{file.relative_to(ROOT).as_posix()}:{names[bisect.bisect(starts, start) - 1]}"
+        call = re.split(r"[;{}]", code[:start])[-1]
+        yield Text(place, source.count("\n", 0, start) + 1, call, words_of(literal, re.search(r"format\(\s*$", call)))
+
+
+def cut(words):
+    """(what is wrong, cure or "") of a text."""
+    wrong, _, cure = words.rpartition("; ")
+    if cure.startswith("found "):   # "... must be ...; found ...": the message asks for what it takes
+        return words, "write what it asks for"
+    return (wrong, cure) if wrong else (words, "")
+
+
+class Scan:
+    def __init__(self):
+        self.messages, self.lists, self.problems = [], {name: [] for name in LISTS}, []
+        self.fitted = set()
+        for folder in ("coupler", "adapters"):
+            for file in sorted((ROOT / folder).rglob("*")):
+                if file.suffix in (".cpp", ".hpp", ".h"):
+                    self.read(file)
+        self.problems += [f"docs/failures.py: no text of {file} is what OTHER_TEXTS says"
+                          for file in OTHER_TEXTS if file not in self.fitted]
+
+    def read(self, file):
+        waiting = []   # texts without a cure, of the same function
+        for text in texts(file):
+            if waiting and waiting[0].place != text.place:
+                waiting = self.give_up(waiting)
+            raised = RAISED.search(text.call) is not None
+            enough = 2 if raised or waiting or self.list_of(text) else 3
+            has_words = len(text.words.split()) >= enough and re.search("[a-z]{3}", re.sub(r"^\w+: ", "", text.words))
+            if not has_words or self.is_other(text, raised):
+                continue
+            if self.list_of(text):
+                self.lists[self.list_of(text)].append(text.words)
+                continue
+            wrong, cure = cut(text.words)
+            goes_on = text.words[0] in " ,;:"
+            if goes_on and waiting and (cure or text.words[0] == ";"):
+                cure = cure or text.words[2:]
+                between = "" if text.words[0] == ";" else wrong
+                self.messages += [Message(one.place, one.words + between, cure) for one in waiting]
+                waiting = []
+            elif cure and wrong.strip(" ,:"):
+                self.messages.append(Message(text.place, wrong.lstrip(" ,:"), cure))
+            elif not goes_on or (raised and text.words[0] != ";"):
+                waiting.append(text)
+        self.give_up(waiting)
+
+    def give_up(self, waiting):
+        self.problems += [f'{text.place.split(":")[0]}:{text.line}: "{text.words}" has no cure; add one behind "; ", or say in '
+                          "docs/failures.py that it is none of Ekman's messages" for text in waiting]
+        return []
+
+    @staticmethod
+    def list_of(text):
+        return next((name for name, fits in LISTS.items() if fits.search(f"{text.place}:{text.call}")), None)
+
+    def is_other(self, text, raised):
+        file = text.place.split(":")[0]
+        if file not in OTHER_TEXTS or self.list_of(text):
+            return False
+        if raised and (not OTHER_TEXTS[file] or OTHER_TEXTS[file].startswith("^(?!")):
+            return False
+        fits = re.search(OTHER_TEXTS[file], text.words) is not None
+        if fits:
+            self.fitted.add(file)
+        return fits
+
+
+def table_of(message):
+    file = message.place.split(":")[0]
+    if message.cure.startswith(OWN_MISTAKE):
+        return "ekman", len(TABLES["ekman"])
+    for place in (message.place, file):
+        for table, places in TABLES.items():
+            if place in places:
+                return table, places.index(place)
+    return None, 0
+
+
+def in_markdown(words):
+    return re.sub(r"([|<*])", r"\\\1", words.strip())
+
+
+def tables(scan):
+    """{name: Markdown} for the tables and lists."""
+    rows = {table: {} for table in TABLES}
+    for message in scan.messages:
+        table, number = table_of(message)
+        file = message.place.split(":")[0]
+        if table is None:
+            scan.problems.append(f"docs/failures.py: TABLES has no place for the messages of {file}, such as: {message.wrong}")
+            continue
+        key = (in_markdown(message.wrong), in_markdown(message.cure))
+        rows[table].setdefault(key, [number, []])[1].append(f"`{file}`")
+    blocks = {}
+    for table, found in rows.items():
+        lines = [f"| {wrong} | {cure} | {', '.join(dict.fromkeys(files))} |\n"
+                 for (wrong, cure), (_, files) in sorted(found.items(), key=lambda row: row[1][0])]
+        blocks[table] = "| message | cure | from |\n|---|---|---|\n" + "".join(lines)
+    for name, found in scan.lists.items():
+        blocks[name] = "".join(f"- {in_markdown(words)}\n" for words in dict.fromkeys(found))
+    return blocks
+
+
+def main():
+    scan = Scan()
+    blocks = tables(scan)
+    old = PAGE.read_text()
+    marks = re.compile(r"(<!-- (\w+): from docs/failures\.py -->\n).*?(<!-- end -->)", re.S)
+    new = marks.sub(lambda found: found[1] + "\n" + blocks.pop(found[2], "") + "\n" + found[3], old)
+    scan.problems += [f"docs/failures.md: no place for the table {name}" for name in blocks]
+    if "--check" in sys.argv[1:]:
+        if new != old:
+            scan.problems.append("docs/failures.md is not what the sources say; run docs/failures.py, and commit what it writes")
+    elif not scan.problems:
+        PAGE.write_text(new)
+    print("\n".join([*scan.problems, f"{len(scan.messages)} messages, {len(scan.problems)} problem(s)"]))
+    sys.exit(bool(scan.problems))
+
+
+main()

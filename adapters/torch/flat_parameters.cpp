@@ -58,8 +58,9 @@ std::vector<NamedParameter> select_trainable(const std::string& network, std::ve
                                              const std::vector<std::string>& frozen) {
   const std::vector<std::string> names = names_of(all);
   const auto fail = [&](const std::string& what) {
-    throw Error(ErrorCode::plan, fmt::format("network \"{}\": {}; its parameters are: {}", network, what,
-                                             names.empty() ? "none (was it frozen when it was saved?)" : joined(names, ", ")));
+    throw Error(ErrorCode::plan,
+                fmt::format("network \"{}\": {}; its parameters are: {}", network, what,
+                            names.empty() ? "none (was it frozen when it was saved?)" : joined(names, ", ")));
   };
   for (const auto* patterns : {&trainable, &frozen}) {
     for (const std::string& pattern : *patterns) {

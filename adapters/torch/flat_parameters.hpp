@@ -1,5 +1,5 @@
-// The parameters of a network that learn, and their gradients, as views of two flat buffers: one reduction over ranks, one
-// optimizer step, one write.
+// The parameters of a network that learn, and their gradients, as views of two flat buffers: one reduction over ranks,
+// one optimizer step, one write.
 #pragma once
 
 #include <cstdint>
@@ -17,8 +17,8 @@ struct NamedParameter {
 
 class FlatParameters {
  public:
-  // Re-points the data of `parameters` to one buffer, in their order, and gives each a gradient of zeros that stays attached
-  // through backward. All of one kind and device, at least one.
+  // Re-points the data of `parameters` to one buffer, in their order, and gives each a gradient of zeros that stays
+  // attached through backward. All of one kind and device, at least one.
   explicit FlatParameters(std::vector<NamedParameter> parameters);
 
   const std::vector<NamedParameter>& parameters() const { return parameters_; }
@@ -32,10 +32,11 @@ class FlatParameters {
   at::Tensor values_;
 };
 
-// Which of `all` learn: those that match a pattern of `trainable` and none of `frozen`; `*` stands for any characters, and alone
-// for all that are not frozen. The rest get requires_grad false. Throws Error(plan) with the names there are: a pattern that
-// matches none, a parameter under both, or none left that learns.
+// Which of `all` learn: those that match a pattern of `trainable` and none of `frozen`; `*` stands for any characters,
+// and alone for all that are not frozen. The rest get requires_grad false. Throws Error(plan) with the names there are:
+// a pattern that matches none, a parameter under both, or none left that learns.
 std::vector<NamedParameter> select_trainable(const std::string& network, std::vector<NamedParameter> all,
-                                             const std::vector<std::string>& trainable, const std::vector<std::string>& frozen);
+                                             const std::vector<std::string>& trainable,
+                                             const std::vector<std::string>& frozen);
 
 }  // namespace ekman

@@ -12,7 +12,8 @@
 
 namespace ekman {
 
-std::unique_ptr<torch::optim::Optimizer> make_optimizer(const OptimizerSpec& spec, const std::vector<at::Tensor>& parameters) {
+std::unique_ptr<torch::optim::Optimizer> make_optimizer(const OptimizerSpec& spec,
+                                                        const std::vector<at::Tensor>& parameters) {
   namespace optim = torch::optim;
   const auto betas = std::make_tuple(spec.beta1, spec.beta2);
   switch (spec.kind) {

@@ -24,8 +24,8 @@ at::Tensor row_loss(const LossTerm& term, const at::Tensor& output, const at::Te
     case LossKind::smooth_l1:
       return F::smooth_l1_loss(output, target, F::SmoothL1LossFuncOptions(torch::kNone), term.beta).mean(1);
     case LossKind::bce_with_logits:
-      return F::binary_cross_entropy_with_logits(
-                 output, target, F::BinaryCrossEntropyWithLogitsFuncOptions().reduction(torch::kNone))
+      return F::binary_cross_entropy_with_logits(output, target,
+                                                 F::BinaryCrossEntropyWithLogitsFuncOptions().reduction(torch::kNone))
           .mean(1);
     case LossKind::cross_entropy:
       return F::cross_entropy(
@@ -42,7 +42,8 @@ at::Tensor row_loss(const LossTerm& term, const at::Tensor& output, const at::Te
 
 }  // namespace
 
-at::Tensor weighted_loss(const LossTerm& term, const at::Tensor& output, const at::Tensor& target, const at::Tensor& weights) {
+at::Tensor weighted_loss(const LossTerm& term, const at::Tensor& output, const at::Tensor& target,
+                         const at::Tensor& weights) {
   // Before the loss: after it the gradient of a masked NaN would be 0 * NaN.
   const at::Tensor known = at::where((weights > 0).unsqueeze(1), target, at::zeros_like(target));
   return (row_loss(term, output, known) * weights).sum();

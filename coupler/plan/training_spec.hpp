@@ -16,10 +16,10 @@ struct LossTerm {
   LossKind kind = LossKind::mse;
   std::vector<std::string> fields;  // outputs with a target; method and torchscript: further fields that the loss takes
   double weight = 1.0;
-  double delta = 1.0;               // huber
-  double beta = 1.0;                // smooth_l1
-  double label_smoothing = 0.0;     // cross_entropy
-  std::string source;               // method: its name in the network's file; torchscript: a file
+  double delta = 1.0;            // huber
+  double beta = 1.0;             // smooth_l1
+  double label_smoothing = 0.0;  // cross_entropy
+  std::string source;            // method: its name in the network's file; torchscript: a file
 };
 
 enum class OptimizerKind { sgd, adam, adamw, rmsprop, adagrad, lbfgs };
@@ -34,17 +34,17 @@ struct OptimizerSpec {
   bool nesterov = false;   // sgd
   double beta1 = 0.9;      // adam, adamw
   double beta2 = 0.999;
-  double eps = 1e-8;       // adam, adamw, rmsprop, adagrad
-  bool amsgrad = false;    // adam, adamw
-  double alpha = 0.99;     // rmsprop
-  bool centered = false;   // rmsprop
-  double lr_decay = 0.0;   // adagrad
-  double initial_accumulator = 0.0;     // adagrad
-  std::int64_t max_iter = 20;           // lbfgs
-  std::int64_t history = 100;           // lbfgs
-  double tolerance_grad = 1e-7;         // lbfgs
-  double tolerance_change = 1e-9;       // lbfgs
-  bool strong_wolfe = false;            // lbfgs
+  double eps = 1e-8;                 // adam, adamw, rmsprop, adagrad
+  bool amsgrad = false;              // adam, adamw
+  double alpha = 0.99;               // rmsprop
+  bool centered = false;             // rmsprop
+  double lr_decay = 0.0;             // adagrad
+  double initial_accumulator = 0.0;  // adagrad
+  std::int64_t max_iter = 20;        // lbfgs
+  std::int64_t history = 100;        // lbfgs
+  double tolerance_grad = 1e-7;      // lbfgs
+  double tolerance_change = 1e-9;    // lbfgs
+  bool strong_wolfe = false;         // lbfgs
 };
 
 enum class ScheduleKind { constant, step, exponential, cosine, linear };
@@ -58,9 +58,9 @@ struct ScheduleSpec {
   double last = 0.0;        // cosine, linear: factor at the end and after it
 };
 
-// The learning rate of an optimizer step; `step` counts those made before it. With s = step - warmup and r = min(s, steps)/steps:
-// step gamma^floor(s/steps), exponential gamma^s, cosine last + (1 - last) (1 + cos(pi r))/2, linear 1 + (last - 1) r; in the
-// warm-up (step + 1)/(warmup + 1), so that no step is made with a rate of 0.
+// The learning rate of an optimizer step; `step` counts those made before it. With s = step - warmup and r = min(s,
+// steps)/steps: step gamma^floor(s/steps), exponential gamma^s, cosine last + (1 - last) (1 + cos(pi r))/2, linear 1 +
+// (last - 1) r; in the warm-up (step + 1)/(warmup + 1), so that no step is made with a rate of 0.
 double learning_rate(double lr, const ScheduleSpec& schedule, std::int64_t step);
 
 struct TrainingSpec {

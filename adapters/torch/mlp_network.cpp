@@ -71,6 +71,12 @@ class MlpNetwork final : public TorchNetwork {
 
   NetworkSize size() const override { return size_of(*layers_); }
 
+  std::vector<NamedParameter> parameters() override {
+    std::vector<NamedParameter> all;
+    for (const auto& entry : layers_->named_parameters()) all.push_back({entry.key(), entry.value()});
+    return all;
+  }
+
  private:
   void add_linear(std::int64_t inputs, std::int64_t outputs, std::mt19937_64& generator) {
     // In float64 until all are filled, so that `compute` does not change what is drawn.

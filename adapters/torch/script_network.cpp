@@ -49,6 +49,12 @@ class ScriptNetwork final : public TorchNetwork {
 
   NetworkSize size() const override { return size_; }
 
+  std::vector<NamedParameter> parameters() override {
+    std::vector<NamedParameter> all;
+    for (const auto& parameter : module_.named_parameters()) all.push_back({parameter.name, parameter.value});
+    return all;
+  }
+
  private:
   [[noreturn]] void fail(const std::string& what) const { throw Error(ErrorCode::network, who_ + " " + what); }
 

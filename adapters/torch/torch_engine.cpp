@@ -10,6 +10,7 @@
 
 #include "adapters/torch/compat.hpp"
 #include "adapters/torch/house.hpp"
+#include "adapters/torch/row_normalization.hpp"
 #include "adapters/torch/script_file.hpp"
 #include "adapters/torch/torch_message.hpp"
 #include "adapters/torch/torch_network.hpp"
@@ -21,26 +22,6 @@ namespace {
 
 at::ScalarType kind_of(Real real) { return real == Real::float32 ? at::kFloat : at::kDouble; }
 at::ScalarType kind_of(Compute compute) { return compute == Compute::float64 ? at::kDouble : at::kFloat; }
-
-// The constants of all fields as two row vectors; undefined tensors if no field has any.
-struct RowNormalization {
-  at::Tensor mean;
-  at::Tensor std;
-};
-
-RowNormalization row_normalization(const NetworkSpec& spec, const RowLayout& layout, at::TensorOptions options) {
-  std::vector<double> mean, std;
-  bool any = false;
-  for (const FieldSlot& slot : layout.fields) {
-    const auto found = spec.normalize.find(slot.name);
-    const Normalization constants = found == spec.normalize.end() ? Normalization{} : found->second;
-    any = any || found != spec.normalize.end();
-    mean.insert(mean.end(), static_cast<std::size_t>(slot.levels), constants.mean);
-    std.insert(std.end(), static_cast<std::size_t>(slot.levels), constants.std);
-  }
-  if (!any) return {};
-  return {at::tensor(mean, at::kDouble).to(options), at::tensor(std, at::kDouble).to(options)};
-}
 
 at::Device parse_device(const NetworkSpec& spec, const std::string& text) {
   const auto fail = [&](const std::string& why) {

@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "adapters/torch/compat.hpp"
+#include "adapters/torch/flat_parameters.hpp"
 #include "coupler/engine/engine.hpp"
 
 namespace ekman {
@@ -15,6 +16,8 @@ class TorchNetwork {
   // Error(network).
   virtual void forward(const at::Tensor& in, const at::Tensor& out) = 0;
   virtual NetworkSize size() const = 0;
+  // By the names that Python gives them.
+  virtual std::vector<NamedParameter> parameters() = 0;
 };
 
 // Of a LibTorch module, scripted or built in.

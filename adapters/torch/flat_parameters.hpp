@@ -1,0 +1,42 @@
+// The parameters of a network that learn, and their gradients, as views of two flat buffers: one reduction over ranks,
+// one optimizer step, one write.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "adapters/torch/compat.hpp"
+
+namespace ekman {
+
+struct NamedParameter {
+  std::string name;
+  at::Tensor tensor;
+};
+
+class FlatParameters {
+ public:
+  // Re-points the data of `parameters` to one buffer, in their order, and gives each a gradient of zeros that stays
+  // attached through backward. All of one kind and device, at least one.
+  explicit FlatParameters(std::vector<NamedParameter> parameters);
+
+  const std::vector<NamedParameter>& parameters() const { return parameters_; }
+  // [size], sharing memory with the parameters; its grad() shares that of their gradients.
+  at::Tensor& values() { return values_; }
+  at::Tensor gradient() const { return values_.grad(); }
+  std::int64_t size() const { return values_.numel(); }
+
+ private:
+  std::vector<NamedParameter> parameters_;
+  at::Tensor values_;
+};
+
+// Which of `all` learn: those that match a pattern of `trainable` and none of `frozen`; `*` stands for any characters,
+// and alone for all that are not frozen. The rest get requires_grad false. Throws Error(plan) with the names there are:
+// a pattern that matches none, a parameter under both, or none left that learns.
+std::vector<NamedParameter> select_trainable(const std::string& network, std::vector<NamedParameter> all,
+                                             const std::vector<std::string>& trainable,
+                                             const std::vector<std::string>& frozen);
+
+}  // namespace ekman

@@ -1,0 +1,79 @@
+// What `training` of a plan asks for: how the ML ranks of a network learn while its component runs.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+namespace ekman {
+
+enum class LossKind { mse, l1, huber, smooth_l1, cross_entropy, bce_with_logits, nll, method, torchscript };
+
+// One term of the loss. The loss of a point is the mean over its levels (cross_entropy and nll: one class), that of an
+// optimizer step the weighted mean over points; terms are summed with their weights.
+struct LossTerm {
+  LossKind kind = LossKind::mse;
+  std::vector<std::string> fields;  // outputs with a target; method and torchscript: further fields that the loss takes
+  double weight = 1.0;
+  double delta = 1.0;            // huber
+  double beta = 1.0;             // smooth_l1
+  double label_smoothing = 0.0;  // cross_entropy
+  std::string source;            // method: its name in the network's file; torchscript: a file
+};
+
+enum class OptimizerKind { sgd, adam, adamw, rmsprop, adagrad, lbfgs };
+
+// Options are named, and default, as LibTorch has them; those of other kinds are not looked at.
+struct OptimizerSpec {
+  OptimizerKind kind = OptimizerKind::adamw;
+  double lr = 1e-3;
+  double weight_decay = 0.0;
+  double momentum = 0.0;   // sgd, rmsprop
+  double dampening = 0.0;  // sgd
+  bool nesterov = false;   // sgd
+  double beta1 = 0.9;      // adam, adamw
+  double beta2 = 0.999;
+  double eps = 1e-8;                 // adam, adamw, rmsprop, adagrad
+  bool amsgrad = false;              // adam, adamw
+  double alpha = 0.99;               // rmsprop
+  bool centered = false;             // rmsprop
+  double lr_decay = 0.0;             // adagrad
+  double initial_accumulator = 0.0;  // adagrad
+  std::int64_t max_iter = 20;        // lbfgs
+  std::int64_t history = 100;        // lbfgs
+  double tolerance_grad = 1e-7;      // lbfgs
+  double tolerance_change = 1e-9;    // lbfgs
+  bool strong_wolfe = false;         // lbfgs
+};
+
+enum class ScheduleKind { constant, step, exponential, cosine, linear };
+
+// A factor on the learning rate, from the number of optimizer steps that were made.
+struct ScheduleSpec {
+  ScheduleKind kind = ScheduleKind::constant;
+  std::int64_t warmup = 0;  // steps of linear growth before it
+  std::int64_t steps = 1;   // cosine, linear: to the end; step: from one decay to the next
+  double gamma = 0.1;       // step, exponential: factor of each decay
+  double last = 0.0;        // cosine, linear: factor at the end and after it
+};
+
+// The learning rate of an optimizer step; `step` counts those made before it. With s = step - warmup and r = min(s,
+// steps)/steps: step gamma^floor(s/steps), exponential gamma^s, cosine last + (1 - last) (1 + cos(pi r))/2, linear 1 +
+// (last - 1) r; in the warm-up (step + 1)/(warmup + 1), so that no step is made with a rate of 0.
+double learning_rate(double lr, const ScheduleSpec& schedule, std::int64_t step);
+
+struct TrainingSpec {
+  std::map<std::string, std::string> targets;  // output field -> the field with its true values
+  std::string weights;                         // a field; empty: all points count alike
+  std::vector<LossTerm> loss;
+  std::vector<std::string> trainable{"*"};
+  std::vector<std::string> frozen;
+  OptimizerSpec optimizer;
+  ScheduleSpec schedule;
+  std::int64_t accumulate = 1;
+  double clip_norm = 0.0;   // 0: none
+  double clip_value = 0.0;  // 0: none
+};
+
+}  // namespace ekman

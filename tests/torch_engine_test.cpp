@@ -317,8 +317,8 @@ TEST_F(TorchEngineTest, DevicesThatAreNotThereAreNamed) {
   NetworkSpec spec = mlp_spec(1);
   const RowLayout in = make_row_layout(spec.inputs, {4, 1}), out = make_row_layout(spec.outputs, {2, 1});
 
-  expect_error([&] { make_torch_engine(spec, in, out, "cuda:99", 1); }, {"convection", "cuda:99"});
-  expect_error([&] { make_torch_engine(spec, in, out, "tpu", 1); }, {"\"tpu\"", "cpu or cuda:N"});
+  expect_error([&] { make_torch_engine(spec, in, out, {}, "cuda:99", 1); }, {"convection", "cuda:99"});
+  expect_error([&] { make_torch_engine(spec, in, out, {}, "tpu", 1); }, {"\"tpu\"", "cpu or cuda:N"});
 }
 
 TEST(TileSamples, IsADivisorOfTheChunk) {

@@ -210,13 +210,13 @@ class LearnerTest : public testing::Test {
     spec_.tile = 4;
     spec_.wire = Real::float64;
     spec_.compute = Compute::float64;
-    spec_.normalize = {{"t", {0.5, 2.0}}, {"a", {-1.0, 3.0}}};
-    training_.targets = {{"a", "a_true"}, {"b", "b_true"}};
-    training_.weights = "area";
-    training_.loss = {{LossKind::mse, {"a"}, 0.4}, {LossKind::l1, {"b"}, 0.6}};
-    training_.optimizer.weight_decay = 0.01;
-    training_.optimizer.lr = 0.05;
-    training_.schedule.warmup = 2;
+    spec_.normalize = {{"t", {0.5, 2.0, false}}, {"a", {-1.0, 3.0, false}}};
+    spec_.training.targets = {{"a", "a_true"}, {"b", "b_true"}};
+    spec_.training.weights = "area";
+    spec_.training.loss = {{LossKind::mse, {"a"}, {}, 0.4}, {LossKind::l1, {"b"}, {}, 0.6}};
+    spec_.training.optimizer.weight_decay = 0.01;
+    spec_.training.optimizer.lr = 0.05;
+    spec_.training.schedule.warmup = 2;
     in_ = make_row_layout(spec_.inputs, {2, 1});
     out_ = make_row_layout(spec_.outputs, {2, 1});
     truth_ = make_row_layout({{{"b_true", "a_true", "area"}}}, {1, 2, 1});
@@ -230,7 +230,7 @@ class LearnerTest : public testing::Test {
   Side make_side() const {
     Side side;
     side.network = make_mlp_network(spec_, in_, out_, at::Device(at::kCPU), at::kDouble);
-    side.learner = make_torch_learner(spec_, training_, *side.network, in_, out_, truth_);
+    side.learner = make_torch_learner(spec_, *side.network, in_, out_, truth_);
     return side;
   }
   static at::Tensor values(const Side& side) {
@@ -240,8 +240,11 @@ class LearnerTest : public testing::Test {
     return at::cat(all);
   }
   static void add(const Side& side, const at::Tensor& in, const at::Tensor& truth, std::int64_t rows) {
-    side.learner->add(static_cast<const std::byte*>(in.data_ptr()), static_cast<const std::byte*>(truth.data_ptr()),
-                      rows);
+    Lesson lesson;
+    lesson.in = static_cast<const std::byte*>(in.data_ptr());
+    lesson.truth = static_cast<const std::byte*>(truth.data_ptr());
+    lesson.rows = rows;
+    side.learner->add(lesson);
   }
   static at::Tensor make_in() { return at::randn({k_rows, 3}, at::kDouble); }
   static at::Tensor make_truth() {
@@ -249,7 +252,6 @@ class LearnerTest : public testing::Test {
   }
 
   NetworkSpec spec_;
-  TrainingSpec training_;
   RowLayout in_, out_, truth_;
 };
 
@@ -293,7 +295,7 @@ TEST_F(LearnerTest, StepsAsLibTorchDoesOnTheRowsThatCount) {
   std::vector<at::Tensor> expected;
   for (const at::Tensor& parameter : parameters) expected.push_back(parameter.detach().reshape({-1}));
   EXPECT_LT((values(side) - at::cat(expected)).abs().max().item<double>(), 1e-12);
-  EXPECT_EQ(side.learner->steps(), 5);
+  EXPECT_EQ(side.learner->last().step, 5);
 }
 
 // What two ranks add up is what one has that gets all chunks, however ragged.
@@ -318,9 +320,9 @@ TEST_F(LearnerTest, SumsOfTwoRanksMakeTheStepOfOne) {
       gradients[r].copy_(gradient);
       (r == 0 ? *first.learner : *second.learner).sums() = sums;
     }
-    const double norm = one.learner->step();
-    EXPECT_NEAR(first.learner->step(), norm, 1e-12);
-    EXPECT_NEAR(second.learner->step(), norm, 1e-12);
+    const double norm = one.learner->step().gradient_norm;
+    EXPECT_NEAR(first.learner->step().gradient_norm, norm, 1e-12);
+    EXPECT_NEAR(second.learner->step().gradient_norm, norm, 1e-12);
   }
   EXPECT_TRUE(at::equal(values(first), values(second)));
   EXPECT_LT((values(first) - values(one)).abs().max().item<double>(), 1e-11);
@@ -332,8 +334,8 @@ TEST_F(LearnerTest, DoesNothingWithoutAnyPointThatCounts) {
   truth.select(1, 3).zero_();
   add(side, make_in(), truth, k_rows);
   add(side, make_in(), make_truth(), 0);
-  EXPECT_EQ(side.learner->step(), 0.0);
-  EXPECT_EQ(side.learner->steps(), 0);
+  EXPECT_FALSE(side.learner->step().made);
+  EXPECT_EQ(side.learner->last().step, 0);
   EXPECT_TRUE(at::equal(values(side), before));
 }
 

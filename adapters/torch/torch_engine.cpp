@@ -12,6 +12,7 @@
 #include "adapters/torch/house.hpp"
 #include "adapters/torch/row_normalization.hpp"
 #include "adapters/torch/script_file.hpp"
+#include "adapters/torch/torch_learner.hpp"
 #include "adapters/torch/torch_message.hpp"
 #include "adapters/torch/torch_network.hpp"
 #include "coupler/plan/sizes.hpp"
@@ -46,7 +47,8 @@ at::Device parse_device(const NetworkSpec& spec, const std::string& text) {
 
 class TorchEngine final : public Engine {
  public:
-  TorchEngine(const NetworkSpec& spec, const RowLayout& in, const RowLayout& out, at::Device device, int threads)
+  TorchEngine(const NetworkSpec& spec, const RowLayout& in, const RowLayout& out, const RowLayout& truth,
+              at::Device device, int threads)
       : name_(spec.name),
         device_(device),
         threads_(threads),
@@ -65,6 +67,7 @@ class TorchEngine final : public Engine {
                                                    : load_script_network(spec, in, out, device_, compute_);
     if (device_.is_cuda()) make_staging();
     try_one_tile();
+    if (spec.training.given) learner_ = make_torch_learner(spec, *network_, in, out, truth);
   }
 
   void forward(const std::byte* in, std::byte* out, std::int64_t rows) override {
@@ -99,6 +102,8 @@ class TorchEngine final : public Engine {
   }
 
   NetworkSize size() const override { return network_->size(); }
+
+  Learner* learner() override { return learner_.get(); }
 
  private:
   // Runs `work` without autograd; whatever LibTorch throws becomes an Error(network).
@@ -196,6 +201,7 @@ class TorchEngine final : public Engine {
   RowNormalization in_constants_;
   RowNormalization out_constants_;
   std::unique_ptr<TorchNetwork> network_;
+  std::unique_ptr<Learner> learner_;
   at::Tensor pinned_in_;
   at::Tensor pinned_out_;
   at::Tensor device_in_;
@@ -205,7 +211,7 @@ class TorchEngine final : public Engine {
 }  // namespace
 
 std::unique_ptr<Engine> make_torch_engine(const NetworkSpec& spec, const RowLayout& in, const RowLayout& out,
-                                          const std::string& device, int threads) {
+                                          const RowLayout& truth, const std::string& device, int threads) {
   if (spec.source.kind == SourceKind::echo) {
     throw Error(
         ErrorCode::internal,
@@ -213,7 +219,7 @@ std::unique_ptr<Engine> make_torch_engine(const NetworkSpec& spec, const RowLayo
   }
   at::set_num_threads(threads);
   compat::stop_profiling();
-  return std::make_unique<TorchEngine>(spec, in, out, parse_device(spec, device), threads);
+  return std::make_unique<TorchEngine>(spec, in, out, truth, parse_device(spec, device), threads);
 }
 
 NetworkSize open_network(const NetworkSpec& spec) {

@@ -12,7 +12,7 @@ namespace ekman {
 // Loads the network of `spec` (torchscript or mlp) on `device` ("cpu" or "cuda:N") and tries one tile of
 // zeros. Sets the threads of the process: make it before any other LibTorch operation. Throws Error(network).
 std::unique_ptr<Engine> make_torch_engine(const NetworkSpec& spec, const RowLayout& in, const RowLayout& out,
-                                          const std::string& device, int threads);
+                                          const RowLayout& truth, const std::string& device, int threads);
 
 // Opens the file of `spec` on the CPU and looks no further; throws as make_torch_engine does. Nothing is
 // opened for networks that have no file.

@@ -44,13 +44,13 @@ at::Tensor columns_of(const at::Tensor& rows, const FieldSlot& slot) {
 
 class TorchLearner final : public Learner {
  public:
-  TorchLearner(const NetworkSpec& spec, const TrainingSpec& training, TorchNetwork& network, const RowLayout& in,
-               const RowLayout& out, const RowLayout& truth)
+  TorchLearner(const NetworkSpec& spec, TorchNetwork& network, const RowLayout& in, const RowLayout& out,
+               const RowLayout& truth)
       : name_(spec.name),
-        training_(training),
+        training_(spec.training),
         network_(network),
-        flat_(select_trainable(spec.name, network.parameters(), training.trainable, training.frozen)),
-        optimizer_(make_optimizer(training.optimizer, {flat_.values()})),
+        flat_(select_trainable(spec.name, network.parameters(), training_.trainable, training_.frozen)),
+        optimizer_(make_optimizer(training_.optimizer, {flat_.values()})),
         wire_(kind_of(spec.wire)),
         compute_(flat_.values().scalar_type()),
         in_len_(in.row_len()),
@@ -58,22 +58,23 @@ class TorchLearner final : public Learner {
         truth_len_(truth.row_len()),
         tile_rows_(tile_samples(spec, false) * spec.rows_per_sample()),
         in_constants_(row_normalization(spec, in, compute_)),
-        truth_constants_(row_normalization(as_outputs(spec, training), truth, compute_)) {
-    for (const LossTerm& term : training.loss) {
+        truth_constants_(row_normalization(as_outputs(spec, training_), truth, compute_)) {
+    for (const LossTerm& term : training_.loss) {
       terms_.push_back({term, {}});
       for (const std::string& field : term.fields)
-        terms_.back().pairs.push_back({slot_of(out, field), slot_of(truth, training.targets.at(field))});
+        terms_.back().pairs.push_back({slot_of(out, field), slot_of(truth, training_.targets.at(field))});
     }
-    if (!training.weights.empty()) weights_ = slot_of(truth, training.weights);
+    if (!training_.weights.empty()) weights_ = slot_of(truth, training_.weights);
     sums_.assign(1 + terms_.size(), 0.0);
   }
 
-  void add(const std::byte* in, const std::byte* truth, std::int64_t rows) override {
+  void add(const Lesson& lesson) override {
+    const std::int64_t rows = lesson.rows;
     const std::int64_t tiled = (rows + tile_rows_ - 1) / tile_rows_ * tile_rows_;
     const auto rows_at = [&](const std::byte* bytes, std::int64_t length) {
       return at::from_blob(const_cast<std::byte*>(bytes), {tiled, length}, wire_).to(compute_);
     };
-    const at::Tensor all_in = rows_at(in, in_len_), all_truth = rows_at(truth, truth_len_);
+    const at::Tensor all_in = rows_at(lesson.in, in_len_), all_truth = rows_at(lesson.truth, truth_len_);
     for (std::int64_t row = 0; row < rows; row += tile_rows_) {
       const std::int64_t points = std::min(tile_rows_, rows - row);
       add_tile(all_in.narrow(0, row, tile_rows_), all_truth.narrow(0, row, tile_rows_), points);
@@ -84,21 +85,35 @@ class TorchLearner final : public Learner {
   std::byte* gradient() override { return static_cast<std::byte*>(flat_.gradient().data_ptr()); }
   std::int64_t gradient_size() const override { return flat_.size(); }
   Real gradient_kind() const override { return compute_ == at::kFloat ? Real::float32 : Real::float64; }
-  std::int64_t steps() const override { return steps_; }
 
-  double step() override {
-    double norm = 0.0;
+  StepReport step() override {
+    last_ = {};
+    last_.weight = sums_[0];
     if (sums_[0] > 0.0) {
+      for (std::size_t t = 0; t < terms_.size(); ++t) {
+        last_.terms.push_back(sums_[1 + t] / sums_[0]);
+        last_.loss += terms_[t].term.weight * last_.terms.back();
+      }
       flat_.gradient().div_(sums_[0]);
-      norm = clip_gradient(flat_.gradient(), training_.clip_norm, training_.clip_value);
-      set_learning_rate(*optimizer_, learning_rate(training_.optimizer.lr, training_.schedule, steps_));
+      last_.gradient_norm = clip_gradient(flat_.gradient(), training_.clip_norm, training_.clip_value);
+      last_.learning_rate = learning_rate(training_.optimizer.lr, training_.schedule, steps_);
+      set_learning_rate(*optimizer_, last_.learning_rate);
       optimizer_->step();
       ++steps_;
+      last_.made = true;
     }
+    last_.step = steps_;
     flat_.gradient().zero_();
     sums_.assign(sums_.size(), 0.0);
-    return norm;
+    return last_;
   }
+
+  const StepReport& last() const override { return last_; }
+  LearnedState state() const override { return {}; }
+  void restore(const LearnedState&) override {}
+  bool write_script(const std::string&) const override { return false; }
+  std::uint64_t fingerprint() const override { return 0; }
+  std::string describe() const override { return ""; }
 
  private:
   // Targets are normalised like the outputs that they are compared with; weights are not.
@@ -164,14 +179,14 @@ class TorchLearner final : public Learner {
   FieldSlot weights_;
   std::vector<double> sums_;
   std::int64_t steps_ = 0;
+  StepReport last_;
 };
 
 }  // namespace
 
-std::unique_ptr<Learner> make_torch_learner(const NetworkSpec& spec, const TrainingSpec& training,
-                                            TorchNetwork& network, const RowLayout& in, const RowLayout& out,
-                                            const RowLayout& truth) {
-  return std::make_unique<TorchLearner>(spec, training, network, in, out, truth);
+std::unique_ptr<Learner> make_torch_learner(const NetworkSpec& spec, TorchNetwork& network, const RowLayout& in,
+                                            const RowLayout& out, const RowLayout& truth) {
+  return std::make_unique<TorchLearner>(spec, network, in, out, truth);
 }
 
 }  // namespace ekman

@@ -5,15 +5,13 @@
 
 #include "adapters/torch/torch_network.hpp"
 #include "coupler/engine/learner.hpp"
-#include "coupler/plan/training_spec.hpp"
 
 namespace ekman {
 
 // `network` runs on the CPU, with parameters of the compute kind of `spec`, and outlives the learner, which changes
-// them in place. `truth` is the row layout of the fields under `targets` and of `weights`. The loss compares the
+// them in place. `truth` is the row layout of truth_fields_of(spec). The loss compares the
 // network's own outputs with targets that are normalised as its outputs are. Throws Error.
-std::unique_ptr<Learner> make_torch_learner(const NetworkSpec& spec, const TrainingSpec& training,
-                                            TorchNetwork& network, const RowLayout& in, const RowLayout& out,
-                                            const RowLayout& truth);
+std::unique_ptr<Learner> make_torch_learner(const NetworkSpec& spec, TorchNetwork& network, const RowLayout& in,
+                                            const RowLayout& out, const RowLayout& truth);
 
 }  // namespace ekman

@@ -29,9 +29,10 @@ NetworkTrial try_network(const Plan& plan, const NetworkSpec& network) {
     return make_row_layout(arguments, levels_of(component, fields_of(arguments)));
   };
   const RowLayout in = layout(network.inputs), out = layout(network.outputs);
+  const RowLayout truth = layout({Argument{truth_fields_of(network)}});
   const std::unique_ptr<Engine> engine = network.source.kind == SourceKind::echo
                                              ? make_echo_engine(network, in, out)
-                                             : make_torch_engine(network, in, out, "cpu", 1);
+                                             : make_torch_engine(network, in, out, truth, "cpu", 1);
   return {true, true, engine->size()};
 }
 

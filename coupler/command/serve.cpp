@@ -53,9 +53,9 @@ std::unique_ptr<Engine> make_engine(const Job& job, const NetworkSpec& spec, con
   std::string problem;
   try {
     const CallScope call(job.watchdog->state(), Call::load);
-    engine = spec.source.kind == SourceKind::echo
-                 ? make_echo_engine(spec, route.in.layout, route.out.layout)
-                 : make_torch_engine(spec, route.in.layout, route.out.layout, place.device, place.threads);
+    engine = spec.source.kind == SourceKind::echo ? make_echo_engine(spec, route.in.layout, route.out.layout)
+                                                  : make_torch_engine(spec, route.in.layout, route.out.layout,
+                                                                      route.truth.layout, place.device, place.threads);
   } catch (const std::exception& error) {
     problem = fmt::format("ML rank {} on {}: {}", job.local.rank(), node_name(), error.what());
   }

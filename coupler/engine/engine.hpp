@@ -34,6 +34,8 @@ struct NetworkSize {
   std::int64_t bytes = 0;  // of parameters and buffers
 };
 
+class Learner;
+
 class Engine {
  public:
   virtual ~Engine() = default;
@@ -51,6 +53,9 @@ class Engine {
   virtual std::string arithmetic() const = 0;
 
   virtual NetworkSize size() const = 0;
+
+  // What lets the network learn; null if the plan has no `training` for it. Lives as long as the engine.
+  virtual Learner* learner() { return nullptr; }
 };
 
 // Input rows copied to output rows, value by value; the two rows must be of the same length.

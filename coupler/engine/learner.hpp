@@ -4,35 +4,93 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include "coupler/plan/plan.hpp"
 
 namespace ekman {
 
+// One chunk of an exchange to learn from. `in` is as for Engine::forward, `truth` has as many rows of
+// truth_fields_of(), of the wire kind.
+struct Lesson {
+  const std::byte* in = nullptr;
+  const std::byte* truth = nullptr;
+  std::int64_t rows = 0;              // the first ones, which hold points
+  const std::int64_t* ids = nullptr;  // global id of each row
+  std::int64_t exchange = 0;          // from 0
+  std::int64_t chunk = 0;             // its number in the network
+  std::int64_t draw = 0;              // 0: what came; i: the i-th batch of the replay
+};
+
+// What an optimizer step did.
+struct StepReport {
+  std::int64_t step = 0;         // steps made so far, this one included
+  double loss = 0.0;             // weighted mean over all points since the last step
+  std::vector<double> terms;     // the same of each term, before its weight
+  double validation_loss = 0.0;  // NaN if none was taken with this step
+  double learning_rate = 0.0;
+  double gradient_norm = 0.0;  // of the mean loss, before clipping
+  double weight = 0.0;         // sum of the weights
+  bool made = false;           // false: there was nothing to learn from, or a loss or gradient was no number
+  bool best = false;           // the validation loss is the least so far
+  bool stopped = false;        // by patience: nothing is learned any more
+};
+
+enum class ArrayKind { float32, float64, int64 };
+
+// An array with a name that Python can show.
+struct NamedArray {
+  std::string name;
+  ArrayKind kind = ArrayKind::float64;
+  std::vector<std::int64_t> shape;
+  std::vector<std::byte> bytes;  // row-major
+};
+
+// All that a network has learned: parameters, buffers, the optimizer's state by parameter, counters. Equal on all ranks
+// of the network after a step. `network` says as JSON what is needed to make the network again.
+struct LearnedState {
+  std::string network;
+  std::vector<NamedArray> arrays;
+};
+
 class Learner {
  public:
   virtual ~Learner() = default;
 
-  // Adds one chunk to the step: `in` as for Engine::forward, `truth` with as many rows of targets and weights, of the
-  // wire kind. Only the first `rows` hold points. Throws Error(network).
-  virtual void add(const std::byte* in, const std::byte* truth, std::int64_t rows) = 0;
+  // Adds one chunk to the step. Throws Error(network).
+  virtual void add(const Lesson& lesson) = 0;
 
-  // [1 + terms]: the sum of the weights of all points added, then for each term of the loss the sum of weight times
-  // loss.
+  // Sums over all that was added, each to be added up over the ranks: weights, losses, statistics.
   virtual std::vector<double>& sums() = 0;
 
   // Of weight times loss, summed over points: values of the parameters that learn, in the compute kind, on the host.
+  // What is written there is what `step` takes.
   virtual std::byte* gradient() = 0;
   virtual std::int64_t gradient_size() const = 0;  // values
   virtual Real gradient_kind() const = 0;
 
-  // One optimizer step with sums and gradient as they are now, which then are zero. Without any weight nothing is done.
-  // Returns the norm of the gradient of the mean loss.
-  virtual double step() = 0;
+  // One optimizer step with sums and gradient as they are now, which then are zero. Throws Error(network) after
+  // max_bad_steps steps in a row whose loss or gradient is no number.
+  virtual StepReport step() = 0;
 
-  // Optimizer steps made so far.
-  virtual std::int64_t steps() const = 0;
+  // Of the last step; before the first one the learning rate that it will have.
+  virtual const StepReport& last() const = 0;
+
+  // Between steps, on every rank alike.
+  virtual LearnedState state() const = 0;
+  // Throws Error(network) if `state` is not of such a network and optimizer.
+  virtual void restore(const LearnedState& state) = 0;
+
+  // Writes the network as it is now as a TorchScript file that LibTorch alone runs. False, and nothing is written, for
+  // a network that did not come from one.
+  virtual bool write_script(const std::string& path) const = 0;
+
+  // A checksum of all parameters and buffers, to compare over ranks.
+  virtual std::uint64_t fingerprint() const = 0;
+
+  // "12 parameters in 4 tensors: 10 learn, 2 are frozen (0.bias)", for the line at start.
+  virtual std::string describe() const = 0;
 };
 
 }  // namespace ekman

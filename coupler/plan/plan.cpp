@@ -43,6 +43,22 @@ std::vector<std::string> all_fields_of(const NetworkSpec& network) {
   return fields;
 }
 
+std::vector<std::string> truth_fields_of(const NetworkSpec& network) {
+  std::vector<std::string> fields;
+  const auto add = [&](const std::string& field) {
+    if (!field.empty() && std::find(fields.begin(), fields.end(), field) == fields.end()) fields.push_back(field);
+  };
+  for (const std::string& output : fields_of(network.outputs)) {
+    const auto target = network.training.targets.find(output);
+    if (target != network.training.targets.end()) add(target->second);
+  }
+  if (network.training.given) add(network.training.weights);
+  for (const LossTerm& term : network.training.loss) {
+    for (const std::string& field : term.extra) add(field);
+  }
+  return fields;
+}
+
 std::vector<std::string> used_fields(const Plan& plan, const std::string& component) {
   std::vector<std::string> used;
   std::set<std::string> seen;
@@ -52,6 +68,7 @@ std::vector<std::string> used_fields(const Plan& plan, const std::string& compon
   for (const NetworkSpec& network : plan.networks) {
     if (network.component != component) continue;
     for (const std::string& field : all_fields_of(network)) use(field);
+    for (const std::string& field : truth_fields_of(network)) use(field);
     for (const auto& entry : network.guard.fields) use(entry.second.fallback);
   }
   return used;

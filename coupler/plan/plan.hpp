@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "coupler/plan/calendar.hpp"
+#include "coupler/plan/training_spec.hpp"
 
 namespace ekman {
 
@@ -20,8 +21,10 @@ enum class Reduction { none, accumulate, average, minimum, maximum };
 enum class Compute { float32, float64, bfloat16 };
 // What is done to a TorchScript network before it is served.
 enum class Optimize { automatic, none, freeze, inference };
+// bfb: training steps too are equal in all bits for every decomposition.
+enum class Reproducible { outputs, bfb };
 enum class Transport { automatic, point_to_point };
-enum class SourceKind { echo, torchscript, mlp };
+enum class SourceKind { echo, torchscript, mlp, checkpoint };
 
 constexpr std::int64_t real_size(Real real) { return real == Real::float32 ? 4 : 8; }
 
@@ -36,9 +39,11 @@ struct Argument {
 struct Normalization {
   double mean = 0.0;
   double std = 1.0;
+  bool running = false;  // learned from the inputs that come by; mean and std are what it begins with
 };
 
-// What LibTorch runs. `path` and `sha256` belong to torchscript; the rest to the built-in MLP.
+// What LibTorch runs. `path` belongs to torchscript and checkpoint, `sha256` to torchscript; the rest to the built-in
+// MLP.
 struct NetworkSource {
   SourceKind kind = SourceKind::echo;
   std::string path;
@@ -98,10 +103,13 @@ struct NetworkSpec {
   Compute compute = Compute::float32;
   Optimize optimize = Optimize::automatic;
   Transport transport = Transport::automatic;
+  Reproducible reproducible = Reproducible::outputs;
+  std::int64_t tape = 0;  // exchanges whose graphs are kept for adjoints
   std::vector<Argument> inputs;
   std::vector<Argument> outputs;
   std::map<std::string, Normalization> normalize;
   Guard guard;
+  TrainingSpec training;
 
   // Rows (points) of one sample and of one chunk.
   std::int64_t rows_per_sample() const { return sample == Sample::grid ? grid_ny * grid_nx : 1; }
@@ -137,6 +145,10 @@ std::vector<std::string> fields_of(const std::vector<Argument>& arguments);
 
 // Fields of a network in the order of its rows: inputs, then outputs.
 std::vector<std::string> all_fields_of(const NetworkSpec& network);
+
+// Fields of the truth that a network learns from, in the order of its rows: the targets in the order of the outputs,
+// weights, then what losses of the user's own take besides; each once. Empty if it does not learn from targets.
+std::vector<std::string> truth_fields_of(const NetworkSpec& network);
 
 // Fields of a component that its networks take, return or fall back on: each once, in the order of the plan.
 std::vector<std::string> used_fields(const Plan& plan, const std::string& component);

@@ -14,7 +14,9 @@ enum class LossKind { mse, l1, huber, smooth_l1, cross_entropy, bce_with_logits,
 // optimizer step the weighted mean over points; terms are summed with their weights.
 struct LossTerm {
   LossKind kind = LossKind::mse;
-  std::vector<std::string> fields;  // outputs with a target; method and torchscript: further fields that the loss takes
+  std::vector<std::string> fields;  // outputs with a target; method and torchscript: empty, they take all of them
+  std::vector<std::string> extra;   // method and torchscript: fields besides outputs, targets and inputs, such as
+                                    // coordinates
   double weight = 1.0;
   double delta = 1.0;            // huber
   double beta = 1.0;             // smooth_l1
@@ -63,7 +65,27 @@ struct ScheduleSpec {
 // (last - 1) r; in the warm-up (step + 1)/(warmup + 1), so that no step is made with a rate of 0.
 double learning_rate(double lr, const ScheduleSpec& schedule, std::int64_t step);
 
+// Points that are never trained on: those whose hash of id / block is below `fraction`.
+struct ValidationSpec {
+  double fraction = 0.0;  // 0: none
+  std::int64_t block = 1;
+  std::int64_t every = 1;  // optimizer steps over which a validation loss is the mean
+};
+
+// Past samples, drawn again in each exchange.
+struct ReplaySpec {
+  std::int64_t capacity = 0;  // samples kept, all chunks together; 0: none
+  std::int64_t batches = 1;   // tiles drawn for each chunk in each exchange
+};
+
+struct CheckpointSpec {
+  std::string directory;   // empty: none
+  std::int64_t every = 0;  // optimizer steps from one to the next
+  std::int64_t keep = 3;
+};
+
 struct TrainingSpec {
+  bool given = false;
   std::map<std::string, std::string> targets;  // output field -> the field with its true values
   std::string weights;                         // a field; empty: all points count alike
   std::vector<LossTerm> loss;
@@ -74,6 +96,15 @@ struct TrainingSpec {
   std::int64_t accumulate = 1;
   double clip_norm = 0.0;   // 0: none
   double clip_value = 0.0;  // 0: none
+  std::int64_t seed = 0;    // of dropout and replay
+  ValidationSpec validation;
+  std::int64_t patience = 0;  // validations without progress before learning stops; 0: it does not
+  std::int64_t max_bad_steps = 10;
+  ReplaySpec replay;
+  CheckpointSpec checkpoint;
+  std::string resume;       // a checkpoint, or "latest"; empty: start afresh
+  std::string csv;          // file of the log; empty: none
+  std::string tensorboard;  // folder of the log; empty: none
 };
 
 }  // namespace ekman

@@ -64,6 +64,7 @@ struct Route {
   std::vector<int> owners;           // ML ranks: the ML rank that owns each chunk
   Direction in;
   Direction out;
+  Direction truth;  // without messages if the network does not learn from targets
 
   // ML ranks: points in the chunks owned.
   std::int64_t points_here(const NetworkSpec& spec) const;

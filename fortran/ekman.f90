@@ -11,7 +11,7 @@ module ekman
 
   public :: ekman_coupler, ekman_init, ekman_init_comm, ekman_init_dummy, ekman_handshake
   public :: ekman_def_points, ekman_def_field, ekman_enddef, ekman_put, ekman_get, ekman_advance
-  public :: ekman_get_step, ekman_write_restart
+  public :: ekman_get_step, ekman_get_scalar, ekman_write_restart
   public :: ekman_finalize, ekman_abort, ekman_last_error, ekman_version
   public :: EKMAN_COUPLED, EKMAN_HELD, EKMAN_NONE, EKMAN_FALLBACK
 
@@ -162,6 +162,17 @@ module ekman
       integer(c_int), intent(out), optional :: info
       integer(c_int), intent(out), optional :: ierr
     end subroutine ekman_get
+
+    ! Collective; after the inputs of this step are put. value: a real scalar of 32 or 64 bits that becomes what the ML
+    ! ranks have learned: name is "convection/loss", or step, validation_loss, learning_rate, gradient_norm in place of
+    ! loss. As it was when the outputs of the last exchange were computed, the same on all ranks; NaN: not known yet.
+    subroutine ekman_get_scalar(c, name, value, ierr) bind(C, name="ekman_f_get_scalar")
+      import :: ekman_coupler, c_char, c_int
+      type(ekman_coupler), intent(in) :: c
+      character(kind=c_char, len=*), intent(in) :: name
+      type(*), dimension(..), intent(inout) :: value
+      integer(c_int), intent(out), optional :: ierr
+    end subroutine ekman_get_scalar
 
     ! Local; across nodes it waits until its messages have left. Ends the model step.
     subroutine ekman_advance(c, ierr) bind(C, name="ekman_f_advance")

@@ -109,17 +109,21 @@ TEST(SetUpMessages, VotesComeBackOrAreRefused) {
 }
 
 TEST(SetUpMessages, NoticesComeBackOrAreRefused) {
-  const SegmentNotice notice{1, 1, 0, 2, 256, 1024};
+  const SegmentNotice notice{1, 1, {0, 2, 3, 4, 4}, {512, 1024, 1024, 1088, 1152}};
   const auto error = [](SegmentNotice wrong) { return error_of([&] { read_notice(to_values(wrong), 2); }); };
 
   EXPECT_EQ(to_values(read_notice(to_values(notice), 2)), to_values(notice));
   EXPECT_THAT(error_of([] { read_notice({1, 1}, 2); }), HasSubstr("another length"));
-  EXPECT_THAT(error({2, 1, 0, 2, 256, 1024}), HasSubstr("of no known kind"));
-  EXPECT_THAT(error({1, 2, 0, 2, 256, 1024}), HasSubstr("no rank of this node"));
-  EXPECT_THAT(error({1, 1, 0, 4, 256, 1024}), HasSubstr("headers lie outside"));
-  EXPECT_THAT(error({1, 1, -1, 2, 256, 1024}), HasSubstr("headers lie outside"));
-  EXPECT_THAT(error({1, 1, 0, 2, 256, 192}), HasSubstr("outside any segment"));
-  EXPECT_THAT(error({1, 1, 0, 2, 256, INT64_MAX}), HasSubstr("outside any segment"));
+  EXPECT_THAT(error({2, 1, notice.header, notice.offset}), HasSubstr("of no known kind"));
+  EXPECT_THAT(error({1, 2, notice.header, notice.offset}), HasSubstr("no rank of this node"));
+  EXPECT_THAT(error({1, 1, {0, 4, 4, 4, 4}, notice.offset}), HasSubstr("headers lie outside"));
+  EXPECT_THAT(error({1, 1, {0, 0, 3, 4, 4}, notice.offset}), HasSubstr("headers lie outside"));
+  EXPECT_THAT(error({1, 1, {0, 2, 3, 4, 5}, notice.offset}), HasSubstr("headers lie outside"));
+  EXPECT_THAT(error({1, 1, {0, 2, 1, 4, 4}, notice.offset}), HasSubstr("headers lie outside"));
+  EXPECT_THAT(error({1, 1, {-1, 2, 3, 4, 4}, notice.offset}), HasSubstr("headers lie outside"));
+  EXPECT_THAT(error({1, 1, notice.header, {512, 448, 1024, 1088, 1152}}), HasSubstr("outside any segment"));
+  EXPECT_THAT(error({1, 1, notice.header, {512, 1024, 1056, 1088, 1152}}), HasSubstr("outside any segment"));
+  EXPECT_THAT(error({1, 1, notice.header, {512, 1024, 1024, 1088, INT64_MAX}}), HasSubstr("outside any segment"));
 }
 
 TEST(SetUpMessages, TextsOfAnyCharactersComeBack) {

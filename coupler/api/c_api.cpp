@@ -117,6 +117,10 @@ int ekman_get(ekman_coupler* coupler, const char* field, const ekman_array* arra
   });
 }
 
+int ekman_get_scalar(ekman_coupler* coupler, const char* name, double* value) {
+  return guard_boundary([&] { *value = checked(coupler).scalar(text_of(name)); });
+}
+
 int ekman_advance(ekman_coupler* coupler) {
   return guard_boundary([&] { checked(coupler).advance(); });
 }

@@ -126,6 +126,10 @@ Info Coupler::get(std::string_view field, const ArrayView& array, Part part) {
   return impl_->guard([&] { return impl_->side.get(std::string(field), array, part); });
 }
 
+double Coupler::scalar(std::string_view name) {
+  return impl_->guard([&] { return impl_->side.scalar(std::string(name)); });
+}
+
 void Coupler::advance() {
   impl_->guard([&] { impl_->side.advance(); });
 }

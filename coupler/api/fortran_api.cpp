@@ -43,6 +43,18 @@ void put_integer(const CFI_cdesc_t& to, std::int64_t value) {
   }
 }
 
+// To a scalar real of any kind.
+void put_real(const CFI_cdesc_t& to, double value) {
+  const ElementKind kind = kind_of(to);
+  if (kind == ElementKind::real32) {
+    *static_cast<float*>(to.base_addr) = static_cast<float>(value);
+  } else if (kind == ElementKind::real64) {
+    *static_cast<double*>(to.base_addr) = value;
+  } else {
+    throw Error(ErrorCode::usage, "value takes a real of 32 or 64 bits; pass real32 or real64");
+  }
+}
+
 template <class Call>
 void run(int* ierr, Call call) {
   bool printed = false;
@@ -136,6 +148,10 @@ void ekman_f_get(ekman_coupler** handle, const CFI_cdesc_t* field, const CFI_cde
     const Info did = checked(handle).get(text_of(field), view_of(*array), part_of(first));
     if (info != nullptr) *info = static_cast<int>(did);
   });
+}
+
+void ekman_f_get_scalar(ekman_coupler** handle, const CFI_cdesc_t* name, const CFI_cdesc_t* value, int* ierr) {
+  run(ierr, [&] { put_real(*value, checked(handle).scalar(text_of(name))); });
 }
 
 void ekman_f_advance(ekman_coupler** handle, int* ierr) {

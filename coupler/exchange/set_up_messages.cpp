@@ -114,22 +114,33 @@ std::vector<NodeVote> read_votes(const std::string& bytes, const RouteSizes& siz
   return votes;
 }
 
-Values to_values(const SegmentNotice& n) {
-  return {n.through_window, n.node_rank, n.in_header, n.out_header, n.in_offset, n.out_offset};
+Values to_values(const SegmentNotice& notice) {
+  Values values{notice.through_window, notice.node_rank};
+  values.insert(values.end(), notice.header.begin(), notice.header.end());
+  values.insert(values.end(), notice.offset.begin(), notice.offset.end());
+  return values;
 }
 
 SegmentNotice read_notice(const Values& values, std::int64_t node_ranks) {
-  require(values.size() == 6, "a notice of a segment has another length");
-  const SegmentNotice notice{values[0], values[1], values[2], values[3], values[4], values[5]};
+  require(values.size() == 2 + 2 * k_directions, "a notice of a segment has another length");
+  SegmentNotice notice;
+  notice.through_window = values[0];
+  notice.node_rank = values[1];
+  std::copy_n(values.begin() + 2, k_directions, notice.header.begin());
+  std::copy_n(values.begin() + 2 + k_directions, k_directions, notice.offset.begin());
   require(notice.through_window == 0 || notice.through_window == 1, "a notice of a segment is of no known kind");
   const bool on_node = notice.through_window == 0 || notice.node_rank < node_ranks;
   require(notice.node_rank >= 0 && on_node, "a segment is on no rank of this node");
-  require(notice.in_offset >= 0 && notice.in_offset <= notice.out_offset && notice.out_offset < k_most_bytes &&
-              notice.in_offset % 64 == 0 && notice.out_offset % 64 == 0,
-          "buffers lie outside any segment");
-  const std::int64_t headers = notice.in_offset / static_cast<std::int64_t>(sizeof(MessageHeader));
-  require(notice.in_header >= 0 && notice.in_header < notice.out_header && notice.out_header < headers,
-          "headers lie outside their segment");
+  const std::int64_t headers = notice.offset.front() / static_cast<std::int64_t>(sizeof(MessageHeader));
+  for (int d = 0; d < k_directions; ++d) {
+    require(notice.offset[d] >= (d == 0 ? 0 : notice.offset[d - 1]) && notice.offset[d] < k_most_bytes &&
+                notice.offset[d] % 64 == 0,
+            "buffers lie outside any segment");
+    // A direction that carries nothing has its place behind the others.
+    require(notice.header[d] >= (d == 0 ? 0 : notice.header[d - 1]) && notice.header[d] <= headers,
+            "headers lie outside their segment");
+  }
+  require(notice.header[0] < notice.header[1] && notice.header[1] < headers, "headers lie outside their segment");
   return notice;
 }
 

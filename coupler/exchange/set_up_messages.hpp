@@ -3,6 +3,7 @@
 // indexed by it. Pure.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -48,14 +49,16 @@ std::vector<OwnedPiece> read_owned(const Values& values, const RouteSizes& sizes
 std::string write_votes(const std::vector<NodeVote>& votes);
 std::vector<NodeVote> read_votes(const std::string& bytes, const RouteSizes& sizes);
 
+// The directions of a route: inputs, outputs, what the network learns from, adjoints of outputs, adjoints of inputs.
+inline constexpr int k_directions = 5;
+
 // How an owner tells a source where its messages lie.
 struct SegmentNotice {
   std::int64_t through_window = 0;
   std::int64_t node_rank = 0;  // owner's rank in the route's node communicator
-  std::int64_t in_header = 0;  // index of the source's first header of each direction
-  std::int64_t out_header = 0;
-  std::int64_t in_offset = 0;  // bytes from the segment's start to the chunk buffers
-  std::int64_t out_offset = 0;
+  // Of each direction: index of the source's first header, bytes from the segment's start to the chunk buffers.
+  std::array<std::int64_t, k_directions> header{};
+  std::array<std::int64_t, k_directions> offset{};
 };
 Values to_values(const SegmentNotice& notice);
 // `node_ranks`: the size of the source's node communicator, which is the owner's too if the window is used.

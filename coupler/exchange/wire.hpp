@@ -8,17 +8,27 @@
 
 namespace ekman {
 
+// What a network had learned when the outputs of an exchange were computed; NaN: not known.
+struct LearningStatus {
+  double step;  // optimizer steps
+  double loss;  // of the last one
+  double validation_loss;
+  double learning_rate;
+  double gradient_norm;
+};
+
 // One message of one (component rank, ML rank) pair and direction. In the window `sequence` and `consumed` signal
-// with release and acquire; across nodes only `step` and `given_up` travel. Zero at start.
+// with release and acquire; across nodes only `step` and what follows travels. Zero at start.
 struct alignas(64) MessageHeader {
   std::atomic<std::int64_t> sequence;  // exchanges posted so far, by the sender
   std::atomic<std::int64_t> consumed;  // exchanges whose rows the receiver needs no more
   std::int64_t step;                   // model step of this exchange, from 1; k_end_of_run: nothing follows
-  std::int64_t given_up;  // outputs: points that the guard marked in this exchange, in the chunks of the message
+  std::int64_t given_up;    // outputs: points that the guard marked in this exchange, in the chunks of the message
+  LearningStatus learning;  // outputs
 };
 
 // What travels of a header across nodes: `step` and what follows it.
-inline constexpr std::int64_t k_travelling_header_bytes = 2 * sizeof(std::int64_t);
+inline constexpr std::int64_t k_travelling_header_bytes = 2 * sizeof(std::int64_t) + sizeof(LearningStatus);
 
 inline constexpr std::int64_t k_end_of_run = -1;
 
@@ -31,7 +41,7 @@ std::int64_t checked_given_up(std::int64_t given_up);
 [[noreturn]] void throw_unreadable(const std::string& what);
 
 static_assert(std::atomic<std::int64_t>::is_always_lock_free, "ranks signal through shared memory");
-static_assert(sizeof(MessageHeader) == 64);
-static_assert(offsetof(MessageHeader, given_up) == offsetof(MessageHeader, step) + sizeof(std::int64_t));
+static_assert(sizeof(MessageHeader) == 128);
+static_assert(offsetof(MessageHeader, learning) == offsetof(MessageHeader, step) + 2 * sizeof(std::int64_t));
 
 }  // namespace ekman

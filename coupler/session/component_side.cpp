@@ -111,19 +111,21 @@ RouteDefinition ComponentSide::define_route(const NetworkSpec& spec) const {
   RouteDefinition definition;
   const std::vector<std::string> names = all_fields_of(spec);
   for (const std::string& name : names) definition.levels.push_back(fields_.at(name).options.levels);
+  for (const std::string& name : truth_fields_of(spec)) definition.levels.push_back(fields_.at(name).options.levels);
   definition.ids = points_.at(fields_.at(names.front()).options.points);
   return definition;
 }
 
 // What the route needs to say for what it waits.
 RouteState ComponentSide::route_state(int network) {
-  RouteState state{state_, network, {}, {}};
   const NetworkSpec& spec = job_.plan.networks[network];
-  for (const std::string& name : fields_of(spec.inputs))
-    state.inputs.push_back(job_.watchdog->fields().of(network, name));
-  for (const std::string& name : fields_of(spec.outputs))
-    state.outputs.push_back(job_.watchdog->fields().of(network, name));
-  return state;
+  const auto numbers = [&](const std::vector<std::string>& names) {
+    std::vector<int> list;
+    for (const std::string& name : names) list.push_back(job_.watchdog->fields().of(network, name));
+    return list;
+  };
+  return {state_, network, numbers(fields_of(spec.inputs)), numbers(fields_of(spec.outputs)),
+          numbers(truth_fields_of(spec))};
 }
 
 void ComponentSide::bind(int network, ComponentRoute& route) {
@@ -135,10 +137,15 @@ void ComponentSide::bind(int network, ComponentRoute& route) {
     field.put_bits |= FieldNumbers::bit(numbers.of(network, name));
   };
   for (const std::string& name : all_fields_of(spec)) number(name);
-  const std::vector<std::string> inputs = fields_of(spec.inputs), outputs = fields_of(spec.outputs);
-  for (std::size_t i = 0; i < inputs.size(); ++i) {
-    fields_.at(inputs[i]).inputs.push_back({&route, static_cast<int>(i)});
-  }
+  const auto feed = [&](Feed kind, const std::vector<std::string>& names) {
+    for (std::size_t i = 0; i < names.size(); ++i) {
+      number(names[i]);
+      fields_.at(names[i]).feeds.push_back({&route, static_cast<int>(i), kind});
+    }
+  };
+  feed(Feed::input, fields_of(spec.inputs));
+  feed(Feed::truth, truth_fields_of(spec));
+  const std::vector<std::string> outputs = fields_of(spec.outputs);
   for (std::size_t i = 0; i < outputs.size(); ++i) {
     Field& output = fields_.at(outputs[i]);
     output.output = {&route, static_cast<int>(i)};
@@ -170,6 +177,8 @@ void ComponentSide::enddef(std::int64_t step) {
                                                        steps_between_exchanges(job_.plan, spec), job_.shared_cores,
                                                        job_.any_thread, route_state(static_cast<int>(n))));
     bind(static_cast<int>(n), *routes_.back());
+    const bool has_points = !routes_.back()->route().out.messages.empty();
+    speakers_.push_back(static_cast<int>(job_.local.min(has_points ? local_rank_ : job_.local.size())));
   }
   // The ML ranks have loaded and tried their networks.
   const std::string problem = job_.plan.resume.empty() ? unresumed_step_problem(step) : "";
@@ -236,9 +245,9 @@ Info ComponentSide::put(const std::string& name, const ArrayView& array, Part pa
     const TrapGuard guard;
     field.kept->add(view, first, count, true);
   }
-  Info info = field.inputs.empty() ? Info::coupled : Info::held;
-  for (const Binding& binding : field.inputs) {
-    binding.route->put(binding.index, view, first, count, step_, on_init_thread());
+  Info info = field.feeds.empty() ? Info::coupled : Info::held;
+  for (const Binding& binding : field.feeds) {
+    binding.route->put(binding.feed, binding.index, view, first, count, step_, on_init_thread());
     if (binding.route->couples(step_)) info = Info::coupled;
   }
   if (whole) state_.field_put(field.put_bits);
@@ -254,9 +263,8 @@ Info ComponentSide::get(const std::string& name, const ArrayView& array, Part pa
   const ColumnView view = make_column_view(array, field.axes);
   const std::int64_t count = check_part(name, field, view, part);
   const ComponentRoute& route = *field.output.route;
-  std::vector<std::string> needed = fields_of(route.spec().inputs);
-  if (!field.fallback.empty()) needed.push_back(field.fallback);
-  require_put(name, route.spec().name, needed);
+  require_inputs_put(route, fmt::format("get of \"{}\"", name));
+  if (!field.fallback.empty()) require_put(fmt::format("get of \"{}\"", name), route.spec().name, {field.fallback});
   Reducer* fallback = field.fallback.empty() ? nullptr : fields_.at(field.fallback).kept.get();
   const std::int64_t given_up = field.output.route->get(field.output.index, view, std::max<std::int64_t>(part.first, 0),
                                                         count, on_init_thread(), fallback);
@@ -264,18 +272,22 @@ Info ComponentSide::get(const std::string& name, const ArrayView& array, Part pa
   return route.couples(step_) ? Info::coupled : Info::held;
 }
 
-// Throws unless all of `needed` are put, for a get of `name`.
-void ComponentSide::require_put(const std::string& name, const std::string& network,
+// Throws unless all of `needed` are put, for `what`.
+void ComponentSide::require_put(const std::string& what, const std::string& network,
                                 const std::vector<std::string>& needed) {
   const std::lock_guard<std::mutex> lock(coverage_mutex_);
   for (const std::string& input : needed) {
     const Field& source = fields_.at(input);
     if (source.coverage.covered() == source.slots) continue;
     misuse(
-        fmt::format("get of \"{}\" in {} came before its input \"{}\" was put ({} of {} points); put all inputs of "
+        fmt::format("{} in {} came before its input \"{}\" was put ({} of {} points); put all inputs of "
                     "network \"{}\" first",
-                    name, clock_.name(step_), input, source.coverage.covered(), source.slots, network));
+                    what, clock_.name(step_), input, source.coverage.covered(), source.slots, network));
   }
+}
+
+void ComponentSide::require_inputs_put(const ComponentRoute& route, const std::string& what) {
+  require_put(what, route.spec().name, fields_of(route.spec().inputs));
 }
 
 void ComponentSide::advance() {

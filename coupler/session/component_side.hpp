@@ -36,28 +36,31 @@ class ComponentSide {
   std::int64_t step() const;
   Info put(const std::string& name, const ArrayView& array, Part part);
   Info get(const std::string& name, const ArrayView& array, Part part);
+  // "network/quantity": see Coupler::scalar.
+  double scalar(const std::string& name);
   void advance();
   void write_restart(const std::string& label);
   void finalize();
 
  private:
   enum class Phase { define, run, finalized };
-  // A field on one route: its index among the route's inputs or outputs.
+  // A field on one route: its index among the route's inputs, its truth or its outputs.
   struct Binding {
     ComponentRoute* route;
     int index;
+    Feed feed = Feed::input;
   };
   struct Field {
     FieldOptions options;
     Axes axes{"p"};
     std::int64_t slots = 0;
-    std::vector<Binding> inputs;
+    std::vector<Binding> feeds;
     Binding output{nullptr, 0};
     std::string fallback;           // outputs: the field whose values take the place of points given up
     std::unique_ptr<Reducer> kept;  // such a field: its values of this step
     int number = k_no_field;        // see FieldNumbers
     std::uint64_t put_bits = 0;     // of all networks that it is put for
-    bool is_put() const { return !inputs.empty() || kept != nullptr; }
+    bool is_put() const { return !feeds.empty() || kept != nullptr; }
     Coverage coverage;
   };
 
@@ -67,7 +70,8 @@ class ComponentSide {
   RouteDefinition define_route(const NetworkSpec& spec) const;
   std::string unresumed_step_problem(std::int64_t step) const;
   void resume(std::int64_t step);
-  void require_put(const std::string& name, const std::string& network, const std::vector<std::string>& needed);
+  void require_put(const std::string& what, const std::string& network, const std::vector<std::string>& needed);
+  void require_inputs_put(const ComponentRoute& route, const std::string& what);
   RouteState route_state(int network);
   void bind(int network, ComponentRoute& route);
   std::int64_t check_part(const std::string& name, const Field& field, const ColumnView& view, const Part& part) const;
@@ -85,6 +89,7 @@ class ComponentSide {
   PointSets points_;
   std::map<std::string, Field> fields_;
   std::vector<std::unique_ptr<ComponentRoute>> routes_;
+  std::vector<int> speakers_;  // of each route: the first rank of the component that has points of it
   std::int64_t step_ = 1;
   std::mutex coverage_mutex_;
 };

@@ -13,6 +13,7 @@ FieldNumbers::FieldNumbers(const Plan& plan) {
   for (std::size_t n = 0; n < plan.networks.size(); ++n) {
     const int network = static_cast<int>(n);
     for (const std::string& field : all_fields_of(plan.networks[n])) uses_.push_back({network, field});
+    for (const std::string& field : truth_fields_of(plan.networks[n])) uses_.push_back({network, field});
     for (const auto& entry : plan.networks[n].guard.fields) {
       if (!entry.second.fallback.empty()) uses_.push_back({network, entry.second.fallback});
     }

@@ -9,7 +9,8 @@
 
 namespace ekman {
 
-// A number for each use of a field by a network: its inputs, its outputs, then the fallbacks of its guard.
+// A number for each use of a field by a network: its inputs, its outputs, what it learns from, then the
+// fallbacks of its guard.
 class FieldNumbers {
  public:
   FieldNumbers() = default;

@@ -1,4 +1,5 @@
-// The ML rank's story of an exchange: pieces arrive, a chunk becomes whole, runs, and its outputs go back.
+// The ML rank's story of an exchange: pieces arrive, a chunk becomes whole, runs, and its outputs go back. A network
+// that learns does so between forwards, see ml_training.hpp.
 #pragma once
 
 #include <cstdint>
@@ -8,7 +9,10 @@
 #include "coupler/engine/engine.hpp"
 #include "coupler/session/guard_log.hpp"
 #include "coupler/session/ml_restart.hpp"
+#include "coupler/session/ml_training.hpp"
 #include "coupler/session/route_setup.hpp"
+#include "coupler/session/row_inbox.hpp"
+#include "coupler/session/row_outbox.hpp"
 #include "coupler/session/startup.hpp"
 #include "coupler/session/state_record.hpp"
 
@@ -26,37 +30,17 @@ class MlSide {
   void serve();
 
  private:
-  struct Chunk {
-    std::int64_t rows = 0;     // that hold points
-    std::int64_t missing = 0;  // of them, in the exchange to come
-    std::int64_t step = 0;     // model step of the rows that are there
-    bool ended = false;        // a rank with rows in it has finalized
-    std::vector<int> in, out;  // messages that carry its rows
-  };
-  struct MessageState {
-    std::int64_t exchanges = 0;    // in: arrived; out: sent
-    std::int64_t step = 0;         // in: of the last one
-    std::int64_t chunks = 0;       // chunks of this message
-    std::int64_t chunks_open = 0;  // of them, not yet run in this exchange
-    bool ended = false;
-    bool sending = false;  // out, across nodes: a send is on its way
-  };
-
   bool poll();
   void wait_for_inputs();
   void list_late();
-  void arrive(int message);
-  void end_of_run(int message);
-  [[noreturn]] void fail_after_end(const Message& message, const Chunk& chunk) const;
   void look_for_restart();
-  void check_no_restart(int message, std::int64_t step) const;
+  void check_no_restart(int peer, std::int64_t step) const;
   [[noreturn]] void fail_restart(int rank, std::int64_t step) const;
   void send_held();
+  bool run_whole_chunks();
+  void take_whole_truths();
   void run_chunk(std::int64_t slot);
-  void guard_chunk(std::int64_t slot);
-  void release(int message);
-  void send(int message);
-  void take_back(const Message& message);
+  std::int64_t rows_of(std::int64_t slot) const;
 
   Route route_;
   const NetworkSpec& spec_;
@@ -67,12 +51,12 @@ class MlSide {
   MlRestart restart_;
   bool shared_cores_;
   StateWriter& state_;
-  std::vector<Chunk> chunks_;
-  std::vector<MessageState> in_, out_;
-  std::vector<int> window_in_;  // in-messages that come through the window
-  std::vector<int> message_of_request_;
-  std::vector<std::int64_t> ready_;  // slots of whole chunks
-  std::size_t ended_ = 0;
+  RowInbox in_;
+  RowInbox truth_;
+  RowOutbox out_;
+  std::unique_ptr<MlTraining> training_;    // null: nothing is learned, or there are no chunks
+  std::vector<std::int64_t> whole_;         // slots whose inputs are there
+  std::vector<std::int64_t> whole_truths_;  // slots whose targets and weights are
 };
 
 }  // namespace ekman

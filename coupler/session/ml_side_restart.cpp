@@ -35,28 +35,24 @@ std::string compare_steps(const Job& job, const NetworkSpec& spec, std::int64_t 
 
 void MlSide::look_for_restart() {
   if (restart_.poll()) {
-    const std::int64_t step = restart_.request().step;
-    for (std::size_t m = 0; m < in_.size(); ++m) {
-      if (in_[m].ended) fail_restart(route_.in.messages[m].peer - spec_.ranks, k_end_of_run);
-      for (const Piece& piece : route_.in.messages[m].pieces) {
-        if (chunks_[piece.slot].step >= step) fail_restart(-1, chunks_[piece.slot].step);
-      }
+    if (in_.first_ended() >= 0) fail_restart(in_.first_ended(), k_end_of_run);
+    for (std::size_t slot = 0; slot < route_.chunks.size(); ++slot) {
+      const std::int64_t step = in_.step(static_cast<std::int64_t>(slot));
+      if (step >= restart_.request().step) fail_restart(-1, step);
     }
   }
   if (restart_.asker() < 0 || !restart_.all_have_asked()) return;
   const std::int64_t exchanges = restart_.request().exchanges;
-  const bool over =
-      std::all_of(in_.begin(), in_.end(), [&](const MessageState& m) { return m.exchanges == exchanges; });
-  if (!over) return;
+  if (!in_.over(exchanges) || !truth_.over(exchanges)) return;
   const CallScope call(state_, Call::restart);
   restart_.write();
 }
 
 // Rows, or the end of the run, of a rank that should have asked for a restart set.
-void MlSide::check_no_restart(int m, std::int64_t step) const {
+void MlSide::check_no_restart(int peer, std::int64_t step) const {
   if (restart_.asker() < 0) return;
   if (step != k_end_of_run && step < restart_.request().step) return;  // on their way when the first rank asked
-  fail_restart(route_.in.messages[m].peer - spec_.ranks, step);
+  fail_restart(peer - spec_.ranks, step);
 }
 
 void MlSide::fail_restart(int rank, std::int64_t step) const {
@@ -92,12 +88,9 @@ void MlSide::resume(const Job& job) {
 
 // The exchange before the cut, as if it had been made here: it counts as the first one on both sides.
 void MlSide::send_held() {
-  for (std::size_t m = 0; m < in_.size(); ++m) {
-    in_[m].exchanges = 1;
-    if (route_.in.messages[m].request < 0) route_.in.messages[m].header->consumed.store(1, std::memory_order_release);
-  }
-  for (std::size_t m = 0; m < out_.size(); ++m) {
-    const Message& message = route_.out.messages[m];
+  in_.count_one_exchange();
+  truth_.count_one_exchange();
+  for (const Message& message : route_.out.messages) {
     message.header->given_up = 0;
     for (const Piece& piece : message.pieces) {
       const std::byte* row =
@@ -109,8 +102,8 @@ void MlSide::send_held() {
         }
       }
     }
-    send(static_cast<int>(m));
   }
+  out_.send_all();
 }
 
 }  // namespace ekman

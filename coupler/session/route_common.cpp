@@ -19,17 +19,29 @@ RouteSizes sizes_of(const Route& route, const NetworkSpec& spec) {
 }
 
 void settle_rows(Route& route, const NetworkSpec& spec, const RouteDefinition& mine, bool is_ml) {
-  const std::size_t inputs = fields_of(spec.inputs).size();
+  const std::vector<Argument> truth{{truth_fields_of(spec)}};
   // All component ranks bring the same; the ML ranks learn it.
-  std::vector<std::int64_t> levels(all_fields_of(spec).size(), std::numeric_limits<std::int64_t>::max());
+  std::vector<std::int64_t> levels(all_fields_of(spec).size() + truth.front().fields.size(),
+                                   std::numeric_limits<std::int64_t>::max());
   if (!is_ml) levels = mine.levels;
   route.comm.min(levels);
-  route.in.layout =
-      make_row_layout(spec.inputs, {levels.begin(), levels.begin() + static_cast<std::ptrdiff_t>(inputs)});
-  route.out.layout =
-      make_row_layout(spec.outputs, {levels.begin() + static_cast<std::ptrdiff_t>(inputs), levels.end()});
-  route.in.row_bytes = route.in.layout.row_len() * real_size(spec.wire);
-  route.out.row_bytes = route.out.layout.row_len() * real_size(spec.wire);
+  auto next = levels.begin();
+  const auto layout = [&](const std::vector<Argument>& arguments) {
+    const auto first = next;
+    next += static_cast<std::ptrdiff_t>(fields_of(arguments).size());
+    return make_row_layout(arguments, {first, next});
+  };
+  route.in.layout = layout(spec.inputs);
+  route.out.layout = layout(spec.outputs);
+  route.truth.layout = layout(truth);
+  if (spec.tape > 0) {
+    route.adjoint_in.layout = route.out.layout;
+    route.adjoint_out.layout = route.in.layout;
+  }
+  route.out.to_ml = route.adjoint_out.to_ml = false;
+  for (Direction* direction : route.directions()) {
+    direction->row_bytes = direction->layout.row_len() * real_size(spec.wire);
+  }
 }
 
 std::vector<std::int64_t> find_splitters(const Route& route, const NetworkSpec& spec,

@@ -9,7 +9,7 @@
 
 namespace ekman {
 
-// Tags on the route communicator. Message i of a pair has tag k_tag_in + 2 i or k_tag_out + 2 i:
+// Tags on the route communicator. Message i of a pair in direction d has tag k_tag_first_message + k_directions i + d:
 // messages are started in any order, and MPI matches those of equal tags in order.
 enum RouteTag {
   k_tag_ids = 1,
@@ -20,9 +20,12 @@ enum RouteTag {
   k_tag_reduction,  // one field's partial reduction on the rows that they share
   k_tag_rows,       // between ML ranks: a part of one array of the set
   k_tag_written,
-  k_tag_in = 16,
-  k_tag_out = 17
+  k_tag_first_message = 16
 };
+
+inline int message_tag(int direction, std::int64_t number) {
+  return k_tag_first_message + k_directions * static_cast<int>(number) + direction;
+}
 
 // What the readers of set-up messages compare with; `route.points` is known by then.
 RouteSizes sizes_of(const Route& route, const NetworkSpec& spec);

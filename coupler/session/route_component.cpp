@@ -68,8 +68,7 @@ struct Place {
   std::byte* segment;
   std::int64_t first_header;
   std::int64_t buffer_offset;
-  int tag;
-  bool send;
+  int direction;  // its number
 };
 
 // Rows of `pieces` in memory of this rank, behind one header.
@@ -101,9 +100,9 @@ void add_messages(Route& route, const NetworkSpec& spec, Direction& direction, c
     } else {
       const std::vector<Span> spans = allocate_local(route, direction, message);
       local_rows = spans[1].data;
-      const int tag = place.tag + 2 * static_cast<int>(number);
-      message.request = place.send ? direction.requests.add_send(route.comm, spans, message.peer, tag)
-                                   : direction.requests.add_receive(route.comm, spans, message.peer, tag);
+      const int tag = message_tag(place.direction, number);
+      message.request = direction.to_ml ? direction.requests.add_send(route.comm, spans, message.peer, tag)
+                                        : direction.requests.add_receive(route.comm, spans, message.peer, tag);
     }
     for (std::int64_t i = 0; i < group.count; ++i) {
       const Piece& piece = message.pieces[i];
@@ -151,13 +150,14 @@ Route make_component_route(Communicator comm, const NetworkSpec& spec, const Rou
     const SegmentNotice notice = read_notice(route.comm.receive(owner, k_tag_segment), route.node.size());
     const bool window = notice.through_window != 0;
     std::byte* segment = window ? route.window.segment(static_cast<int>(notice.node_rank)) : nullptr;
-    add_messages(route, spec, route.in, {window, segment, notice.in_header, notice.in_offset, k_tag_in, true},
-                 by_owner[owner], sorted_by_owner[owner], points);
-    add_messages(route, spec, route.out, {window, segment, notice.out_header, notice.out_offset, k_tag_out, false},
-                 by_owner[owner], sorted_by_owner[owner], points);
+    for (int d = 0; d < k_directions; ++d) {
+      Direction& direction = *route.directions()[d];
+      if (!direction.used()) continue;
+      add_messages(route, spec, direction, {window, segment, notice.header[d], notice.offset[d], d}, by_owner[owner],
+                   sorted_by_owner[owner], points);
+    }
   }
-  sort_runs(route.in);
-  sort_runs(route.out);
+  for (Direction* direction : route.directions()) sort_runs(*direction);
   return route;
 }
 

@@ -101,6 +101,7 @@ std::vector<std::int64_t> group_messages(Direction& direction, const std::vector
   std::vector<std::int64_t> first_of_source;
   for (std::size_t s = 0; s < pieces.size(); ++s) {
     first_of_source.push_back(static_cast<std::int64_t>(direction.messages.size()));
+    if (!direction.used()) continue;
     for (const PieceGroup& group : group_pieces(pieces[s], direction.row_bytes)) {
       Message message;
       message.peer = ml_ranks + static_cast<int>(s);
@@ -112,9 +113,10 @@ std::vector<std::int64_t> group_messages(Direction& direction, const std::vector
   return first_of_source;
 }
 
-void add_requests(Route& route, const NetworkSpec& spec, Direction& direction,
-                  const std::vector<std::int64_t>& first_of_source, const std::vector<bool>& through_window,
-                  bool send) {
+// `number` of the direction.
+void add_requests(Route& route, const NetworkSpec& spec, int number, const std::vector<std::int64_t>& first_of_source,
+                  const std::vector<bool>& through_window) {
+  Direction& direction = *route.directions()[number];
   const std::int64_t chunk_bytes = spec.rows_per_chunk() * direction.row_bytes;
   for (std::size_t i = 0; i < direction.messages.size(); ++i) {
     Message& message = direction.messages[i];
@@ -126,20 +128,26 @@ void add_requests(Route& route, const NetworkSpec& spec, Direction& direction,
       spans.push_back({direction.buffers + piece.slot * chunk_bytes + row * direction.row_bytes,
                        piece.count * direction.row_bytes});
     }
-    const int tag = (send ? k_tag_out : k_tag_in) + 2 * static_cast<int>(i - first_of_source[source]);
-    message.request = send ? direction.requests.add_send(route.comm, spans, message.peer, tag)
-                           : direction.requests.add_receive(route.comm, spans, message.peer, tag);
+    const int tag = message_tag(number, static_cast<std::int64_t>(i) - first_of_source[source]);
+    message.request = direction.to_ml ? direction.requests.add_receive(route.comm, spans, message.peer, tag)
+                                      : direction.requests.add_send(route.comm, spans, message.peer, tag);
   }
 }
 
-// The segment: headers of all in-messages, of all out-messages, input chunk buffers, output chunk buffers.
+// The segment: headers of all messages, direction after direction, then their chunk buffers.
 SegmentNotice allocate_segment(Route& route, const NetworkSpec& spec) {
-  const auto slots = static_cast<std::int64_t>(route.chunks.size());
-  const auto headers = static_cast<std::int64_t>(route.in.messages.size() + route.out.messages.size());
+  const std::int64_t rows = static_cast<std::int64_t>(route.chunks.size()) * spec.rows_per_chunk();
   SegmentNotice notice;
-  notice.in_offset = headers * static_cast<std::int64_t>(sizeof(MessageHeader));
-  notice.out_offset = notice.in_offset + align(slots * spec.rows_per_chunk() * route.in.row_bytes);
-  const std::int64_t bytes = notice.out_offset + align(slots * spec.rows_per_chunk() * route.out.row_bytes);
+  std::int64_t headers = 0;
+  for (int d = 0; d < k_directions; ++d) {
+    notice.header[d] = headers;
+    headers += static_cast<std::int64_t>(route.directions()[d]->messages.size());
+  }
+  std::int64_t bytes = align(headers * static_cast<std::int64_t>(sizeof(MessageHeader)));
+  for (int d = 0; d < k_directions; ++d) {
+    notice.offset[d] = bytes;
+    bytes += align(rows * route.directions()[d]->row_bytes);
+  }
   std::byte* base = nullptr;
   if (spec.transport == Transport::automatic) {
     route.window = SharedWindow(route.node, bytes);
@@ -149,10 +157,11 @@ SegmentNotice allocate_segment(Route& route, const NetworkSpec& spec) {
     base = reinterpret_cast<std::byte*>(align(reinterpret_cast<std::int64_t>(route.heap.back().data())));
   }
   auto* header = reinterpret_cast<MessageHeader*>(base);
-  for (Message& message : route.in.messages) message.header = header++;
-  for (Message& message : route.out.messages) message.header = header++;
-  route.in.buffers = base + notice.in_offset;
-  route.out.buffers = base + notice.out_offset;
+  for (int d = 0; d < k_directions; ++d) {
+    Direction& direction = *route.directions()[d];
+    for (Message& message : direction.messages) message.header = header++;
+    direction.buffers = base + notice.offset[d];
+  }
   notice.node_rank = route.node.rank();
   return notice;
 }
@@ -172,11 +181,13 @@ Route make_ml_route(Communicator comm, const NetworkSpec& spec) {
   const std::vector<int> owners = choose_owners(route, ml, spec, census);
   const std::vector<std::vector<Piece>> pieces = spread_pieces(route, spec, census, owners);
   route.owners = owners;
-  const std::vector<std::int64_t> first_in = group_messages(route.in, pieces, spec.ranks);
-  const std::vector<std::int64_t> first_out = group_messages(route.out, pieces, spec.ranks);
-  SegmentNotice notice = allocate_segment(route, spec);
+  route.learners = ml.split(route.chunks.empty() ? -1 : 0, ml.rank());
+  std::array<std::vector<std::int64_t>, k_directions> first_of_source;
+  for (int d = 0; d < k_directions; ++d) {
+    first_of_source[d] = group_messages(*route.directions()[d], pieces, spec.ranks);
+  }
+  const SegmentNotice segment = allocate_segment(route, spec);
 
-  const auto in_messages = static_cast<std::int64_t>(route.in.messages.size());
   std::vector<bool> through_window;
   std::vector<std::vector<std::int64_t>> notices(pieces.size());
   std::vector<MPI_Request> requests;
@@ -184,14 +195,13 @@ Route make_ml_route(Communicator comm, const NetworkSpec& spec) {
     const bool window = spec.transport == Transport::automatic && census.node_of_source[s] == route.node_id;
     through_window.push_back(window);
     if (pieces[s].empty()) continue;
+    SegmentNotice notice = segment;
     notice.through_window = window ? 1 : 0;
-    notice.in_header = first_in[s];
-    notice.out_header = in_messages + first_out[s];
+    for (int d = 0; d < k_directions; ++d) notice.header[d] += first_of_source[d][s];
     notices[s] = to_values(notice);
     requests.push_back(route.comm.isend(notices[s], spec.ranks + static_cast<int>(s), k_tag_segment));
   }
-  add_requests(route, spec, route.in, first_in, through_window, false);
-  add_requests(route, spec, route.out, first_out, through_window, true);
+  for (int d = 0; d < k_directions; ++d) add_requests(route, spec, d, first_of_source[d], through_window);
   wait_all(requests);
   return route;
 }

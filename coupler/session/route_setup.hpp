@@ -2,6 +2,7 @@
 // pieces become messages, buffers and requests are made. Protocol and order of messages: DESIGN.md.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -11,6 +12,7 @@
 #include "coupler/comm/persistent.hpp"
 #include "coupler/comm/window.hpp"
 #include "coupler/engine/engine.hpp"
+#include "coupler/exchange/set_up_messages.hpp"
 #include "coupler/exchange/wire.hpp"
 #include "coupler/layout/layout.hpp"
 #include "coupler/plan/plan.hpp"
@@ -18,7 +20,7 @@
 namespace ekman {
 
 // What a component rank brings, which compare_definitions has passed: its global ids (negative: no point) in array
-// order, and levels of each field of the route (inputs, then outputs).
+// order, and levels of each field of the route (inputs, outputs, then truth).
 struct RouteDefinition {
   std::vector<std::int64_t> ids;
   std::vector<std::int64_t> levels;
@@ -49,12 +51,16 @@ struct Direction {
   std::vector<Run> runs;         // component ranks, ascending by slot
   std::byte* buffers = nullptr;  // ML ranks: chunk buffers, slot after slot
   PersistentList requests;
+  bool to_ml = true;  // the component's ranks send
+
+  bool used() const { return !layout.fields.empty(); }
 };
 
 // What enddef leaves on a rank. The memory behind headers and rows is in `window` or `heap`.
 struct Route {
   Communicator comm;
   Communicator node;
+  Communicator learners;     // ML ranks: those of the network that own chunks; empty on the others
   std::int64_t node_id = 0;  // least rank of `comm` on this node
   SharedWindow window;
   std::vector<std::vector<std::byte>> heap;
@@ -64,8 +70,12 @@ struct Route {
   std::vector<int> owners;           // ML ranks: the ML rank that owns each chunk
   Direction in;
   Direction out;
-  Direction truth;  // without messages if the network does not learn from targets
+  Direction truth;        // truth_fields_of(): targets, weights; without fields if there are none
+  Direction adjoint_in;   // of outputs, to the ML ranks; without fields if the plan has no tape
+  Direction adjoint_out;  // of inputs, to the component
 
+  // In the order of the list in set_up_messages.hpp.
+  std::array<Direction*, k_directions> directions() { return {&in, &out, &truth, &adjoint_in, &adjoint_out}; }
   // ML ranks: points in the chunks owned.
   std::int64_t points_here(const NetworkSpec& spec) const;
 };

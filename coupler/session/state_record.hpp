@@ -23,7 +23,9 @@ enum class Call : std::uint8_t {
   load,
   inputs,
   forward,
-  outputs  // ML ranks: loads its network, waits for inputs, runs, sends
+  outputs,
+  learn,
+  learning_step  // ML ranks: loads its network, waits for inputs, runs, sends, learns, adds up with the others
 };
 
 inline constexpr int k_no_field = 0xffff;

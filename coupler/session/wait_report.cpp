@@ -173,10 +173,16 @@ class Judge {
       const int index = static_cast<int>(other);
       if (index == i || !state.who.known || state.wait.call == call) continue;
       const bool past = state.doing.call == Call::finalize && !state.doing.inside;
+      if (call == Call::learning_step && !learns_with(state, rank(i))) continue;
       if (past || (call == Call::finalize && component_of(state) != component_of(rank(i)))) continue;
       targets.push_back({index, rank_words(scene_, state), ""});
     }
     return targets;
+  }
+
+  // ML ranks of one network; those without chunks wait for its end.
+  static bool learns_with(const RankState& other, const RankState& rank) {
+    return other.who.is_ml && other.who.owner == rank.who.owner && other.wait.call != Call::finalize;
   }
 
   const std::string& component_of(const RankState& state) const {

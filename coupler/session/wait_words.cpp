@@ -33,6 +33,10 @@ const char* name_of(Call call) {
       return "forward";
     case Call::outputs:
       return "its sends of outputs";
+    case Call::learn:
+      return "learning";
+    case Call::learning_step:
+      return "an optimizer step";
     case Call::none:
       break;
   }
@@ -45,6 +49,13 @@ std::string call_words(const Scene& scene, Call call, int field, std::int64_t st
   if (field != k_no_field) text += fmt::format(" of {}", scene.fields->name(field));
   if (call == Call::put || call == Call::get || call == Call::advance) text += fmt::format(" in step {}", step);
   return text;
+}
+
+// What the component must put before an exchange is over.
+std::vector<std::string> put_fields_of(const NetworkSpec& network) {
+  std::vector<std::string> fields = fields_of(network.inputs);
+  for (const std::string& field : truth_fields_of(network)) fields.push_back(field);
+  return fields;
 }
 
 std::string list_words(const std::vector<std::string>& names) {
@@ -88,8 +99,8 @@ std::string wait_words(const Scene& scene, const RankState& rank, const std::str
     const NetworkSpec& spec = scene.plan->networks.at(static_cast<std::size_t>(rank.who.owner));
     const std::string there =
         rank.there_count == 0 ? "" : fmt::format("; {} other rank(s) are there", rank.there_count);
-    return fmt::format("waits for the inputs {} of step {} from {}, {}{}", list_words(fields_of(spec.inputs)),
-                       rank.step, target, since, there);
+    return fmt::format("waits for the inputs {} of step {} from {}, {}{}", list_words(put_fields_of(spec)), rank.step,
+                       target, since, there);
   }
   if (wait.call == Call::outputs) {
     return fmt::format("waits until {} has taken the outputs of step {}, {}", target, rank.step, since);
@@ -108,6 +119,9 @@ std::string doing_words(const Scene& scene, const RankState& rank) {
   if (doing.call == Call::forward) {
     return fmt::format("running chunk {} of step {} through its network, {}", rank.chunk, rank.step, since);
   }
+  if (doing.call == Call::learn) {
+    return fmt::format("learning from chunk {} of step {}, {}", rank.chunk, rank.step, since);
+  }
   const std::string call = call_words(scene, doing.call, doing.field, rank.step);
   if (doing.inside || rank.who.is_ml) return fmt::format("inside {}, {}", call, since);
   if (doing.call == Call::advance) {
@@ -119,7 +133,7 @@ std::string doing_words(const Scene& scene, const RankState& rank) {
 std::string missing_words(const Scene& scene, const RankState& ml, const RankState& component) {
   if (ml.wait.call != Call::inputs || ml.step != component.step) return "";
   std::vector<std::string> missing;
-  for (const std::string& input : fields_of(scene.plan->networks.at(static_cast<std::size_t>(ml.who.owner)).inputs)) {
+  for (const std::string& input : put_fields_of(scene.plan->networks.at(static_cast<std::size_t>(ml.who.owner)))) {
     const std::uint64_t bit = FieldNumbers::bit(scene.fields->of(ml.who.owner, input));
     if (bit == 0) return "";
     if ((component.fields_put & bit) == 0) missing.push_back(input);

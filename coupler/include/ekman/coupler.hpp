@@ -69,6 +69,11 @@ class Coupler {
   // Blocks until the field is there. Thread-safe for disjoint parts; below MPI_THREAD_MULTIPLE, with ML ranks on other
   // nodes, the thread that made the coupler gets first (an empty part is enough).
   Info get(std::string_view field, const ArrayView& array, Part part = {});
+  // Collective; after the inputs of this step are put. What the ML ranks have learned, by name: "convection/loss", or
+  // step, validation_loss, learning_rate, gradient_norm in place of loss. As it was when the outputs of the last exchange
+  // were computed: after the optimizer step that came before it, so the same in every run, and on all ranks. NaN if it
+  // is not known yet.
+  double scalar(std::string_view name);
   // Local; across nodes it waits until its messages have left. Ends the model step: every input must have been put once
   // for every point.
   void advance();

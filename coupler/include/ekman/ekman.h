@@ -62,6 +62,10 @@ int ekman_get_step(ekman_coupler* coupler, int64_t* step);
 /* `first` < 0: the array holds all points of this rank. `info` (enum ekman_info) may be NULL. */
 int ekman_put(ekman_coupler* coupler, const char* field, const ekman_array* array, int64_t first, int* info);
 int ekman_get(ekman_coupler* coupler, const char* field, const ekman_array* array, int64_t first, int* info);
+/* Collective; after the inputs of this step are put. What the ML ranks have learned: "convection/loss", or step,
+ * validation_loss, learning_rate, gradient_norm in place of loss; as it was when the outputs of the last exchange were
+ * computed, the same on all ranks; NaN if it is not known yet. */
+int ekman_get_scalar(ekman_coupler* coupler, const char* name, double* value);
 /* Local; across nodes it waits until its messages have left. Ends the model step. */
 int ekman_advance(ekman_coupler* coupler);
 /* Collective; between steps, after advance and before the first put. Writes the restart set `label`, which `resume:

@@ -1,0 +1,72 @@
+// How a component rank reads what a network has learned; see component_side.hpp.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstring>
+#include <limits>
+
+#include "coupler/base/joined.hpp"
+#include "coupler/plan/did_you_mean.hpp"
+#include "coupler/session/component_side.hpp"
+#include "ekman/error.hpp"
+
+namespace ekman {
+
+namespace {
+
+struct Quantity {
+  const char* name;
+  double LearningStatus::*value;
+};
+constexpr Quantity k_quantities[] = {
+    {"step", &LearningStatus::step},
+    {"loss", &LearningStatus::loss},
+    {"validation_loss", &LearningStatus::validation_loss},
+    {"learning_rate", &LearningStatus::learning_rate},
+    {"gradient_norm", &LearningStatus::gradient_norm},
+};
+
+double LearningStatus::*find_quantity(const std::string& name) {
+  std::vector<std::string> names;
+  for (const Quantity& quantity : k_quantities) {
+    if (name == quantity.name) return quantity.value;
+    names.emplace_back(quantity.name);
+  }
+  throw Error(ErrorCode::usage,
+              fmt::format("there is no scalar \"{}\" of a network{}", name,
+                          did_you_mean(name, names, fmt::format("; ask for one of: {}", joined(names, ", ")))));
+}
+
+}  // namespace
+
+double ComponentSide::scalar(const std::string& name) {
+  require(Phase::run, "get_scalar");
+  const std::size_t slash = name.rfind('/');
+  const std::string network = name.substr(0, slash);
+  std::vector<std::string> learning;
+  for (const auto& route : routes_) {
+    if (route->spec().training.given) learning.push_back(route->spec().name);
+  }
+  const auto route = std::find_if(routes_.begin(), routes_.end(),
+                                  [&](const auto& candidate) { return candidate->spec().name == network; });
+  if (slash == std::string::npos || route == routes_.end() || !(*route)->spec().training.given) {
+    throw Error(ErrorCode::usage,
+                fmt::format("get_scalar of \"{}\": it is of no network of this component that learns (those are: {}); "
+                            "name the network and what you ask for, such as \"convection/loss\"",
+                            name, learning.empty() ? "none" : joined(learning, ", ")));
+  }
+  double LearningStatus::*const quantity = find_quantity(name.substr(slash + 1));
+  const CallScope call(state_, Call::get);
+  require_inputs_put(**route, fmt::format("get_scalar of \"{}\"", name));
+  const int speaker = speakers_[static_cast<std::size_t>(route - routes_.begin())];
+  if (speaker >= job_.local.size()) return std::numeric_limits<double>::quiet_NaN();  // no points anywhere
+  LearningStatus status{};
+  if (local_rank_ == speaker) (*route)->status(status);
+  std::string bytes(reinterpret_cast<const char*>(&status), sizeof status);
+  const WaitScope waiting(state_, Call::get);
+  job_.local.broadcast(bytes, speaker);
+  std::memcpy(&status, bytes.data(), sizeof status);
+  return status.*quantity;
+}
+
+}  // namespace ekman

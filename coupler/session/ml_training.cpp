@@ -1,0 +1,110 @@
+// Implements ml_training.hpp.
+#include "coupler/session/ml_training.hpp"
+
+#include <cstring>
+#include <limits>
+
+#include "coupler/base/check.hpp"
+
+namespace ekman {
+
+MlTraining::MlTraining(const Route& route, const NetworkSpec& spec, Learner& learner, bool shared_cores,
+                       StateWriter& state)
+    : route_(route), spec_(spec), learner_(learner), shared_cores_(shared_cores), state_(state) {
+  kept_.resize(route.chunks.size());
+  const std::int64_t rows = spec.rows_per_chunk();
+  for (Kept& lesson : kept_) {
+    lesson.in.resize(static_cast<std::size_t>(rows * route.in.row_bytes));
+    lesson.truth.resize(static_cast<std::size_t>(rows * route.truth.row_bytes));
+  }
+}
+
+bool MlTraining::may_run(std::int64_t slot) const {
+  const std::int64_t exchange = kept_[slot].inputs;
+  return exchange == learned(slot) && exchange / spec_.training.accumulate <= windows_;
+}
+
+bool MlTraining::may_take_truth(std::int64_t slot) const { return kept_[slot].truths == learned(slot); }
+
+void MlTraining::take_inputs(std::int64_t slot, std::int64_t step) {
+  EKMAN_ASSERT(may_run(slot));
+  Kept& lesson = kept_[slot];
+  std::memcpy(lesson.in.data(), route_.in.buffers + slot * static_cast<std::int64_t>(lesson.in.size()),
+              lesson.in.size());
+  ++lesson.inputs;
+  lesson.step = step;
+}
+
+void MlTraining::take_truth(std::int64_t slot, std::int64_t step) {
+  EKMAN_ASSERT(may_take_truth(slot));
+  Kept& lesson = kept_[slot];
+  // Inputs and truth of a step come from the same ranks, which put both before they advance.
+  EKMAN_ASSERT(lesson.inputs == learned(slot) || lesson.step == step);
+  std::memcpy(lesson.truth.data(), route_.truth.buffers + slot * static_cast<std::int64_t>(lesson.truth.size()),
+              lesson.truth.size());
+  ++lesson.truths;
+}
+
+bool MlTraining::work() {
+  if (step_is_due()) {
+    make_step();
+    return true;
+  }
+  const Kept& lesson = kept_[next_];
+  if (lesson.inputs <= exchanges_ || lesson.truths <= exchanges_) return false;
+  learn(next_);
+  if (++next_ == static_cast<std::int64_t>(kept_.size())) {
+    next_ = 0;
+    ++exchanges_;
+  }
+  return true;
+}
+
+bool MlTraining::idle() const {
+  if (step_is_due() || next_ > 0) return false;
+  for (const Kept& lesson : kept_) {
+    if (lesson.inputs > exchanges_ || lesson.truths > exchanges_) return false;
+  }
+  return true;
+}
+
+void MlTraining::learn(std::int64_t slot) {
+  const CallScope call(state_, Call::learn);
+  Kept& kept = kept_[slot];
+  state_.step(kept.step);
+  state_.chunk(route_.chunks[slot]);
+  Lesson lesson;
+  lesson.in = kept.in.data();
+  lesson.truth = kept.truth.data();
+  const std::int64_t first = route_.chunks[slot] * spec_.rows_per_chunk();
+  lesson.rows = std::min(spec_.rows_per_chunk(), route_.points - first);
+  lesson.ids = route_.ids.data() + slot * spec_.rows_per_chunk();
+  lesson.exchange = exchanges_;
+  lesson.chunk = route_.chunks[slot];
+  learner_.add(lesson);
+}
+
+void MlTraining::make_step() {
+  add_up();
+  learner_.step();
+  ++windows_;
+}
+
+void MlTraining::add_up() {
+  const WaitScope waiting(state_, Call::learning_step);
+  std::vector<double>& sums = learner_.sums();
+  route_.learners.sum_alike(reinterpret_cast<std::byte*>(sums.data()), static_cast<std::int64_t>(sums.size()), true,
+                            shared_cores_);
+  route_.learners.sum_alike(learner_.gradient(), learner_.gradient_size(), learner_.gradient_kind() == Real::float64,
+                            shared_cores_);
+}
+
+LearningStatus MlTraining::status() const {
+  const StepReport& last = learner_.last();
+  const bool any = last.step > 0;
+  const double none = std::numeric_limits<double>::quiet_NaN();
+  return {static_cast<double>(last.step), any ? last.loss : none, any ? last.validation_loss : none, last.learning_rate,
+          any ? last.gradient_norm : none};
+}
+
+}  // namespace ekman

@@ -1,0 +1,60 @@
+// How the ML ranks of a network learn between forwards: the rows of a chunk are kept until there is time, chunks are
+// learned from one by one, and when `accumulate` exchanges are, all ranks add up and make the same step.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "coupler/engine/learner.hpp"
+#include "coupler/session/route_setup.hpp"
+#include "coupler/session/state_record.hpp"
+
+namespace ekman {
+
+class MlTraining {
+ public:
+  // All must outlive it. On ranks that own chunks; `state` is this rank's.
+  MlTraining(const Route& route, const NetworkSpec& spec, Learner& learner, bool shared_cores, StateWriter& state);
+
+  // Whether the next exchange of `slot` may run: its lesson before is learned, and no step is due that comes first.
+  bool may_run(std::int64_t slot) const;
+  // Keeps the inputs of `slot`, whole, of model step `step`.
+  void take_inputs(std::int64_t slot, std::int64_t step);
+  // The same of targets and weights; the lesson before must be learned.
+  bool may_take_truth(std::int64_t slot) const;
+  void take_truth(std::int64_t slot, std::int64_t step);
+
+  // Learns from one chunk, or makes a step together with the other ranks; false if nothing can be done now.
+  bool work();
+  // All that was taken is learned, and no step is due.
+  bool idle() const;
+  // For the headers of outputs.
+  LearningStatus status() const;
+
+ private:
+  struct Kept {
+    std::vector<std::byte> in, truth;
+    std::int64_t inputs = 0;  // exchanges taken so far
+    std::int64_t truths = 0;
+    std::int64_t step = 0;  // model step of the inputs
+  };
+
+  std::int64_t learned(std::int64_t slot) const { return exchanges_ + (slot < next_ ? 1 : 0); }
+  bool step_is_due() const { return exchanges_ == (windows_ + 1) * spec_.training.accumulate; }
+  void learn(std::int64_t slot);
+  void make_step();
+  void add_up();
+
+  const Route& route_;
+  const NetworkSpec& spec_;
+  Learner& learner_;
+  bool shared_cores_;
+  StateWriter& state_;
+  std::vector<Kept> kept_;      // by slot
+  std::int64_t exchanges_ = 0;  // learned from, all slots
+  std::int64_t next_ = 0;       // slot to learn from: always in the same order, or bits would depend on the weather
+  std::int64_t windows_ = 0;    // of `accumulate` exchanges, that are over
+};
+
+}  // namespace ekman

@@ -1,0 +1,141 @@
+// Implements row_inbox.hpp.
+#include "coupler/session/row_inbox.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "coupler/base/check.hpp"
+#include "ekman/error.hpp"
+
+namespace ekman {
+
+RowInbox::RowInbox(Direction& direction, const NetworkSpec& spec, const StepClock& clock, std::int64_t slots,
+                   Check check)
+    : direction_(direction),
+      spec_(spec),
+      clock_(clock),
+      check_(std::move(check)),
+      slots_(static_cast<std::size_t>(slots)),
+      messages_(direction.messages.size()) {
+  for (std::size_t m = 0; m < messages_.size(); ++m) {
+    const Message& message = direction_.messages[m];
+    for (const Piece& piece : message.pieces) {
+      Slot& slot = slots_[piece.slot];
+      slot.rows += piece.count;
+      if (!slot.messages.empty() && slot.messages.back() == static_cast<int>(m)) continue;
+      slot.messages.push_back(static_cast<int>(m));
+      ++messages_[m].slots;
+    }
+    messages_[m].slots_in_use = messages_[m].slots;
+    if (message.request < 0) {
+      through_window_.push_back(static_cast<int>(m));
+    } else {
+      message_of_request_.push_back(static_cast<int>(m));
+      direction_.requests.start(message.request);
+    }
+  }
+  for (Slot& slot : slots_) slot.missing = slot.rows;
+}
+
+bool RowInbox::poll(std::vector<std::int64_t>& whole) {
+  bool any = false;
+  for (const int m : through_window_) {
+    if (messages_[m].ended) continue;
+    const MessageHeader& header = *direction_.messages[m].header;
+    if (header.sequence.load(std::memory_order_acquire) <= messages_[m].exchanges) continue;
+    arrive(m, whole);
+    any = true;
+  }
+  if (message_of_request_.empty()) return any;
+  for (const int request : direction_.requests.poll()) {
+    arrive(message_of_request_[request], whole);
+    any = true;
+  }
+  return any;
+}
+
+void RowInbox::arrive(int m, std::vector<std::int64_t>& whole) {
+  const Message& message = direction_.messages[m];
+  const std::int64_t step = checked_step(message.header->step);
+  check_(message.peer, step);
+  if (step == k_end_of_run) return end_of_run(m);
+  ++messages_[m].exchanges;
+  messages_[m].step = step;
+  for (const Piece& piece : message.pieces) {
+    Slot& slot = slots_[piece.slot];
+    if (slot.missing == slot.rows) slot.step = step;
+    if (slot.ended) fail_after_end(m, slot);
+    if (slot.step != step) {
+      throw Error(ErrorCode::usage,
+                  fmt::format("ranks of component \"{}\" are out of step in network \"{}\": rank {} put for {}, "
+                              "another for {}; every rank must put in every step",
+                              spec_.component, spec_.name, rank_of(m), clock_.name(step), clock_.name(slot.step)));
+    }
+    slot.missing -= piece.count;
+    EKMAN_ASSERT(slot.missing >= 0);
+    if (slot.missing == 0) whole.push_back(piece.slot);
+  }
+}
+
+void RowInbox::end_of_run(int m) {
+  messages_[m].ended = true;
+  ++ended_;
+  for (const Piece& piece : direction_.messages[m].pieces) {
+    Slot& slot = slots_[piece.slot];
+    slot.ended = true;
+    if (slot.missing != slot.rows) fail_after_end(m, slot);
+  }
+}
+
+void RowInbox::fail_after_end(int m, const Slot& slot) const {
+  throw Error(ErrorCode::usage,
+              fmt::format("ranks of component \"{}\" are out of step in network \"{}\": some have finalized, others "
+                          "went on to {} (seen at rank {}); every rank must make the same steps",
+                          spec_.component, spec_.name, clock_.name(slot.step), rank_of(m)));
+}
+
+void RowInbox::release(std::int64_t s) {
+  Slot& slot = slots_[s];
+  slot.missing = slot.rows;
+  for (const int m : slot.messages) {
+    MessageState& state = messages_[m];
+    if (--state.slots_in_use > 0) continue;
+    state.slots_in_use = state.slots;
+    const Message& message = direction_.messages[m];
+    if (message.request < 0) {
+      message.header->consumed.store(state.exchanges, std::memory_order_release);
+    } else {
+      direction_.requests.start(message.request);
+    }
+  }
+}
+
+void RowInbox::count_one_exchange() {
+  for (std::size_t m = 0; m < messages_.size(); ++m) {
+    messages_[m].exchanges = 1;
+    const Message& message = direction_.messages[m];
+    if (message.request < 0) message.header->consumed.store(1, std::memory_order_release);
+  }
+}
+
+int RowInbox::first_ended() const {
+  for (std::size_t m = 0; m < messages_.size(); ++m) {
+    if (messages_[m].ended) return rank_of(static_cast<int>(m));
+  }
+  return -1;
+}
+
+bool RowInbox::over(std::int64_t exchanges) const {
+  return std::all_of(messages_.begin(), messages_.end(),
+                     [&](const MessageState& state) { return state.exchanges == exchanges; });
+}
+
+void RowInbox::add_progress(std::vector<Progress>& all) const {
+  for (std::size_t m = 0; m < messages_.size(); ++m) {
+    all.push_back({rank_of(static_cast<int>(m)), messages_[m].exchanges, messages_[m].step, messages_[m].ended});
+  }
+}
+
+}  // namespace ekman

@@ -1,0 +1,126 @@
+// Implements row_receiver.hpp.
+#include "coupler/session/row_receiver.hpp"
+
+#include <fmt/format.h>
+
+#include "coupler/comm/polite_wait.hpp"
+#include "coupler/engine/guard.hpp"
+#include "ekman/error.hpp"
+
+namespace ekman {
+
+RowReceiver::RowReceiver(Direction& direction, const RowContext& context, std::vector<int> numbers, bool any_thread)
+    : direction_(direction),
+      context_(context),
+      numbers_(std::move(numbers)),
+      any_thread_(any_thread),
+      arrived_(new std::atomic<bool>[direction.messages.size()]) {
+  reset();
+}
+
+void RowReceiver::reset() {
+  for (std::size_t m = 0; m < direction_.messages.size(); ++m) arrived_[m] = false;
+  receiving_ = false;
+}
+
+void RowReceiver::begin_exchange() {
+  ++exchange_;
+  reset();
+}
+
+void RowReceiver::start() {
+  if (direction_.requests.empty()) return;
+  const std::lock_guard<std::mutex> lock(mutex_);
+  if (receiving_) return;
+  wait_for_requests(direction_, context_, Call::get);  // of the exchange before: nobody reads those rows any more
+  for (const Message& message : direction_.messages) {
+    if (message.request >= 0) direction_.requests.start(message.request);
+  }
+  receiving_ = true;
+}
+
+std::int64_t RowReceiver::get(int field, const ColumnView& columns, std::int64_t first, std::int64_t count,
+                              bool init_thread, Reducer* fallback) {
+  if (init_thread && !any_thread_) receive_all(field);
+  for_runs(direction_.runs, first, count, [&](const Run& run, std::int64_t, std::int64_t) {
+    wait_for(run.message, field, init_thread || any_thread_);
+  });
+  const TrapGuard guard;
+  std::int64_t given_up = 0;
+  for_runs(direction_.runs, first, count, [&](const Run& run, std::int64_t slot, std::int64_t slots) {
+    if (checked_given_up(direction_.messages[run.message].header->given_up) > 0) {
+      given_up += unpack_guarded(run, field, columns, slot, slots, first, fallback);
+    } else {
+      unpack(rows_of(direction_, run, slot, field, context_.spec.wire), columns, slot - first, slots);
+    }
+  });
+  return given_up;
+}
+
+bool RowReceiver::status(LearningStatus& status) {
+  if (direction_.messages.empty()) return false;
+  wait_for(0, -1, true);
+  status = direction_.messages[0].header->learning;
+  return true;
+}
+
+// Slot by slot: some rows of this message are marked.
+std::int64_t RowReceiver::unpack_guarded(const Run& run, int field, const ColumnView& columns, std::int64_t slot,
+                                         std::int64_t count, std::int64_t first, Reducer* fallback) {
+  std::int64_t given_up = 0;
+  for (std::int64_t i = slot; i < slot + count; ++i) {
+    const RowSpan row = rows_of(direction_, run, i, field, context_.spec.wire);
+    if (!is_given_up(row.first, context_.spec.wire)) {
+      unpack(row, columns, i - first, 1);
+      continue;
+    }
+    ++given_up;
+    if (fallback != nullptr) unpack(fallback->rows(i), columns, i - first, 1);
+  }
+  return given_up;
+}
+
+// Other threads get their rows after this one, which may be gone into the barrier of a parallel loop by then.
+void RowReceiver::receive_all(int field) {
+  progress();
+  for (std::size_t m = 0; m < direction_.messages.size(); ++m) {
+    if (direction_.messages[m].request >= 0) wait_for(static_cast<int>(m), field, true);
+  }
+}
+
+// `field` < 0: for none.
+void RowReceiver::wait_for(int m, int field, bool may_call_mpi) {
+  const Message& message = direction_.messages[m];
+  const auto sequence = [&] { return message.header->sequence.load(std::memory_order_acquire); };
+  if (message.request < 0 ? sequence() > exchange_ : arrived_[m].load(std::memory_order_acquire)) return;
+  const WaitScope waiting(context_.writer, Call::get, field < 0 ? k_no_field : numbers_[field], context_.network,
+                          message.peer);
+  PoliteWait wait(context_.shared_cores);
+  if (message.request < 0) {
+    while (sequence() <= exchange_) wait.pause();
+    return;
+  }
+  while (!arrived_[m].load(std::memory_order_acquire)) {
+    if (!may_call_mpi) {
+      throw Error(ErrorCode::usage,
+                  fmt::format("get of \"{}\" from a thread other than the one that called init: the rows come from "
+                              "another node, and only that thread may receive them; let it call get first in each step "
+                              "(an empty part is enough), or start MPI with MPI_THREAD_MULTIPLE",
+                              direction_.layout.fields[field].name));
+    }
+    progress();
+    wait.pause();
+  }
+}
+
+void RowReceiver::progress() {
+  const std::unique_lock<std::mutex> lock(mutex_, std::try_to_lock);
+  if (!lock.owns_lock() || !receiving_) return;
+  for (std::size_t m = 0; m < direction_.messages.size(); ++m) {
+    const Message& message = direction_.messages[m];
+    if (message.request < 0 || arrived_[m].load(std::memory_order_relaxed)) continue;
+    if (direction_.requests.test(message.request)) arrived_[m].store(true, std::memory_order_release);
+  }
+}
+
+}  // namespace ekman

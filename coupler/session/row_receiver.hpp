@@ -1,0 +1,55 @@
+// One direction of a route from the ML ranks to a component rank: rows are waited for and unpacked.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <vector>
+
+#include "coupler/exchange/reduction.hpp"
+#include "coupler/session/row_sender.hpp"
+
+namespace ekman {
+
+// Exchanges are counted from 0. Rows of disjoint slots may be fetched from several threads.
+class RowReceiver {
+ public:
+  // `numbers[i]` of field i: see FieldNumbers. `any_thread`: all threads may call MPI, else the init thread alone.
+  RowReceiver(Direction& direction, const RowContext& context, std::vector<int> numbers, bool any_thread);
+
+  // Across nodes: begins to receive, if it has not in this exchange. Before the rows that are answered leave.
+  void start();
+  // Waits for the rows of slots [first, first + count), then unpacks field `field` into `columns`. Across nodes a
+  // thread that may not call MPI cannot wait: an Error, unless the init thread has received them. Points that the
+  // guard gave up are taken from `fallback` (all slots of the field; null: left alone). Returns how many.
+  std::int64_t get(int field, const ColumnView& columns, std::int64_t first, std::int64_t count, bool init_thread,
+                   Reducer* fallback);
+  // Init thread. What the ML ranks have learned, as the first message of this exchange says; waits for it. False on a
+  // rank without points.
+  bool status(LearningStatus& status);
+  void begin_exchange();
+  // All has arrived that was asked for.
+  void finish(Call call) { wait_for_requests(direction_, context_, call); }
+
+  const Direction& direction() const { return direction_; }
+
+ private:
+  std::int64_t unpack_guarded(const Run& run, int field, const ColumnView& columns, std::int64_t slot,
+                              std::int64_t count, std::int64_t first, Reducer* fallback);
+  void receive_all(int field);
+  void wait_for(int message, int field, bool may_call_mpi);
+  void progress();
+  void reset();
+
+  Direction& direction_;
+  RowContext context_;
+  std::vector<int> numbers_;
+  bool any_thread_;
+  std::int64_t exchange_ = 0;
+  std::unique_ptr<std::atomic<bool>[]> arrived_;
+  bool receiving_ = false;  // receives of this exchange are started
+  std::mutex mutex_;
+};
+
+}  // namespace ekman

@@ -1,0 +1,110 @@
+// Implements row_sender.hpp.
+#include "coupler/session/row_sender.hpp"
+
+#include <algorithm>
+
+#include "coupler/comm/polite_wait.hpp"
+
+namespace ekman {
+
+RowSpan rows_of(const Direction& direction, const Run& run, std::int64_t slot, int field, Real wire) {
+  std::byte* row = run.row + (slot - run.slot) * direction.row_bytes;
+  return {row + direction.layout.fields[field].offset * real_size(wire), direction.row_bytes, wire};
+}
+
+void wait_for_requests(Direction& direction, const RowContext& context, Call call) {
+  for (const Message& message : direction.messages) {
+    if (message.request < 0 || direction.requests.test(message.request)) continue;
+    const WaitScope waiting(context.writer, call, k_no_field, context.network, message.peer);
+    direction.requests.wait(message.request);
+  }
+}
+
+RowSender::RowSender(Direction& direction, const RowContext& context, std::vector<int> numbers)
+    : direction_(direction),
+      context_(context),
+      numbers_(std::move(numbers)),
+      outgoing_(new Outgoing[direction.messages.size()]) {
+  reset();
+}
+
+void RowSender::reset() {
+  const auto fields = static_cast<std::int64_t>(direction_.layout.fields.size());
+  for (std::size_t m = 0; m < direction_.messages.size(); ++m) {
+    outgoing_[m].rows_missing = direction_.messages[m].rows * fields;
+    outgoing_[m].posted = false;
+  }
+}
+
+void RowSender::pack(int field, const ColumnView& columns, std::int64_t first, std::int64_t count, std::int64_t step,
+                     Call call) {
+  wait_until_free(call, numbers_[field]);
+  {
+    const TrapGuard guard;
+    for_runs(direction_.runs, first, count, [&](const Run& run, std::int64_t slot, std::int64_t slots) {
+      ekman::pack(columns, slot - first, slots, rows_of(direction_, run, slot, field, context_.spec.wire));
+    });
+  }
+  for_runs(direction_.runs, first, count,
+           [&](const Run& run, std::int64_t, std::int64_t slots) { packed(run.message, slots, step); });
+}
+
+// The ML rank may still be reading the rows of an exchange whose outputs nobody fetched.
+void RowSender::wait_until_free(Call call, int number) {
+  if (free_.load(std::memory_order_acquire)) return;
+  const std::lock_guard<std::mutex> lock(free_mutex_);
+  for (const Message& message : direction_.messages) {
+    if (message.request >= 0 || message.header->consumed.load(std::memory_order_acquire) >= exchange_) continue;
+    const WaitScope waiting(context_.writer, call, number, context_.network, message.peer);
+    PoliteWait wait(context_.shared_cores);
+    while (message.header->consumed.load(std::memory_order_acquire) < exchange_) wait.pause();
+  }
+  free_.store(true, std::memory_order_release);
+}
+
+void RowSender::packed(int m, std::int64_t rows, std::int64_t step) {
+  const Message& message = direction_.messages[m];
+  if (outgoing_[m].rows_missing.fetch_sub(rows, std::memory_order_acq_rel) != rows) return;
+  message.header->step = step;
+  // Across nodes this is for post, here on this rank only.
+  message.header->sequence.store(message.request < 0 ? exchange_ + 1 : 1, std::memory_order_release);
+}
+
+void RowSender::post() {
+  if (!across_nodes()) return;
+  const std::lock_guard<std::mutex> lock(post_mutex_);
+  for (std::size_t m = 0; m < direction_.messages.size(); ++m) {
+    const Message& message = direction_.messages[m];
+    if (message.request < 0 || outgoing_[m].posted) continue;
+    if (message.header->sequence.load(std::memory_order_acquire) == 0) continue;
+    direction_.requests.start(message.request);
+    outgoing_[m].posted = true;
+    message.header->sequence.store(0, std::memory_order_relaxed);
+  }
+}
+
+void RowSender::end_exchange(Call call) {
+  post();
+  wait_for_requests(direction_, context_, call);
+  free_.store(false, std::memory_order_release);
+}
+
+void RowSender::begin_exchange() {
+  ++exchange_;
+  reset();
+}
+
+void RowSender::finish() {
+  wait_until_free(Call::finalize, k_no_field);
+  for (const Message& message : direction_.messages) {
+    message.header->step = k_end_of_run;
+    if (message.request < 0) {
+      message.header->sequence.store(exchange_ + 1, std::memory_order_release);
+    } else {
+      direction_.requests.start(message.request);
+    }
+  }
+  wait_for_requests(direction_, context_, Call::finalize);
+}
+
+}  // namespace ekman

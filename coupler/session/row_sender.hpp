@@ -1,0 +1,86 @@
+// One direction of a route from a component rank to its ML ranks: rows are packed, and leave when a message is whole.
+#pragma once
+
+#include <algorithm>
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <vector>
+
+#include "coupler/exchange/pack.hpp"
+#include "coupler/session/route_setup.hpp"
+#include "coupler/session/state_record.hpp"
+
+namespace ekman {
+
+// What the directions of a route on a component rank have in common. All must outlive them.
+struct RowContext {
+  const NetworkSpec& spec;
+  StateWriter& writer;
+  int network;        // its number in the plan
+  bool shared_cores;  // see PoliteWait
+};
+
+// Calls visit(run, first slot, slots) for the parts of runs inside [first, first + count).
+template <class Visit>
+void for_runs(const std::vector<Run>& runs, std::int64_t first, std::int64_t count, Visit visit) {
+  if (count == 0) return;
+  auto run = std::upper_bound(runs.begin(), runs.end(), first,
+                              [](std::int64_t slot, const Run& r) { return slot < r.slot + r.count; });
+  for (; run != runs.end() && run->slot < first + count; ++run) {
+    const std::int64_t from = std::max(first, run->slot);
+    const std::int64_t to = std::min(first + count, run->slot + run->count);
+    visit(*run, from, to - from);
+  }
+}
+
+// The values of one field in the rows of `run` from `slot` on.
+RowSpan rows_of(const Direction& direction, const Run& run, std::int64_t slot, int field, Real wire);
+
+// Waits for the messages of `direction` across nodes, one after the other, so that it can be said for whom.
+void wait_for_requests(Direction& direction, const RowContext& context, Call call);
+
+// Exchanges are counted from 0. Rows of disjoint slots may be packed from several threads; all else is for one at a
+// time.
+class RowSender {
+ public:
+  // `numbers[i]` of field i: see FieldNumbers.
+  RowSender(Direction& direction, const RowContext& context, std::vector<int> numbers);
+
+  // Packs slots [first, first + count) of field `field` from slots [0, count) of `columns`, for model step `step`;
+  // waits while the ML rank still reads the rows of the exchange before. In a window what is whole is there at once.
+  void pack(int field, const ColumnView& columns, std::int64_t first, std::int64_t count, std::int64_t step, Call call);
+  // Across nodes: what is whole leaves. Any thread that may call MPI.
+  void post();
+  // All is packed: across nodes it is posted and its memory is free again.
+  void end_exchange(Call call);
+  void begin_exchange();
+  // In place of the rows of an exchange that has begun: nothing follows.
+  void finish();
+
+  bool across_nodes() const { return !direction_.requests.empty(); }
+  std::int64_t exchange() const { return exchange_; }
+  const Direction& direction() const { return direction_; }
+
+ private:
+  struct Outgoing {
+    std::atomic<std::int64_t> rows_missing{0};  // rows x fields not yet packed
+    bool posted = false;                        // across nodes only
+  };
+
+  void reset();
+  void wait_until_free(Call call, int number);
+  void packed(int message, std::int64_t rows, std::int64_t step);
+
+  Direction& direction_;
+  RowContext context_;
+  std::vector<int> numbers_;
+  std::int64_t exchange_ = 0;
+  std::unique_ptr<Outgoing[]> outgoing_;
+  std::atomic<bool> free_{true};
+  std::mutex free_mutex_;
+  std::mutex post_mutex_;
+};
+
+}  // namespace ekman

@@ -1,0 +1,139 @@
+! A component whose network learns while it runs: columns of 3 levels and a surface field, targets that are known functions
+! of them, area weights, and masked points whose values are no numbers.
+!
+! learn_model IDS STEPS OUTPUT [get|pure|late] [FIRST]
+!   IDS     blocks (in order, uneven) | cyclic | sparse (one rank without points)
+!   OUTPUT  file of the last step's outputs, and of what get_scalar gave in each step, as hexadecimal bits
+!   get     fetches its outputs in every step; pure: in the last one only; late: puts targets after get
+!   FIRST   write a restart set before this step, "cut", and end there
+program learn_model
+  use, intrinsic :: iso_fortran_env, only: real64
+  use, intrinsic :: ieee_arithmetic, only: ieee_value, ieee_quiet_nan
+  use mpi_f08
+  use ekman
+  implicit none
+  integer, parameter :: nlev = 3, total = 203
+  type(ekman_coupler) :: c
+  type(MPI_Comm) :: comm
+  character(32) :: numbering, text, mode
+  character(256) :: output
+  integer :: rank, ranks, i, l, first, last, steps, step, cut, start
+  integer, allocatable :: ids(:)
+  real(real64), allocatable :: t(:, :), s(:), dt(:, :), ds(:), area(:), dt_true(:, :), ds_true(:)
+  real(real64), allocatable :: scalars(:, :)
+
+  call get_command_argument(1, numbering)
+  call get_command_argument(2, text)
+  read (text, *) steps
+  call get_command_argument(3, output)
+  mode = "get"
+  if (command_argument_count() > 3) call get_command_argument(4, mode)
+  cut = 0
+  if (command_argument_count() > 4) then
+    call get_command_argument(5, text)
+    read (text, *) cut
+  end if
+  call MPI_Init()
+  call ekman_init(c, "atmosphere", MPI_COMM_WORLD, comm)
+  call MPI_Comm_rank(comm, rank)
+  call MPI_Comm_size(comm, ranks)
+  if (numbering == "cyclic") then
+    ids = [(i, i=rank, total - 1, ranks)]
+  else if (numbering == "sparse" .and. ranks > 1) then
+    first = (total*max(rank - 1, 0))/(ranks - 1)
+    last = (total*rank)/(ranks - 1) - 1
+    ids = [(i, i=first, last)]   ! none on rank 0
+  else
+    first = (total*rank*(rank + 1))/(ranks*(ranks + 1))
+    last = (total*(rank + 1)*(rank + 2))/(ranks*(ranks + 1)) - 1
+    ids = [(i, i=first, last)]
+  end if
+  allocate (t(size(ids), nlev), s(size(ids)), dt(size(ids), nlev), ds(size(ids)), area(size(ids)))
+  allocate (dt_true(size(ids), nlev), ds_true(size(ids)), scalars(3, steps))
+  dt = 0
+  ds = 0
+  call ekman_def_points(c, ids)
+  call ekman_def_field(c, "t", levels=nlev)
+  call ekman_def_field(c, "s")
+  call ekman_def_field(c, "dt", levels=nlev)
+  call ekman_def_field(c, "ds")
+  call ekman_def_field(c, "dt_true", levels=nlev)
+  call ekman_def_field(c, "ds_true")
+  call ekman_def_field(c, "area")
+  call ekman_enddef(c)
+  call ekman_get_step(c, start)
+  do step = start, steps
+    if (step == cut) then
+      call ekman_write_restart(c, "cut")
+      exit
+    end if
+    call make_values()
+    if (mode /= "late") call put_truth()
+    call ekman_put(c, "s", s)
+    call ekman_put(c, "t", t)
+    if (mode /= "pure" .or. step == steps) then
+      call ekman_get(c, "dt", dt)
+      call ekman_get(c, "ds", ds)
+    end if
+    if (mode == "late") call put_truth()
+    call ekman_get_scalar(c, "mlp/loss", scalars(1, step))
+    call ekman_get_scalar(c, "mlp/step", scalars(2, step))
+    call ekman_get_scalar(c, "mlp/learning_rate", scalars(3, step))
+    call ekman_advance(c)
+  end do
+  if (cut == 0) call write_outputs()
+  call ekman_finalize(c)
+  deallocate (ids, t, s, dt, ds, area, dt_true, ds_true, scalars)   ! or the leak check of the asan preset sees them
+  call MPI_Finalize()
+
+contains
+
+  subroutine make_values()
+    real(real64) :: phase
+    integer :: k
+    do k = 1, size(ids)
+      phase = 0.1_real64*ids(k) + 0.7_real64*step
+      s(k) = cos(phase)
+      area(k) = 1 + 0.5_real64*sin(0.3_real64*ids(k))
+      do l = 1, nlev
+        t(k, l) = sin(phase*l)
+        dt_true(k, l) = t(k, l)*s(k) + 0.1_real64*l
+      end do
+      ds_true(k) = sum(t(k, :))**2
+      if (mod(ids(k), 11) == 5) then
+        area(k) = 0
+        t(k, :) = ieee_value(s(k), ieee_quiet_nan)
+        dt_true(k, :) = t(k, :)
+        ds_true(k) = t(k, 1)
+      end if
+    end do
+  end subroutine make_values
+
+  subroutine put_truth()
+    call ekman_put(c, "area", area)
+    call ekman_put(c, "ds_true", ds_true)
+    call ekman_put(c, "dt_true", dt_true)
+  end subroutine put_truth
+
+  subroutine write_outputs()
+    real(real64) :: all(0:total - 1, nlev + 1)
+    integer :: unit
+    all = 0
+    do i = 1, size(ids)
+      if (mod(ids(i), 11) == 5) cycle
+      all(ids(i), :nlev) = dt(i, :)
+      all(ids(i), nlev + 1) = ds(i)
+    end do
+    call MPI_Allreduce(MPI_IN_PLACE, all, size(all), MPI_DOUBLE_PRECISION, MPI_SUM, comm)
+    if (rank /= 0) return
+    open (newunit=unit, file=output, action="write", status="replace")
+    do i = 0, total - 1
+      write (unit, "(i0, *(1x, z16.16))") i, all(i, :)
+    end do
+    do step = start, steps
+      write (unit, "(a, i0, *(1x, z16.16))") "step", step, scalars(:, step)
+    end do
+    close (unit)
+  end subroutine write_outputs
+
+end program learn_model

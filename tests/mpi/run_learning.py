@@ -1,0 +1,143 @@
+"""A network that learns in a coupled run against plain PyTorch from the same weights and data, on many decompositions.
+
+run_learning.py MPIEXEC MODEL EKMAN PLAN_TEMPLATE WORK_DIR
+
+Parameters are seen through the outputs after 20 optimizer steps, in float64: at most 1e-9 apart, as plan.md says, and the
+losses and learning rates that the model reads are those of PyTorch. Outputs fetched or not, targets put before or after
+the get, change no bit; with `reproducible: bfb` no decomposition does.
+"""
+import pathlib
+import subprocess
+import sys
+
+import numpy
+import torch
+
+mpiexec, model, ekman, template, work = sys.argv[1:6]
+work = pathlib.Path(work)
+work.mkdir(parents=True, exist_ok=True)
+TOTAL, LEVELS, STEPS = 203, 3, 21
+
+
+class Net(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.first = torch.nn.Linear(LEVELS + 1, 24)
+        self.second = torch.nn.Linear(24, LEVELS + 1)
+
+    def forward(self, rows):
+        return self.second(torch.tanh(self.first(rows)))
+
+
+torch.manual_seed(1)
+NET = Net().double()
+torch.jit.script(NET).save(str(work / "net.pt"))
+FIRST_WEIGHTS = {name: value.clone() for name, value in NET.state_dict().items()}
+
+
+def values(step):
+    """make_values() of learn_model: inputs, targets and weights of all points."""
+    ids = numpy.arange(TOTAL)
+    phase = 0.1 * ids + 0.7 * step
+    s = numpy.cos(phase)
+    t = numpy.stack([numpy.sin(phase * l) for l in range(1, LEVELS + 1)], 1)
+    dt_true = t * s[:, None] + 0.1 * numpy.arange(1, LEVELS + 1)
+    area = numpy.where(ids % 11 == 5, 0.0, 1 + 0.5 * numpy.sin(0.3 * ids))
+    return [torch.tensor(array) for array in (t, s[:, None], dt_true, t.sum(1)[:, None] ** 2, area)]
+
+
+def learning_rate(step, steps=30, warmup=3):
+    if step < warmup:
+        return 1e-2 * (step + 1) / (warmup + 1)
+    return 1e-2 * (1 + numpy.cos(numpy.pi * min(step - warmup, steps) / steps)) / 2
+
+
+def forward(step):
+    t, s, *truth = values(step)
+    out = NET(torch.cat([(t - 0.5) / 2.0, s], 1))
+    return out, *truth
+
+
+def by_hand(accumulate):
+    """Rows of get_scalar, then the outputs of the last step."""
+    NET.load_state_dict(FIRST_WEIGHTS)
+    optimizer = torch.optim.AdamW(NET.parameters(), lr=1e-2, weight_decay=1e-2)
+    rows, steps = [[numpy.nan, 0.0, learning_rate(0)]], 0
+    for first in range(1, STEPS, accumulate):
+        sums = torch.zeros(3, dtype=torch.float64)
+        for step in range(first, first + accumulate):
+            out, dt_true, ds_true, area = forward(step)
+            dt = ((out[:, :LEVELS] - dt_true) ** 2).mean(1)
+            ds = torch.nn.functional.huber_loss(out[:, LEVELS:], (ds_true - 1.0) / 3.0, reduction="none", delta=0.5).mean(1)
+            sums = sums + torch.stack([area.sum(), (dt * area).sum(), (ds * area).sum()])
+        loss = (0.4 * sums[1] + 0.6 * sums[2]) / sums[0]
+        optimizer.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(NET.parameters(), 0.5)
+        optimizer.param_groups[0]["lr"] = learning_rate(steps)
+        optimizer.step()
+        rows += [rows[-1]] * (accumulate - 1)
+        rows.append([loss.item(), steps + 1.0, learning_rate(steps)])
+        steps += 1
+    with torch.no_grad():
+        out, *_, area = forward(STEPS)
+    out[:, LEVELS] = out[:, LEVELS] * 3.0 + 1.0
+    return numpy.array(rows), (out * (area > 0)[:, None]).numpy()
+
+
+def run(ranks, ml_ranks, ids="blocks", transport="auto", accumulate=1, reproducible="outputs", mode="get"):
+    name = f"{ranks}x{ml_ranks}_{ids}_{transport}_{accumulate}_{reproducible}_{mode}"
+    text = pathlib.Path(template).read_text()
+    for word, value in {"RANKS": ml_ranks, "TRANSPORT": transport, "NETWORK": work / "net.pt", "REPRODUCIBLE": reproducible,
+                        "ACCUMULATE": accumulate, "OUTPUT": work / name}.items():
+        text = text.replace(f"@{word}@", str(value))
+    plan, out = work / f"{name}.yaml", work / f"{name}.txt"
+    plan.write_text(text)
+    command = [mpiexec, "--oversubscribe", "-np", str(ranks), model, ids, str(STEPS), str(out), mode,
+               ":", "-np", str(ml_ranks), ekman, "serve", str(plan)]
+    subprocess.run(command, check=True, timeout=60, stdout=subprocess.DEVNULL)
+    rows = [line.split()[1:] for line in out.read_text().splitlines()]
+    numbers = [numpy.array([[int(word, 16) for word in row] for row in part], dtype=numpy.uint64).view(numpy.float64)
+               for part in (rows[TOTAL:], rows[:TOTAL])]
+    return name, numbers
+
+
+def compare(name, numbers, expected):
+    scalars, outputs = numbers
+    error = numpy.abs(outputs - expected[1]).max()
+    if not error < 1e-9:
+        sys.exit(f"{name}: outputs are {error:.2e} from PyTorch's")
+    for column, what in enumerate(("loss", "step", "learning rate")):
+        if not numpy.allclose(scalars[:, column], expected[0][:, column], rtol=1e-9, atol=0, equal_nan=True):
+            sys.exit(f"{name}: {what} is {scalars[:, column]}, PyTorch's {expected[0][:, column]}")
+    return error
+
+
+def same_bits(name, numbers, reference):
+    for mine, other in zip(numbers, reference):
+        if mine.tobytes() != other.tobytes():
+            sys.exit(f"{name} differs in bits by up to {numpy.nanmax(numpy.abs(mine - other)):.1e}")
+
+
+worst, runs = 0.0, 0
+for accumulate in (1, 4):
+    expected = by_hand(accumulate)
+    if expected[0][-1, 0] > 0.5 * expected[0][accumulate, 0]:
+        sys.exit("the loss hardly falls: nothing would be proved")
+    for ranks, ml_ranks, ids, transport in ((1, 1, "blocks", "auto"), (3, 1, "sparse", "auto"), (2, 2, "cyclic", "auto"),
+                                            (3, 3, "blocks", "auto"), (2, 3, "blocks", "point_to_point")):
+        worst = max(worst, compare(*run(ranks, ml_ranks, ids, transport, accumulate), expected))
+        runs += 1
+print(f"{runs} runs, outputs at most {worst:.1e} from PyTorch's")
+
+_, reference = run(2, 2, mode="get")
+for mode in ("pure", "late"):
+    for transport in ("auto", "point_to_point"):
+        same_bits(*run(2, 2, mode=mode, transport=transport), reference)
+for accumulate in (1, 4):
+    _, reference = run(1, 1, reproducible="bfb", accumulate=accumulate)
+    compare("bfb", reference, by_hand(accumulate))
+    for ranks, ml_ranks, ids, transport in ((3, 2, "cyclic", "auto"), (2, 3, "blocks", "auto"),
+                                            (3, 3, "sparse", "point_to_point")):
+        same_bits(*run(ranks, ml_ranks, ids, transport, accumulate, "bfb"), reference)
+print("equal bits where they must be")

@@ -3,11 +3,10 @@
 
 #include <fmt/format.h>
 
-#include <array>
-#include <cstdint>
+#include <algorithm>
 #include <fstream>
 #include <stdexcept>
-#include <vector>
+#include <utility>
 
 namespace ekman {
 namespace {
@@ -74,25 +73,39 @@ void absorb_end(State& state, std::vector<unsigned char> rest, std::uint64_t tot
 
 }  // namespace
 
+void Sha256::add(const void* bytes, std::size_t count) {
+  const auto* next = static_cast<const unsigned char*>(bytes);
+  const auto* const end = next + count;
+  total_ += count;
+  if (!rest_.empty()) {
+    const auto* const filled = next + std::min(count, k_block - rest_.size());
+    rest_.insert(rest_.end(), next, filled);
+    next = filled;
+    if (rest_.size() < k_block) return;
+    absorb(state_, rest_.data());
+    rest_.clear();
+  }
+  for (; static_cast<std::size_t>(end - next) >= k_block; next += k_block) absorb(state_, next);
+  rest_.assign(next, end);
+}
+
+std::string Sha256::digits() {
+  absorb_end(state_, std::move(rest_), total_);
+  std::string digits;
+  for (const std::uint32_t word : state_) digits += fmt::format("{:08x}", word);
+  return digits;
+}
+
 std::string sha256_of_file(const std::string& path) {
-  State state = {0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19};
+  Sha256 sum;
   std::ifstream file(path, std::ios::binary);
-  std::vector<unsigned char> buffer(k_block << 14);
-  std::uint64_t total = 0;
-  std::size_t read = buffer.size();
-  while (file && read == buffer.size()) {
-    file.read(reinterpret_cast<char*>(buffer.data()), static_cast<std::streamsize>(buffer.size()));
-    read = static_cast<std::size_t>(file.gcount());
-    total += read;
-    for (std::size_t i = 0; i + k_block <= read; i += k_block) absorb(state, buffer.data() + i);
+  std::vector<char> buffer(k_block << 14);
+  while (file) {
+    file.read(buffer.data(), static_cast<std::streamsize>(buffer.size()));
+    sum.add(buffer.data(), static_cast<std::size_t>(file.gcount()));
   }
   if (!file.eof()) throw std::runtime_error(path + " cannot be read; check its disk");
-  buffer.resize(read);
-  buffer.erase(buffer.begin(), buffer.begin() + static_cast<std::ptrdiff_t>(read / k_block * k_block));
-  absorb_end(state, std::move(buffer), total);
-  std::string digits;
-  for (std::uint32_t word : state) digits += fmt::format("{:08x}", word);
-  return digits;
+  return sum.digits();
 }
 
 }  // namespace ekman

@@ -8,7 +8,7 @@
 
 namespace ekman {
 
-// Each call throws Error(io) with path and cause; what was whole before is whole after it.
+// Each call throws Error(internal) with path and cause; what was whole before is whole after it.
 class CheckpointStore {
  public:
   virtual ~CheckpointStore() = default;

@@ -1,0 +1,193 @@
+// Implements checkpoint_store.hpp. A checkpoint is there once its .safetensors file has its name; all of it is on the
+// disk by then.
+#include "adapters/torch/checkpoint_store.hpp"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <charconv>
+#include <filesystem>
+#include <system_error>
+#include <vector>
+
+#include "adapters/torch/durable_file.hpp"
+#include "coupler/base/joined.hpp"
+#include "ekman/error.hpp"
+
+namespace ekman {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+constexpr const char* k_weights = ".safetensors";
+constexpr const char* k_script = ".pt";
+constexpr const char* k_partial = ".partial";
+
+// Characters that a file's name should not have become %XX.
+std::string file_name(const std::string& name) {
+  std::string safe;
+  for (const char c : name) {
+    const bool plain =
+        (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-';
+    safe += plain ? std::string(1, c) : fmt::format("%{:02X}", static_cast<unsigned char>(c));
+  }
+  return safe;
+}
+
+class Names {
+ public:
+  explicit Names(const NetworkSpec& spec)
+      : folder_(spec.training.checkpoint.directory), prefix_(file_name(spec.name) + "-") {}
+
+  const fs::path& folder() const { return folder_; }
+  // Without its ending.
+  std::string of_step(std::int64_t step) const { return (folder_ / fmt::format("{}{:08}", prefix_, step)).string(); }
+  std::string of_best() const { return (folder_ / (prefix_ + "best")).string(); }
+
+  // Steps that have a checkpoint, in ascending order. A folder that is not there has none.
+  std::vector<std::int64_t> steps() const {
+    std::vector<std::int64_t> steps;
+    for (const std::string& name : files())
+      if (const std::int64_t step = step_of(name, k_weights); step >= 0) steps.push_back(step);
+    std::sort(steps.begin(), steps.end());
+    return steps;
+  }
+
+  // Files that a killed run left unfinished.
+  std::vector<fs::path> leftovers() const {
+    std::vector<fs::path> found;
+    for (const std::string& name : files()) {
+      for (const char* ending : {k_weights, k_script}) {
+        const std::string partial = std::string(ending) + k_partial;
+        if (step_of(name, partial) >= 0 || name == prefix_ + "best" + partial) found.push_back(folder_ / name);
+      }
+    }
+    return found;
+  }
+
+ private:
+  std::vector<std::string> files() const {
+    std::vector<std::string> names;
+    std::error_code error;
+    for (fs::directory_iterator entry(folder_, error), end; !error && entry != end; entry.increment(error))
+      names.push_back(entry->path().filename().string());
+    if (error && error != std::errc::no_such_file_or_directory)
+      throw_disk_error("list", folder_.string(), error.value());
+    return names;
+  }
+
+  // -1: not a file of this network with that ending.
+  std::int64_t step_of(const std::string& name, const std::string& ending) const {
+    if (name.size() < prefix_.size() + 8 + ending.size() || name.compare(0, prefix_.size(), prefix_) != 0) return -1;
+    std::int64_t step = 0;
+    const char* const end = name.data() + name.size() - ending.size();
+    const auto read = std::from_chars(name.data() + prefix_.size(), end, step);
+    const bool ours = read.ec == std::errc() && read.ptr == end &&
+                      name.compare(name.size() - ending.size(), ending.size(), ending) == 0;
+    return ours ? step : -1;
+  }
+
+  fs::path folder_;
+  std::string prefix_;
+};
+
+class FolderOfCheckpoints final : public CheckpointStore {
+ public:
+  FolderOfCheckpoints(const NetworkSpec& spec, std::int64_t step) : names_(spec), keep_(spec.training.checkpoint.keep) {
+    refuse_later_steps(spec, step);
+    std::error_code error;
+    fs::create_directories(names_.folder(), error);
+    if (error) throw_disk_error("make the directory", names_.folder().string(), error.value());
+    if (::access(names_.folder().c_str(), W_OK | X_OK) != 0)
+      throw_disk_error("write to", names_.folder().string(), errno);
+    for (const fs::path& leftover : names_.leftovers()) remove(leftover);
+  }
+
+  void write(const Learner& learner, std::int64_t step) override {
+    write_as(names_.of_step(step), learner, step);
+    const std::vector<std::int64_t> steps = names_.steps();
+    for (std::size_t i = 0; i + static_cast<std::size_t>(keep_) < steps.size(); ++i) {
+      remove(names_.of_step(steps[i]) + k_script);
+      remove(names_.of_step(steps[i]) + k_weights);
+    }
+  }
+
+  void write_best(const Learner& learner) override { write_as(names_.of_best(), learner, learner.last().step); }
+
+ private:
+  void refuse_later_steps(const NetworkSpec& spec, std::int64_t step) const {
+    const std::vector<std::int64_t> steps = names_.steps();
+    if (steps.empty() || steps.back() <= step) return;
+    throw Error(ErrorCode::plan,
+                fmt::format("network \"{}\" would learn from step {} on, but {} has a checkpoint of step {}; write "
+                            "`resume: latest` to go on from there, or move it away, or name another directory",
+                            spec.name, step, names_.folder().string(), steps.back()));
+  }
+
+  void write_as(const std::string& name, const Learner& learner, std::int64_t step) const {
+    const std::string weights = name + k_weights, script = name + k_script;
+    try {
+      const bool with_script = write_script(learner, script + k_partial);
+      write_checkpoint_file(weights + k_partial, learner.state(), step);
+      if (with_script) rename_path(script + k_partial, script);
+      rename_path(weights + k_partial, weights);
+    } catch (...) {
+      // Room for others; the next run would remove them too.
+      for (const std::string& partial : {weights + k_partial, script + k_partial}) ::unlink(partial.c_str());
+      throw;
+    }
+    sync_path(names_.folder().string());
+  }
+
+  static bool write_script(const Learner& learner, const std::string& path) {
+    try {
+      if (!learner.write_script(path)) return false;
+    } catch (const std::exception& error) {
+      // LibTorch does not say what the disk said.
+      std::error_code ignored;
+      const auto room = fs::space(fs::path(path).parent_path(), ignored).available >> 20;
+      throw Error(ErrorCode::internal, fmt::format("cannot write {}: LibTorch cannot save the network ({} MiB are free "
+                                                   "there): {}; make room, or name another directory in the plan",
+                                                   path, room, error.what()));
+    }
+    sync_path(path);
+    return true;
+  }
+
+  static void remove(const fs::path& file) {
+    std::error_code error;
+    fs::remove(file, error);
+    if (error) throw_disk_error("remove", file.string(), error.value());
+  }
+
+  Names names_;
+  std::int64_t keep_;
+};
+
+}  // namespace
+
+std::unique_ptr<CheckpointStore> make_checkpoint_store(const NetworkSpec& spec, std::int64_t step) {
+  return std::make_unique<FolderOfCheckpoints>(spec, step);
+}
+
+std::optional<Checkpoint> find_resume(const NetworkSpec& spec) {
+  const std::string& resume = spec.training.resume;
+  if (resume.empty()) return std::nullopt;
+  const bool latest = resume == "latest", best = resume == "best";
+  if (!latest && !best) return read_checkpoint_file(resume);
+  if (spec.training.checkpoint.directory.empty()) {
+    throw Error(ErrorCode::plan, fmt::format("network \"{}\" asks for `resume: {}`, but has no checkpoint.directory to "
+                                             "find it in; give one, or resume from a file",
+                                             spec.name, resume));
+  }
+  const Names names(spec);
+  if (best) return read_checkpoint_file(names.of_best() + k_weights);
+  const std::vector<std::int64_t> steps = names.steps();
+  if (steps.empty()) return std::nullopt;
+  return read_checkpoint_file(names.of_step(steps.back()) + k_weights);
+}
+
+}  // namespace ekman

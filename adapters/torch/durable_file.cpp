@@ -1,0 +1,87 @@
+// Implements durable_file.hpp.
+#include "adapters/torch/durable_file.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+
+#include "ekman/error.hpp"
+
+namespace ekman {
+namespace {
+
+class Descriptor {
+ public:
+  Descriptor(const std::string& path, int flags) : number_(::open(path.c_str(), flags | O_CLOEXEC, 0666)) {}
+  Descriptor(const Descriptor&) = delete;
+  Descriptor& operator=(const Descriptor&) = delete;
+  ~Descriptor() {
+    if (number_ >= 0) ::close(number_);
+  }
+  int number() const { return number_; }
+  // Some file systems tell only now that there was no room.
+  bool close() {
+    const int number = number_;
+    number_ = -1;
+    return ::close(number) == 0;
+  }
+
+ private:
+  int number_;
+};
+
+const char* cure_of(int reason) {
+  switch (reason) {
+    case ENOSPC:
+    case EDQUOT:
+      return "make room there, or name another directory in the plan";
+    case EACCES:
+    case EPERM:
+    case EROFS:
+      return "give ML ranks leave to write there, or name another directory in the plan";
+    default:
+      return "see that it is a directory on a disk that works, or name another one in the plan";
+  }
+}
+
+}  // namespace
+
+void throw_disk_error(const std::string& doing, const std::string& path, int reason) {
+  throw Error(ErrorCode::internal,
+              fmt::format("cannot {} {}: {}; {}", doing, path, std::strerror(reason), cure_of(reason)));
+}
+
+void write_durably(const std::string& path, const std::vector<ByteRange>& pieces) {
+  Descriptor file(path, O_WRONLY | O_CREAT | O_TRUNC);
+  const auto require = [&](bool well) {
+    if (!well) throw_disk_error("write", path, errno);
+  };
+  require(file.number() >= 0);
+  for (const ByteRange& piece : pieces) {
+    const char* next = static_cast<const char*>(piece.bytes);
+    for (std::size_t left = piece.count; left > 0;) {
+      const ssize_t written = ::write(file.number(), next, left);
+      if (written < 0 && errno == EINTR) continue;
+      require(written >= 0);
+      next += written;
+      left -= static_cast<std::size_t>(written);
+    }
+  }
+  require(::fsync(file.number()) == 0);
+  require(file.close());
+}
+
+void sync_path(const std::string& path) {
+  const Descriptor file(path, O_RDONLY);
+  if (file.number() < 0 || ::fsync(file.number()) != 0) throw_disk_error("write", path, errno);
+}
+
+void rename_path(const std::string& from, const std::string& to) {
+  if (std::rename(from.c_str(), to.c_str()) != 0) throw_disk_error("rename to", to, errno);
+}
+
+}  // namespace ekman

@@ -12,6 +12,7 @@ module ekman
   public :: ekman_coupler, ekman_init, ekman_init_comm, ekman_init_dummy, ekman_handshake
   public :: ekman_def_points, ekman_def_field, ekman_enddef, ekman_put, ekman_get, ekman_advance
   public :: ekman_get_step, ekman_get_scalar, ekman_write_restart
+  public :: ekman_put_adjoint, ekman_get_adjoint, ekman_zero_grad
   public :: ekman_finalize, ekman_abort, ekman_last_error, ekman_version
   public :: EKMAN_COUPLED, EKMAN_HELD, EKMAN_NONE, EKMAN_FALLBACK
 
@@ -162,6 +163,37 @@ module ekman
       integer(c_int), intent(out), optional :: info
       integer(c_int), intent(out), optional :: ierr
     end subroutine ekman_get
+
+    ! Adjoints, for networks with a tape in the plan, between steps or after the inputs of a step are put. put: the
+    ! derivative of the model's loss by an output of the last exchange on the tape, of each of its outputs once for every
+    ! point; then get: its derivative by an input. The exchange leaves the tape, unless retain is true: then it takes
+    ! another adjoint, and they add up. retain: a logical scalar of any kind, the same for all outputs.
+    subroutine ekman_put_adjoint(c, output, array, first, retain, ierr) bind(C, name="ekman_f_put_adjoint")
+      import :: ekman_coupler, c_char, c_int
+      type(ekman_coupler), intent(in) :: c
+      character(kind=c_char, len=*), intent(in) :: output
+      type(*), dimension(..), intent(in) :: array
+      type(*), dimension(..), intent(in), optional :: first
+      type(*), dimension(..), intent(in), optional :: retain
+      integer(c_int), intent(out), optional :: ierr
+    end subroutine ekman_put_adjoint
+
+    subroutine ekman_get_adjoint(c, input, array, first, ierr) bind(C, name="ekman_f_get_adjoint")
+      import :: ekman_coupler, c_char, c_int
+      type(ekman_coupler), intent(in) :: c
+      character(kind=c_char, len=*), intent(in) :: input
+      type(*), dimension(..), intent(inout) :: array
+      type(*), dimension(..), intent(in), optional :: first
+      integer(c_int), intent(out), optional :: ierr
+    end subroutine ekman_get_adjoint
+
+    ! Local; on all ranks between the same calls. Drops what the parameters of a network have accumulated, and its tape.
+    subroutine ekman_zero_grad(c, network, ierr) bind(C, name="ekman_f_zero_grad")
+      import :: ekman_coupler, c_char, c_int
+      type(ekman_coupler), intent(in) :: c
+      character(kind=c_char, len=*), intent(in) :: network
+      integer(c_int), intent(out), optional :: ierr
+    end subroutine ekman_zero_grad
 
     ! Collective; after the inputs of this step are put. value: a real scalar of 32 or 64 bits that becomes what the ML
     ! ranks have learned: name is "convection/loss", or step, validation_loss, learning_rate, gradient_norm in place of

@@ -49,6 +49,7 @@ class StillLearner final : public Learner {
   std::byte* gradient() override { return nullptr; }
   std::int64_t gradient_size() const override { return 0; }
   Real gradient_kind() const override { return Real::float64; }
+  void drop() override {}
   StepReport step() override { return last_; }
   const StepReport& last() const override { return last_; }
   LearnedState state() const override { return state_of(last_.step, size_); }

@@ -103,9 +103,13 @@ class TorchLearner final : public Learner {
       last_.made = true;
     }
     last_.step = steps_;
+    drop();
+    return last_;
+  }
+
+  void drop() override {
     flat_.gradient().zero_();
     sums_.assign(sums_.size(), 0.0);
-    return last_;
   }
 
   const StepReport& last() const override { return last_; }

@@ -117,6 +117,18 @@ int ekman_get(ekman_coupler* coupler, const char* field, const ekman_array* arra
   });
 }
 
+int ekman_put_adjoint(ekman_coupler* coupler, const char* output, const ekman_array* array, int64_t first, int retain) {
+  return guard_boundary([&] { checked(coupler).put_adjoint(text_of(output), view_of(array), {first}, retain != 0); });
+}
+
+int ekman_get_adjoint(ekman_coupler* coupler, const char* input, const ekman_array* array, int64_t first) {
+  return guard_boundary([&] { checked(coupler).get_adjoint(text_of(input), view_of(array), {first}); });
+}
+
+int ekman_zero_grad(ekman_coupler* coupler, const char* network) {
+  return guard_boundary([&] { checked(coupler).zero_grad(text_of(network)); });
+}
+
 int ekman_get_scalar(ekman_coupler* coupler, const char* name, double* value) {
   return guard_boundary([&] { *value = checked(coupler).scalar(text_of(name)); });
 }

@@ -126,6 +126,18 @@ Info Coupler::get(std::string_view field, const ArrayView& array, Part part) {
   return impl_->guard([&] { return impl_->side.get(std::string(field), array, part); });
 }
 
+void Coupler::put_adjoint(std::string_view output, const ArrayView& array, Part part, bool retain) {
+  impl_->guard([&] { impl_->side.put_adjoint(std::string(output), array, part, retain); });
+}
+
+void Coupler::get_adjoint(std::string_view input, const ArrayView& array, Part part) {
+  impl_->guard([&] { impl_->side.get_adjoint(std::string(input), array, part); });
+}
+
+void Coupler::zero_grad(std::string_view network) {
+  impl_->guard([&] { impl_->side.zero_grad(std::string(network)); });
+}
+
 double Coupler::scalar(std::string_view name) {
   return impl_->guard([&] { return impl_->side.scalar(std::string(name)); });
 }

@@ -3,6 +3,7 @@
 #include <ISO_Fortran_binding.h>
 #include <mpi.h>
 
+#include <algorithm>
 #include <vector>
 
 #include "coupler/api/boundary.hpp"
@@ -53,6 +54,13 @@ void put_real(const CFI_cdesc_t& to, double value) {
   } else {
     throw Error(ErrorCode::usage, "value takes a real of 32 or 64 bits; pass real32 or real64");
   }
+}
+
+// A logical scalar of any kind; absent: false.
+bool is_true(const CFI_cdesc_t* flag) {
+  if (flag == nullptr || flag->base_addr == nullptr) return false;
+  const auto* byte = static_cast<const unsigned char*>(flag->base_addr);
+  return std::any_of(byte, byte + flag->elem_len, [](unsigned char b) { return b != 0; });
 }
 
 template <class Call>
@@ -148,6 +156,20 @@ void ekman_f_get(ekman_coupler** handle, const CFI_cdesc_t* field, const CFI_cde
     const Info did = checked(handle).get(text_of(field), view_of(*array), part_of(first));
     if (info != nullptr) *info = static_cast<int>(did);
   });
+}
+
+void ekman_f_put_adjoint(ekman_coupler** handle, const CFI_cdesc_t* output, const CFI_cdesc_t* array,
+                         const CFI_cdesc_t* first, const CFI_cdesc_t* retain, int* ierr) {
+  run(ierr, [&] { checked(handle).put_adjoint(text_of(output), view_of(*array), part_of(first), is_true(retain)); });
+}
+
+void ekman_f_get_adjoint(ekman_coupler** handle, const CFI_cdesc_t* input, const CFI_cdesc_t* array,
+                         const CFI_cdesc_t* first, int* ierr) {
+  run(ierr, [&] { checked(handle).get_adjoint(text_of(input), view_of(*array), part_of(first)); });
+}
+
+void ekman_f_zero_grad(ekman_coupler** handle, const CFI_cdesc_t* network, int* ierr) {
+  run(ierr, [&] { checked(handle).zero_grad(text_of(network)); });
 }
 
 void ekman_f_get_scalar(ekman_coupler** handle, const CFI_cdesc_t* name, const CFI_cdesc_t* value, int* ierr) {

@@ -5,14 +5,11 @@
 #include <signal.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cstdlib>
-#include <cstring>
 #include <exception>
 #include <limits>
 #include <utility>
 
-#include "coupler/comm/polite_wait.hpp"
 #include "ekman/error.hpp"
 
 namespace ekman {
@@ -170,49 +167,6 @@ std::int64_t Communicator::max(std::int64_t value) const {
 }
 
 void Communicator::barrier() const { check_mpi(MPI_Barrier(comm_), "MPI_Barrier"); }
-
-namespace {
-
-void wait_politely(MPI_Request request, bool shared_cores) {
-  PoliteWait wait(shared_cores);
-  for (int done = 0;; wait.pause()) {
-    check_mpi(MPI_Test(&request, &done, MPI_STATUS_IGNORE), "MPI_Test");
-    if (done != 0) return;
-  }
-}
-
-}  // namespace
-
-void Communicator::polite_barrier(bool shared_cores) const {
-  MPI_Request request = MPI_REQUEST_NULL;
-  check_mpi(MPI_Ibarrier(comm_, &request), "MPI_Ibarrier");
-  wait_politely(request, shared_cores);
-}
-
-// Each rank adds up one part, then all get all parts: what one rank adds, all have.
-void Communicator::sum_alike(std::byte* values, std::int64_t count, bool is_double, bool shared_cores) const {
-  constexpr std::int64_t k_bucket_bytes = 64 * 1024 * 1024;
-  if (size() == 1) return;
-  const std::int64_t bytes = is_double ? 8 : 4;
-  const MPI_Datatype kind = is_double ? MPI_DOUBLE : MPI_FLOAT;
-  std::vector<std::byte> all, part;
-  for (std::int64_t first = 0; first < count; first += k_bucket_bytes / bytes) {
-    const std::int64_t values_here = std::min(count - first, k_bucket_bytes / bytes);
-    const std::int64_t each = (values_here + size() - 1) / size();
-    all.assign(static_cast<std::size_t>(each * size() * bytes), std::byte{0});
-    part.resize(static_cast<std::size_t>(each * bytes));
-    std::byte* bucket = values + first * bytes;
-    std::memcpy(all.data(), bucket, static_cast<std::size_t>(values_here * bytes));
-    MPI_Request request = MPI_REQUEST_NULL;
-    check_mpi(MPI_Ireduce_scatter_block(all.data(), part.data(), as_count(each), kind, MPI_SUM, comm_, &request),
-              "MPI_Ireduce_scatter_block");
-    wait_politely(request, shared_cores);
-    check_mpi(MPI_Iallgather(part.data(), as_count(each), kind, all.data(), as_count(each), kind, comm_, &request),
-              "MPI_Iallgather");
-    wait_politely(request, shared_cores);
-    std::memcpy(bucket, all.data(), static_cast<std::size_t>(values_here * bytes));
-  }
-}
 
 void Communicator::broadcast(std::string& bytes, int root) const {
   std::int64_t size = static_cast<std::int64_t>(bytes.size());

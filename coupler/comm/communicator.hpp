@@ -59,6 +59,10 @@ class Communicator {
   // Collective. `count` numbers (double: of 8 bytes, else of 4), element by element, in place, with the same bits on every
   // rank, which MPI_Allreduce does not promise. Waits as polite_barrier does.
   void sum_alike(std::byte* values, std::int64_t count, bool is_double, bool shared_cores) const;
+  // Collective. The bytes of every rank, in rank order, on `root`; elsewhere nothing. Waits as polite_barrier does.
+  std::vector<std::string> gather(const std::string& bytes, int root, bool shared_cores) const;
+  // Collective. `size` bytes of `root`, on every rank. Waits as polite_barrier does.
+  void broadcast_bytes(std::byte* bytes, std::int64_t size, int root, bool shared_cores) const;
   // Collective. The bytes of `root`, on every rank.
   void broadcast(std::string& bytes, int root) const;
   // Collective. The bytes of every rank, in rank order, on every rank. Memory O(size): for ML ranks, the ranks

@@ -35,6 +35,7 @@ struct NetworkSize {
 };
 
 class Learner;
+class Tape;
 
 class Engine {
  public:
@@ -56,6 +57,9 @@ class Engine {
 
   // What lets the network learn; null if the plan has no `training` for it. Lives as long as the engine.
   virtual Learner* learner() { return nullptr; }
+
+  // What takes adjoints; null if the plan has no `tape` for it. Lives as long as the engine.
+  virtual Tape* tape() { return nullptr; }
 };
 
 // Input rows copied to output rows, value by value; the two rows must be of the same length.

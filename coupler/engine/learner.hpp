@@ -70,6 +70,9 @@ class Learner {
   virtual std::int64_t gradient_size() const = 0;  // values
   virtual Real gradient_kind() const = 0;
 
+  // Forgets what was added since the last step: sums and gradient are zero.
+  virtual void drop() = 0;
+
   // One optimizer step with sums and gradient as they are now, which then are zero. Throws Error(network) after
   // max_bad_steps steps in a row whose loss or gradient is no number.
   virtual StepReport step() = 0;

@@ -17,6 +17,13 @@ struct LearningStatus {
   double gradient_norm;
 };
 
+// Exchanges and adjoint passes of a route happen in the order in which the component calls them.
+struct Turn {
+  std::int64_t number;  // from 1
+  std::int32_t retain;  // adjoints: 1: the exchange stays on the tape
+  std::int32_t zero;    // 1: gradients and the tape are dropped first
+};
+
 // One message of one (component rank, ML rank) pair and direction. In the window `sequence` and `consumed` signal
 // with release and acquire; across nodes only `step` and what follows travels. Zero at start.
 struct alignas(64) MessageHeader {
@@ -25,10 +32,12 @@ struct alignas(64) MessageHeader {
   std::int64_t step;                   // model step of this exchange, from 1; k_end_of_run: nothing follows
   std::int64_t given_up;    // outputs: points that the guard marked in this exchange, in the chunks of the message
   LearningStatus learning;  // outputs
+  Turn turn;                // to ML ranks, of networks with a tape
 };
 
 // What travels of a header across nodes: `step` and what follows it.
-inline constexpr std::int64_t k_travelling_header_bytes = 2 * sizeof(std::int64_t) + sizeof(LearningStatus);
+inline constexpr std::int64_t k_travelling_header_bytes =
+    2 * sizeof(std::int64_t) + sizeof(LearningStatus) + sizeof(Turn);
 
 inline constexpr std::int64_t k_end_of_run = -1;
 
@@ -42,6 +51,7 @@ std::int64_t checked_given_up(std::int64_t given_up);
 
 static_assert(std::atomic<std::int64_t>::is_always_lock_free, "ranks signal through shared memory");
 static_assert(sizeof(MessageHeader) == 128);
-static_assert(offsetof(MessageHeader, learning) == offsetof(MessageHeader, step) + 2 * sizeof(std::int64_t));
+static_assert(offsetof(MessageHeader, turn) + sizeof(Turn) ==
+              offsetof(MessageHeader, step) + k_travelling_header_bytes);
 
 }  // namespace ekman

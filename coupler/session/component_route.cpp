@@ -13,6 +13,9 @@ ComponentRoute::ComponentRoute(Route route, const NetworkSpec& spec, std::int64_
       truth_(route_.truth, context_, state.truth),
       out_(route_.out, context_, state.outputs, any_thread),
       any_thread_(any_thread) {
+  if (spec_.tape > 0) {
+    adjoint_ = std::make_unique<ComponentAdjoint>(route_, context_, slots, state.inputs, state.outputs);
+  }
   const bool reduced = spec_.time_reduction != Reduction::none && period_ > 1;
   for (const Direction* direction : {&route_.in, &route_.truth}) {
     for (const FieldSlot& field : direction->layout.fields) {
@@ -34,9 +37,40 @@ void ComponentRoute::put(Feed feed, int field, const ColumnView& columns, std::i
     reducer->add(columns, first, count, couples(step));
   }
   if (!couples(step)) return;
+  if (adjoint_ != nullptr && !is_recorded_) adjoint_->require_room(step);
   const ColumnView values = reducer == nullptr ? columns : reducer->result(first, count);
-  sender(feed).pack(field, values, first, count, step, Call::put);
+  sender(feed).pack(field, values, first, count, {step, next_turn()}, Call::put);
   if (init_thread || any_thread_) flush();
+}
+
+Turn ComponentRoute::next_turn() const {
+  if (adjoint_ == nullptr) return {};
+  return {recorded_ + adjoint_->passes() + 1, 0, zero_ ? 1 : 0};
+}
+
+// All inputs of this exchange are put.
+void ComponentRoute::record(std::int64_t step) {
+  if (adjoint_ == nullptr || is_recorded_) return;
+  adjoint_->record(step);
+  is_recorded_ = true;
+  ++recorded_;
+  zero_ = false;
+}
+
+void ComponentRoute::put_adjoint(int output, const ColumnView& columns, std::int64_t first, std::int64_t count,
+                                 bool retain, std::int64_t step, bool whole) {
+  if (whole) record(step);
+  adjoint_->put(output, columns, first, count, retain, {step, next_turn()});
+  zero_ = false;
+}
+
+void ComponentRoute::get_adjoint(int input, const ColumnView& columns, std::int64_t first, std::int64_t count) {
+  adjoint_->get(input, columns, first, count);
+}
+
+void ComponentRoute::zero_grad() {
+  zero_ = true;
+  if (adjoint_ != nullptr) adjoint_->clear();
 }
 
 void ComponentRoute::flush() {
@@ -62,6 +96,7 @@ void ComponentRoute::end_step(std::int64_t step) {
     if (reducer != nullptr) reducer->end_step(couples(step));
   }
   if (couples(step)) {
+    record(step);
     flush();
     in_.end_exchange(Call::advance);
     truth_.end_exchange(Call::advance);
@@ -76,6 +111,7 @@ void ComponentRoute::begin_exchange() {
   truth_.begin_exchange();
   out_.begin_exchange();
   open_ = true;
+  is_recorded_ = false;
 }
 
 void ComponentRoute::write_restart(const std::string& label, std::int64_t step) {
@@ -101,6 +137,7 @@ void ComponentRoute::finish() {
   out_.finish(Call::finalize);
   truth_.finish();
   in_.finish();
+  if (adjoint_ != nullptr) adjoint_->finish();
 }
 
 void ComponentRoute::leave() {

@@ -7,6 +7,7 @@
 
 #include "coupler/exchange/pack.hpp"
 #include "coupler/exchange/reduction.hpp"
+#include "coupler/session/component_adjoint.hpp"
 #include "coupler/session/component_restart.hpp"
 #include "coupler/session/route_setup.hpp"
 #include "coupler/session/row_receiver.hpp"
@@ -43,6 +44,15 @@ class ComponentRoute {
   // RowReceiver.
   std::int64_t get(int field, const ColumnView& columns, std::int64_t first, std::int64_t count, bool init_thread,
                    Reducer* fallback);
+  // Init thread; see ComponentAdjoint. Between steps, or when all inputs of this one are put, which then counts
+  // (`whole`).
+  void put_adjoint(int output, const ColumnView& columns, std::int64_t first, std::int64_t count, bool retain,
+                   std::int64_t step, bool whole);
+  void get_adjoint(int input, const ColumnView& columns, std::int64_t first, std::int64_t count);
+  // Init thread. Gradients of the network's parameters, and its tape, are dropped before the next turn.
+  void zero_grad();
+  bool has_tape() const { return adjoint_ != nullptr; }
+  std::int64_t taped() const { return adjoint_ == nullptr ? 0 : adjoint_->taped(); }
   // Init thread. What the network had learned when the outputs of the last exchange were computed; waits for them.
   // False on a rank without points.
   bool status(LearningStatus& status);
@@ -68,6 +78,8 @@ class ComponentRoute {
   RowSender& sender(Feed feed) { return feed == Feed::input ? in_ : truth_; }
   void flush();
   void begin_exchange();
+  void record(std::int64_t step);
+  Turn next_turn() const;
 
   Route route_;
   const NetworkSpec& spec_;
@@ -77,8 +89,12 @@ class ComponentRoute {
   RowSender truth_;
   RowReceiver out_;
   bool any_thread_;
-  bool open_ = true;   // the exchange takes puts
-  Reducers reducers_;  // of inputs, then of truth; null: the last value counts
+  bool open_ = true;                           // the exchange takes puts
+  Reducers reducers_;                          // of inputs, then of truth; null: the last value counts
+  std::unique_ptr<ComponentAdjoint> adjoint_;  // null: without tape
+  std::int64_t recorded_ = 0;                  // exchanges that are or were on the tape
+  bool is_recorded_ = false;                   // this one is
+  bool zero_ = false;                          // the next turn drops gradients and tape
 };
 
 }  // namespace ekman

@@ -36,6 +36,9 @@ class ComponentSide {
   std::int64_t step() const;
   Info put(const std::string& name, const ArrayView& array, Part part);
   Info get(const std::string& name, const ArrayView& array, Part part);
+  void put_adjoint(const std::string& name, const ArrayView& array, Part part, bool retain);
+  void get_adjoint(const std::string& name, const ArrayView& array, Part part);
+  void zero_grad(const std::string& network);
   // "network/quantity": see Coupler::scalar.
   double scalar(const std::string& name);
   void advance();
@@ -71,6 +74,8 @@ class ComponentSide {
   std::string unresumed_step_problem(std::int64_t step) const;
   void resume(std::int64_t step);
   void require_put(const std::string& what, const std::string& network, const std::vector<std::string>& needed);
+  ComponentRoute& find_route(const std::string& network, const std::string& call) const;
+  void require_init_thread(const char* call) const;
   void require_inputs_put(const ComponentRoute& route, const std::string& what);
   RouteState route_state(int network);
   void bind(int network, ComponentRoute& route);

@@ -35,19 +35,25 @@ MlSide::MlSide(Route route, const NetworkSpec& spec, std::unique_ptr<Engine> eng
              [this](int peer, std::int64_t step) { check_no_restart(peer, step); }),
       out_(route_.out, spec, state, static_cast<std::int64_t>(route_.chunks.size())) {
   Learner* learner = engine_->learner();
-  if (learner == nullptr || route_.chunks.empty()) return;
-  training_ = std::make_unique<MlTraining>(route_, spec_, *learner, shared_cores_, state_);
+  Tape* tape = engine_->tape();
+  if (tape != nullptr) {
+    adjoint_ = std::make_unique<MlAdjoint>(route_, spec_, *tape, learner, shared_cores_, state_, clock_);
+  } else if (learner != nullptr && !route_.chunks.empty()) {
+    training_ = std::make_unique<MlTraining>(route_, spec_, *learner, shared_cores_, state_);
+  }
 }
 
 // Forwards first, since somebody may wait for them.
 void MlSide::serve() {
-  while (!in_.ended() || !truth_.ended()) {
+  while (!in_.ended() || !truth_.ended() || (adjoint_ != nullptr && !adjoint_->ended())) {
     poll();
     if (run_whole_chunks()) continue;
     if (training_ != nullptr && training_->work()) continue;
+    if (adjoint_ != nullptr && adjoint_->work()) continue;
     wait_for_inputs();
   }
   out_.finish();
+  if (adjoint_ != nullptr) adjoint_->finish();
   guard_.summarise();
   const WaitScope waiting(state_, Call::finalize);
   route_.comm.polite_barrier(shared_cores_);
@@ -55,8 +61,9 @@ void MlSide::serve() {
 
 bool MlSide::poll() {
   const bool inputs = in_.poll(whole_), truths = truth_.poll(whole_truths_);
+  const bool adjoints = adjoint_ != nullptr && adjoint_->poll();
   take_whole_truths();
-  return inputs || truths;
+  return inputs || truths || adjoints;
 }
 
 // Waits until a message has come.
@@ -110,12 +117,17 @@ void MlSide::list_late() {
 
 // Those that may run; false if none may.
 bool MlSide::run_whole_chunks() {
-  const auto waits = [&](std::int64_t slot) { return training_ != nullptr && !training_->may_run(slot); };
-  const auto end = std::stable_partition(whole_.begin(), whole_.end(), waits);
+  const auto end =
+      std::stable_partition(whole_.begin(), whole_.end(), [&](std::int64_t slot) { return !may_run(slot); });
   const std::vector<std::int64_t> batch(end, whole_.end());
   whole_.erase(end, whole_.end());
   for (const std::int64_t slot : batch) run_chunk(slot);
   return !batch.empty();
+}
+
+bool MlSide::may_run(std::int64_t slot) {
+  if (training_ != nullptr) return training_->may_run(slot);
+  return adjoint_ == nullptr || adjoint_->may_run(slot, in_.turn(slot));
 }
 
 // Copied, so that the component can put the next ones.
@@ -130,25 +142,29 @@ void MlSide::take_whole_truths() {
   whole_truths_.erase(end, whole_truths_.end());
 }
 
-// Points are sorted positions without gaps, so the rows that hold points are the first ones.
-std::int64_t MlSide::rows_of(std::int64_t slot) const {
-  return std::min(spec_.rows_per_chunk(), route_.points - route_.chunks[slot] * spec_.rows_per_chunk());
-}
-
 void MlSide::run_chunk(std::int64_t slot) {
   out_.take_back(slot);
   const CallScope call(state_, Call::forward);
-  const std::int64_t step = in_.step(slot), first = slot * spec_.rows_per_chunk(), rows = rows_of(slot);
+  const std::int64_t step = in_.step(slot), first = slot * spec_.rows_per_chunk(), rows = route_.rows_of(spec_, slot);
   state_.step(step);
   state_.chunk(route_.chunks[slot]);
   const std::byte* inputs = route_.in.buffers + first * route_.in.row_bytes;
   std::byte* outputs = route_.out.buffers + first * route_.out.row_bytes;
-  engine_->forward(inputs, outputs, rows);
+  if (adjoint_ != nullptr) {
+    adjoint_->forward(slot, inputs, outputs, rows);
+  } else {
+    engine_->forward(inputs, outputs, rows);
+  }
   const std::int64_t given_up =
       spec_.guard.given ? guard_.check(outputs, route_.out.row_bytes, rows, route_.ids.data() + first, step) : 0;
-  out_.done(slot, step, given_up, training_ == nullptr ? LearningStatus{} : training_->status());
+  out_.done(slot, step, given_up, status());
   if (training_ != nullptr) training_->take_inputs(slot, step);
   in_.release(slot);
+}
+
+LearningStatus MlSide::status() const {
+  const Learner* learner = engine_->learner();
+  return learner == nullptr ? LearningStatus{} : status_of(*learner);
 }
 
 }  // namespace ekman

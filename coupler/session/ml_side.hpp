@@ -8,6 +8,7 @@
 
 #include "coupler/engine/engine.hpp"
 #include "coupler/session/guard_log.hpp"
+#include "coupler/session/ml_adjoint.hpp"
 #include "coupler/session/ml_restart.hpp"
 #include "coupler/session/ml_training.hpp"
 #include "coupler/session/route_setup.hpp"
@@ -40,7 +41,8 @@ class MlSide {
   bool run_whole_chunks();
   void take_whole_truths();
   void run_chunk(std::int64_t slot);
-  std::int64_t rows_of(std::int64_t slot) const;
+  bool may_run(std::int64_t slot);
+  LearningStatus status() const;
 
   Route route_;
   const NetworkSpec& spec_;
@@ -55,6 +57,7 @@ class MlSide {
   RowInbox truth_;
   RowOutbox out_;
   std::unique_ptr<MlTraining> training_;    // null: nothing is learned, or there are no chunks
+  std::unique_ptr<MlAdjoint> adjoint_;      // null: without tape
   std::vector<std::int64_t> whole_;         // slots whose inputs are there
   std::vector<std::int64_t> whole_truths_;  // slots whose targets and weights are
 };

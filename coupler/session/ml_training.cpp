@@ -10,7 +10,7 @@ namespace ekman {
 
 MlTraining::MlTraining(const Route& route, const NetworkSpec& spec, Learner& learner, bool shared_cores,
                        StateWriter& state)
-    : route_(route), spec_(spec), learner_(learner), shared_cores_(shared_cores), state_(state) {
+    : route_(route), spec_(spec), learner_(learner), state_(state), sum_(route, spec, learner, shared_cores, state) {
   kept_.resize(route.chunks.size());
   const std::int64_t rows = spec.rows_per_chunk();
   for (Kept& lesson : kept_) {
@@ -56,6 +56,7 @@ bool MlTraining::work() {
   if (++next_ == static_cast<std::int64_t>(kept_.size())) {
     next_ = 0;
     ++exchanges_;
+    sum_.end_round();
   }
   return true;
 }
@@ -76,31 +77,22 @@ void MlTraining::learn(std::int64_t slot) {
   Lesson lesson;
   lesson.in = kept.in.data();
   lesson.truth = kept.truth.data();
-  const std::int64_t first = route_.chunks[slot] * spec_.rows_per_chunk();
-  lesson.rows = std::min(spec_.rows_per_chunk(), route_.points - first);
+  lesson.rows = route_.rows_of(spec_, slot);
   lesson.ids = route_.ids.data() + slot * spec_.rows_per_chunk();
   lesson.exchange = exchanges_;
   lesson.chunk = route_.chunks[slot];
   learner_.add(lesson);
+  sum_.add(lesson.chunk);
 }
 
 void MlTraining::make_step() {
-  add_up();
+  sum_.add_up();
   learner_.step();
   ++windows_;
 }
 
-void MlTraining::add_up() {
-  const WaitScope waiting(state_, Call::learning_step);
-  std::vector<double>& sums = learner_.sums();
-  route_.learners.sum_alike(reinterpret_cast<std::byte*>(sums.data()), static_cast<std::int64_t>(sums.size()), true,
-                            shared_cores_);
-  route_.learners.sum_alike(learner_.gradient(), learner_.gradient_size(), learner_.gradient_kind() == Real::float64,
-                            shared_cores_);
-}
-
-LearningStatus MlTraining::status() const {
-  const StepReport& last = learner_.last();
+LearningStatus status_of(const Learner& learner) {
+  const StepReport& last = learner.last();
   const bool any = last.step > 0;
   const double none = std::numeric_limits<double>::quiet_NaN();
   return {static_cast<double>(last.step), any ? last.loss : none, any ? last.validation_loss : none, last.learning_rate,

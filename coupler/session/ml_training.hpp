@@ -7,10 +7,14 @@
 #include <vector>
 
 #include "coupler/engine/learner.hpp"
+#include "coupler/session/gradient_sum.hpp"
 #include "coupler/session/route_setup.hpp"
 #include "coupler/session/state_record.hpp"
 
 namespace ekman {
+
+// What the headers of outputs say of a network that learns.
+LearningStatus status_of(const Learner& learner);
 
 class MlTraining {
  public:
@@ -30,7 +34,7 @@ class MlTraining {
   // All that was taken is learned, and no step is due.
   bool idle() const;
   // For the headers of outputs.
-  LearningStatus status() const;
+  LearningStatus status() const { return status_of(learner_); }
 
  private:
   struct Kept {
@@ -44,13 +48,12 @@ class MlTraining {
   bool step_is_due() const { return exchanges_ == (windows_ + 1) * spec_.training.accumulate; }
   void learn(std::int64_t slot);
   void make_step();
-  void add_up();
 
   const Route& route_;
   const NetworkSpec& spec_;
   Learner& learner_;
-  bool shared_cores_;
   StateWriter& state_;
+  GradientSum sum_;
   std::vector<Kept> kept_;      // by slot
   std::int64_t exchanges_ = 0;  // learned from, all slots
   std::int64_t next_ = 0;       // slot to learn from: always in the same order, or bits would depend on the weather

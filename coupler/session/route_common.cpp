@@ -6,11 +6,13 @@
 
 namespace ekman {
 
+std::int64_t Route::rows_of(const NetworkSpec& spec, std::int64_t slot) const {
+  return std::min(spec.rows_per_chunk(), points - chunks[static_cast<std::size_t>(slot)] * spec.rows_per_chunk());
+}
+
 std::int64_t Route::points_here(const NetworkSpec& spec) const {
   std::int64_t sum = 0;
-  for (const std::int64_t chunk : chunks) {
-    sum += std::min(points, (chunk + 1) * spec.rows_per_chunk()) - chunk * spec.rows_per_chunk();
-  }
+  for (std::size_t slot = 0; slot < chunks.size(); ++slot) sum += rows_of(spec, static_cast<std::int64_t>(slot));
   return sum;
 }
 

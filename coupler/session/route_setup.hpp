@@ -76,6 +76,8 @@ struct Route {
 
   // In the order of the list in set_up_messages.hpp.
   std::array<Direction*, k_directions> directions() { return {&in, &out, &truth, &adjoint_in, &adjoint_out}; }
+  // ML ranks: rows of a slot that hold points: the first ones, since points are sorted positions without gaps.
+  std::int64_t rows_of(const NetworkSpec& spec, std::int64_t slot) const;
   // ML ranks: points in the chunks owned.
   std::int64_t points_here(const NetworkSpec& spec) const;
 };

@@ -11,6 +11,12 @@
 
 namespace ekman {
 
+namespace {
+
+bool same(const Turn& a, const Turn& b) { return a.number == b.number && a.retain == b.retain && a.zero == b.zero; }
+
+}  // namespace
+
 RowInbox::RowInbox(Direction& direction, const NetworkSpec& spec, const StepClock& clock, std::int64_t slots,
                    Check check)
     : direction_(direction),
@@ -65,7 +71,10 @@ void RowInbox::arrive(int m, std::vector<std::int64_t>& whole) {
   messages_[m].step = step;
   for (const Piece& piece : message.pieces) {
     Slot& slot = slots_[piece.slot];
-    if (slot.missing == slot.rows) slot.step = step;
+    if (slot.missing == slot.rows) {
+      slot.step = step;
+      slot.turn = message.header->turn;
+    }
     if (slot.ended) fail_after_end(m, slot);
     if (slot.step != step) {
       throw Error(ErrorCode::usage,
@@ -73,6 +82,7 @@ void RowInbox::arrive(int m, std::vector<std::int64_t>& whole) {
                               "another for {}; every rank must put in every step",
                               spec_.component, spec_.name, rank_of(m), clock_.name(step), clock_.name(slot.step)));
     }
+    if (!same(slot.turn, message.header->turn)) fail_out_of_turn(m);
     slot.missing -= piece.count;
     EKMAN_ASSERT(slot.missing >= 0);
     if (slot.missing == 0) whole.push_back(piece.slot);
@@ -94,6 +104,14 @@ void RowInbox::fail_after_end(int m, const Slot& slot) const {
               fmt::format("ranks of component \"{}\" are out of step in network \"{}\": some have finalized, others "
                           "went on to {} (seen at rank {}); every rank must make the same steps",
                           spec_.component, spec_.name, clock_.name(slot.step), rank_of(m)));
+}
+
+void RowInbox::fail_out_of_turn(int m) const {
+  throw Error(
+      ErrorCode::usage,
+      fmt::format("ranks of component \"{}\" do not take turns alike in network \"{}\" (seen at rank {}); every "
+                  "rank must put, put_adjoint and zero_grad in the same order, with the same retain",
+                  spec_.component, spec_.name, rank_of(m)));
 }
 
 void RowInbox::release(std::int64_t s) {

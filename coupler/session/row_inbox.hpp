@@ -30,6 +30,8 @@ class RowInbox {
 
   // Model step of the rows that came last.
   std::int64_t step(std::int64_t slot) const { return slots_[slot].step; }
+  // The same of their turn.
+  const Turn& turn(std::int64_t slot) const { return slots_[slot].turn; }
   // All ranks have finalized.
   bool ended() const { return ended_ == messages_.size(); }
   // A rank that has; -1: none.
@@ -51,7 +53,8 @@ class RowInbox {
     std::int64_t rows = 0;     // that hold points
     std::int64_t missing = 0;  // of them, in the exchange to come
     std::int64_t step = 0;     // of the rows that are there
-    bool ended = false;        // a rank with rows in it has finalized
+    Turn turn{};
+    bool ended = false;  // a rank with rows in it has finalized
     std::vector<int> messages;
   };
   struct MessageState {
@@ -65,6 +68,7 @@ class RowInbox {
   int rank_of(int m) const { return direction_.messages[m].peer - spec_.ranks; }
   void arrive(int message, std::vector<std::int64_t>& whole);
   void end_of_run(int message);
+  [[noreturn]] void fail_out_of_turn(int message) const;
   [[noreturn]] void fail_after_end(int message, const Slot& slot) const;
 
   Direction& direction_;

@@ -36,8 +36,8 @@ void RowSender::reset() {
   }
 }
 
-void RowSender::pack(int field, const ColumnView& columns, std::int64_t first, std::int64_t count, std::int64_t step,
-                     Call call) {
+void RowSender::pack(int field, const ColumnView& columns, std::int64_t first, std::int64_t count,
+                     const RowMoment& when, Call call) {
   wait_until_free(call, numbers_[field]);
   {
     const TrapGuard guard;
@@ -46,7 +46,7 @@ void RowSender::pack(int field, const ColumnView& columns, std::int64_t first, s
     });
   }
   for_runs(direction_.runs, first, count,
-           [&](const Run& run, std::int64_t, std::int64_t slots) { packed(run.message, slots, step); });
+           [&](const Run& run, std::int64_t, std::int64_t slots) { packed(run.message, slots, when); });
 }
 
 // The ML rank may still be reading the rows of an exchange whose outputs nobody fetched.
@@ -62,10 +62,11 @@ void RowSender::wait_until_free(Call call, int number) {
   free_.store(true, std::memory_order_release);
 }
 
-void RowSender::packed(int m, std::int64_t rows, std::int64_t step) {
+void RowSender::packed(int m, std::int64_t rows, const RowMoment& when) {
   const Message& message = direction_.messages[m];
   if (outgoing_[m].rows_missing.fetch_sub(rows, std::memory_order_acq_rel) != rows) return;
-  message.header->step = step;
+  message.header->step = when.step;
+  message.header->turn = when.turn;
   // Across nodes this is for post, here on this rank only.
   message.header->sequence.store(message.request < 0 ? exchange_ + 1 : 1, std::memory_order_release);
 }

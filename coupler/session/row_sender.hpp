@@ -22,6 +22,12 @@ struct RowContext {
   bool shared_cores;  // see PoliteWait
 };
 
+// What the header of a message says of its rows.
+struct RowMoment {
+  std::int64_t step = 0;  // of the component
+  Turn turn{};
+};
+
 // Calls visit(run, first slot, slots) for the parts of runs inside [first, first + count).
 template <class Visit>
 void for_runs(const std::vector<Run>& runs, std::int64_t first, std::int64_t count, Visit visit) {
@@ -50,7 +56,8 @@ class RowSender {
 
   // Packs slots [first, first + count) of field `field` from slots [0, count) of `columns`, for model step `step`;
   // waits while the ML rank still reads the rows of the exchange before. In a window what is whole is there at once.
-  void pack(int field, const ColumnView& columns, std::int64_t first, std::int64_t count, std::int64_t step, Call call);
+  void pack(int field, const ColumnView& columns, std::int64_t first, std::int64_t count, const RowMoment& when,
+            Call call);
   // Across nodes: what is whole leaves. Any thread that may call MPI.
   void post();
   // All is packed: across nodes it is posted and its memory is free again.
@@ -71,7 +78,7 @@ class RowSender {
 
   void reset();
   void wait_until_free(Call call, int number);
-  void packed(int message, std::int64_t rows, std::int64_t step);
+  void packed(int message, std::int64_t rows, const RowMoment& when);
 
   Direction& direction_;
   RowContext context_;

@@ -1,0 +1,113 @@
+// Implements component_adjoint.hpp.
+#include "coupler/session/component_adjoint.hpp"
+
+#include <fmt/format.h>
+
+#include "ekman/error.hpp"
+
+namespace ekman {
+
+namespace {
+
+[[noreturn]] void misuse(const std::string& text) { throw Error(ErrorCode::usage, text); }
+
+}  // namespace
+
+ComponentAdjoint::ComponentAdjoint(Route& route, const RowContext& context, std::int64_t slots,
+                                   const std::vector<int>& inputs, const std::vector<int>& outputs)
+    : spec_(context.spec),
+      slots_(slots),
+      sender_(route.adjoint_in, context, outputs),
+      receiver_(route.adjoint_out, context, inputs, false),
+      put_(outputs.size()),
+      called_(outputs.size(), false) {}
+
+bool ComponentAdjoint::whole() const {
+  for (std::size_t f = 0; f < put_.size(); ++f) {
+    if (!called_[f] || put_[f].covered() < slots_) return false;
+  }
+  return true;
+}
+
+void ComponentAdjoint::put(int field, const ColumnView& columns, std::int64_t first, std::int64_t count, bool retain,
+                           const RowMoment& when) {
+  const std::string& name = sender_.direction().layout.fields[field].name;
+  if (passes_ == 0 || whole()) {
+    if (taped_ == 0) {
+      misuse(
+          fmt::format("put_adjoint of \"{}\": no exchange of network \"{}\" is on the tape; an exchange takes one "
+                      "adjoint, or more with retain, and `tape` in the plan says how many exchanges are kept",
+                      name, spec_.name));
+    }
+    if (passes_ > 0) {
+      sender_.end_exchange(Call::put);
+      sender_.begin_exchange();
+      receiver_.begin_exchange();
+    }
+    ++passes_;
+    moment_ = when;
+    moment_.turn.retain = retain ? 1 : 0;
+    for (Coverage& coverage : put_) coverage.clear();
+    called_.assign(called_.size(), false);
+  }
+  const bool retains = moment_.turn.retain != 0;
+  if (retain != retains) {
+    misuse(
+        fmt::format("put_adjoint of \"{}\" {} retain, the others of this pass {}; give all outputs of one pass the "
+                    "same",
+                    name, retain ? "with" : "without", retains ? "with" : "without"));
+  }
+  if (!put_[field].add(first, count)) {
+    misuse(
+        fmt::format("put_adjoint of \"{}\" came twice for points among {} to {} (counted from 1) before those of "
+                    "the other outputs of network \"{}\"; put the adjoint of every output once for every point",
+                    name, first + 1, first + count, spec_.name));
+  }
+  called_[field] = true;
+  receiver_.start();
+  sender_.pack(field, columns, first, count, moment_, Call::put);
+  sender_.post();
+  if (whole() && !retains) --taped_;
+}
+
+void ComponentAdjoint::get(int field, const ColumnView& columns, std::int64_t first, std::int64_t count) {
+  if (passes_ == 0 || !whole()) {
+    misuse(
+        fmt::format("get_adjoint of \"{}\" came before the adjoints of all outputs of network \"{}\" were put; put "
+                    "those of every output first",
+                    receiver_.direction().layout.fields[field].name, spec_.name));
+  }
+  receiver_.get(field, columns, first, count, true, nullptr);
+}
+
+void ComponentAdjoint::require_room(std::int64_t step) const {
+  if (taped_ < spec_.tape) return;
+  misuse(fmt::format(
+      "the tape of network \"{}\" is full in step {}: {} exchanges wait for their adjoints; put these first, "
+      "give the plan a longer `tape`, or drop it with zero_grad",
+      spec_.name, step, taped_));
+}
+
+void ComponentAdjoint::record(std::int64_t step) {
+  require_room(step);
+  ++taped_;
+}
+
+void ComponentAdjoint::clear() { taped_ = 0; }
+
+void ComponentAdjoint::finish() {
+  if (passes_ > 0 && !whole()) {
+    misuse(
+        fmt::format("finalize: adjoints of some outputs of network \"{}\" were put, and not of all; put all of them, "
+                    "or none",
+                    spec_.name));
+  }
+  if (passes_ > 0) {
+    sender_.end_exchange(Call::finalize);
+    sender_.begin_exchange();
+  }
+  receiver_.finish(Call::finalize);
+  sender_.finish();
+}
+
+}  // namespace ekman

@@ -1,0 +1,47 @@
+// What the ML ranks of a network add up before an optimizer step: sums and gradients of all chunks.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "coupler/engine/chunk_tree.hpp"
+#include "coupler/engine/learner.hpp"
+#include "coupler/session/route_setup.hpp"
+#include "coupler/session/state_record.hpp"
+
+namespace ekman {
+
+// Fast: each rank adds up as it learns, and the ranks add up once a step. With `reproducible: bfb`: chunk by chunk
+// along a tree, and round by round (exchanges, or passes of adjoints), so that no decomposition changes a bit.
+class GradientSum {
+ public:
+  // All must outlive it; on ranks that own chunks.
+  GradientSum(const Route& route, const NetworkSpec& spec, Learner& learner, bool shared_cores, StateWriter& state);
+
+  // The learner has added what one chunk gives in this round.
+  void add(std::int64_t chunk);
+  // Collective over the learners with bfb, else local. All chunks of the round are added.
+  void end_round();
+  // Collective over the learners. Afterwards the learner holds the sums and the gradient of all.
+  void add_up();
+  // Forgets what was added since the last step.
+  void drop();
+
+ private:
+  bool by_chunk() const { return tree_ != nullptr; }
+  std::int64_t gradient_bytes() const { return learner_.gradient_size() * real_size(learner_.gradient_kind()); }
+  void drop_rounds();
+  template <class T>
+  void add_round(const std::vector<std::byte>& gradient);
+
+  const Route& route_;
+  Learner& learner_;
+  bool shared_cores_;
+  StateWriter& state_;
+  std::unique_ptr<ChunkTree> tree_;  // bfb only, as what follows
+  std::vector<std::byte> gradient_;  // of all rounds since the last step
+  std::vector<double> sums_;
+};
+
+}  // namespace ekman

@@ -1,0 +1,97 @@
+// Implements ml_adjoint.hpp.
+#include "coupler/session/ml_adjoint.hpp"
+
+#include <algorithm>
+
+#include "coupler/base/check.hpp"
+#include "coupler/session/ml_training.hpp"
+
+namespace ekman {
+
+MlAdjoint::MlAdjoint(Route& route, const NetworkSpec& spec, Tape& tape, Learner* learner, bool shared_cores,
+                     StateWriter& state, const StepClock& clock)
+    : route_(route),
+      spec_(spec),
+      tape_(tape),
+      learner_(learner),
+      state_(state),
+      in_(route.adjoint_in, spec, clock, static_cast<std::int64_t>(route.chunks.size()), [](int, std::int64_t) {}),
+      out_(route.adjoint_out, spec, state, static_cast<std::int64_t>(route.chunks.size())),
+      slots_(route.chunks.size()) {
+  if (learner != nullptr && !route.chunks.empty()) {
+    sum_ = std::make_unique<GradientSum>(route, spec, *learner, shared_cores, state);
+  }
+}
+
+bool MlAdjoint::may_take(std::int64_t s, const Turn& turn) {
+  const Slot& slot = slots_[s];
+  if (turn.number != slot.turn + 1) return false;
+  if (sum_ != nullptr && slot.emptied == (windows_ + 1) * spec_.training.accumulate) return false;
+  if (turn.zero == 0 || zeroed_ == turn.number) return true;
+  const auto before = [&](const Slot& other) { return other.turn == turn.number - 1; };
+  if (!std::all_of(slots_.begin(), slots_.end(), before)) return false;
+  tape_.clear();
+  if (sum_ != nullptr) sum_->drop();
+  for (Slot& other : slots_) {
+    other.depth = 0;
+    other.emptied = windows_ * spec_.training.accumulate;
+  }
+  zeroed_ = turn.number;
+  return true;
+}
+
+bool MlAdjoint::may_run(std::int64_t slot, const Turn& turn) { return may_take(slot, turn); }
+
+void MlAdjoint::forward(std::int64_t slot, const std::byte* in, std::byte* out, std::int64_t rows) {
+  tape_.forward(slot, in, out, rows);
+  ++slots_[slot].turn;
+  ++slots_[slot].depth;
+}
+
+bool MlAdjoint::step_is_due() const {
+  return sum_ != nullptr && std::all_of(slots_.begin(), slots_.end(), [&](const Slot& slot) {
+           return slot.emptied == (windows_ + 1) * spec_.training.accumulate;
+         });
+}
+
+bool MlAdjoint::work() {
+  if (step_is_due()) {
+    make_step();
+    return true;
+  }
+  const auto found = std::find(whole_.begin(), whole_.end(), next_);
+  if (found == whole_.end() || !may_take(next_, in_.turn(next_))) return false;
+  whole_.erase(found);
+  take_adjoint(next_);
+  if (++next_ == static_cast<std::int64_t>(slots_.size())) {
+    next_ = 0;
+    if (sum_ != nullptr) sum_->end_round();
+  }
+  return true;
+}
+
+void MlAdjoint::take_adjoint(std::int64_t s) {
+  out_.take_back(s);
+  const CallScope call(state_, Call::learn);
+  state_.step(in_.step(s));
+  state_.chunk(route_.chunks[s]);
+  Slot& slot = slots_[s];
+  EKMAN_ASSERT(slot.depth > 0);
+  const bool retain = in_.turn(s).retain != 0;
+  const std::int64_t first = s * spec_.rows_per_chunk();
+  tape_.backward(s, route_.adjoint_in.buffers + first * route_.adjoint_in.row_bytes,
+                 route_.adjoint_out.buffers + first * route_.adjoint_out.row_bytes, route_.rows_of(spec_, s), retain);
+  out_.done(s, in_.step(s), 0, {});
+  in_.release(s);
+  ++slot.turn;
+  if (!retain && --slot.depth == 0) ++slot.emptied;
+  if (sum_ != nullptr) sum_->add(route_.chunks[s]);
+}
+
+void MlAdjoint::make_step() {
+  sum_->add_up();
+  learner_->step();
+  ++windows_;
+}
+
+}  // namespace ekman

@@ -174,6 +174,23 @@ std::vector<Bomb> bombs() {
        network_of("t", counted(60000, name),
                   "    guard: {" + counted(60000, [](std::size_t i) { return "g" + number(i) + ": {}, "; }) + "}\n"),
        "is no output of network"},
+      {"targets of no fields",
+       network_of("t", counted(60000, name),
+                  "    training: {optimizer: {adam: {lr: 1}}, loss: [{mse: {fields: [f1]}}], targets: {" +
+                      counted(60000, [](std::size_t i) { return "g" + number(i) + ": h, "; }) + "}}\n"),
+       "is no output of network"},
+      {"losses of many fields",
+       network_of("t", counted(40000, name),
+                  "    training: {optimizer: {adam: {lr: 1}}, loss: [{mse: {fields: [" + counted(40000, name) +
+                      "]}}], targets: {" +
+                      counted(60000, [](std::size_t i) { return "f" + number(i) + ": h" + number(i) + ", "; }) +
+                      "}}\n"),
+       "has no target"},
+      {"many terms of a loss",
+       network_of("t", "q",
+                  "    training: {optimizer: {adam: {lr: 1}}, targets: {q: p}, loss: [" +
+                      repeated("{mse: {fields: [q]}, weight: -1},", 3000) + "]}\n"),
+       "the weight of a term is -1"},
       {"wrong texts in a list",
        "ekman: 1\ncomponents: {" + counted(150000, [](std::size_t i) { return "c" + number(i) + ": 7, "; }) + "}",
        "must be a mapping"},

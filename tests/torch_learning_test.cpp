@@ -13,6 +13,7 @@
 #include "adapters/torch/flat_parameters.hpp"
 #include "adapters/torch/optimizer.hpp"
 #include "adapters/torch/row_loss.hpp"
+#include "coupler/engine/validation_split.hpp"
 #include "ekman/error.hpp"
 #include "tests/torch_lessons.hpp"
 
@@ -265,6 +266,127 @@ TEST_F(LearnerTest, DoesNothingWithoutAnyPointThatCounts) {
   EXPECT_FALSE(side.learner->step().made);
   EXPECT_EQ(side.learner->last().step, 0);
   EXPECT_TRUE(at::equal(values(side), before));
+}
+
+TEST_F(LearnerTest, LeavesBadStepsOut) {
+  spec_.training.max_bad_steps = 2;
+  const Side side = make_side();
+  add(side, make_data());
+  side.learner->step();
+  const at::Tensor before = values(side);
+  const auto bad_step = [&] {
+    const Data data = make_data();
+    data.truth[4][0].fill_(k_nan);
+    add(side, data);
+    return side.learner->step();
+  };
+  for (int i = 0; i < 2; ++i) {
+    const StepReport report = bad_step();
+    EXPECT_FALSE(report.made);
+    EXPECT_TRUE(std::isnan(report.loss));
+    EXPECT_EQ(report.step, 1);
+  }
+  EXPECT_TRUE(at::equal(values(side), before));
+  add(side, make_data());
+  EXPECT_TRUE(side.learner->step().made) << "the sums are clean again";
+  bad_step();
+  bad_step();
+  EXPECT_THAT(error_of([&] { bad_step(); }),
+              HasSubstr("network \"convection\": 3 optimizer steps in a row had a loss or gradient that is no number"));
+}
+
+// Whatever stands in the rows held out, the network learns the same; their loss is taken in eval mode.
+TEST_F(LearnerTest, LearnsNothingFromWhatIsHeldOut) {
+  spec_.training.validation = {0.4, 2, 1};
+  const ValidationSplit split(spec_.training.validation);
+  const Side side = make_side(), other = make_side();
+  const Data data = make_data(), changed{data.in.clone(), data.truth.clone()};
+  std::vector<std::int64_t> held;
+  for (std::int64_t id = 0; id < k_rows; ++id) {
+    if (split.holds_out(id)) held.push_back(id);
+  }
+  ASSERT_GT(held.size(), 0u);
+  for (const std::int64_t row : held) {
+    changed.in[row].mul_(2.0);
+    changed.truth[row].add_(1.0);
+  }
+  const at::Tensor rows = at::tensor(held), x = data.in.index_select(0, rows), z = data.truth.index_select(0, rows);
+  x.narrow(1, 0, 2).sub_(0.5).div_(2.0);
+  const at::Tensor y = at::empty({x.size(0), 3}, at::kDouble), w = z.select(1, 3);
+  side.network->forward(x, y);
+  const at::Tensor a = (((z.narrow(1, 1, 2) + 1.0) / 3.0 - y.narrow(1, 0, 2)).square().mean(1) * w).sum() / w.sum();
+  const at::Tensor b = ((z.select(1, 0) - y.select(1, 2)).abs() * w).sum() / w.sum();
+
+  add(side, data);
+  add(other, changed);
+  const StepReport report = side.learner->step();
+
+  EXPECT_NEAR(report.validation_loss, (0.4 * a + 0.6 * b).item<double>(), 1e-12);
+  EXPECT_NE(other.learner->step().validation_loss, report.validation_loss);
+  EXPECT_TRUE(at::equal(values(side), values(other)));
+  add(side, data, 0, 1, 1);
+  EXPECT_TRUE(std::isnan(side.learner->step().validation_loss)) << "a replay validates nothing";
+}
+
+TEST_F(LearnerTest, StopsWhenPatienceIsOver) {
+  spec_.training.validation = {0.4, 2, 1};
+  spec_.training.patience = 2;
+  spec_.training.optimizer.lr = 100.0;
+  const Side side = make_side();
+  const Data data = make_data();
+  int steps = 0;
+  while (!side.learner->last().stopped && steps < 100) {
+    add(side, data);
+    side.learner->step();
+    ++steps;
+  }
+  ASSERT_TRUE(side.learner->last().stopped);
+  const at::Tensor before = values(side);
+  add(side, data);
+  EXPECT_EQ(side.learner->sums()[0], 0.0);
+  const StepReport report = side.learner->step();
+  EXPECT_FALSE(report.made);
+  EXPECT_TRUE(report.stopped);
+  EXPECT_TRUE(at::equal(values(side), before));
+}
+
+TEST_F(LearnerTest, HoldsOutWholeExchangesOfGrids) {
+  spec_.sample = Sample::grid;
+  spec_.grid_ny = spec_.grid_nx = 2;
+  spec_.chunk = 3;
+  spec_.tile = 1;
+  spec_.training.validation = {0.5, 2, 1};
+  torch::jit::Module module("net");
+  module.register_parameter("w", at::randn({3, 3, 1, 1}, at::kDouble), false);
+  module.define("def forward(self, x):\n  return torch.conv2d(x, self.w)\n");
+  use_script(module);
+  const Side side = make_side();
+  const ValidationSplit split(spec_.training.validation);
+  int held = 0;
+  for (std::int64_t exchange = 0; exchange < 20; ++exchange) {
+    add(side, make_data(), 0, exchange);
+    EXPECT_EQ(gradient(side).abs().max().item<double>() == 0.0, split.holds_out(exchange));
+    EXPECT_EQ(side.learner->sums()[0] == 0.0, split.holds_out(exchange));
+    held += split.holds_out(exchange) ? 1 : 0;
+    side.learner->step();
+  }
+  EXPECT_GT(held, 0);
+  EXPECT_LT(held, 20);
+}
+
+TEST_F(LearnerTest, RefusesWeightsBelowZero) {
+  const Side side = make_side();
+  const Data data = make_data();
+  data.truth[3][3].fill_(-1.0);
+  EXPECT_THAT(error_of([&] { add(side, data); }), HasSubstr("the weights in \"area\" hold a value that is negative"));
+}
+
+TEST_F(LearnerTest, RefusesTargetsOfOtherLevels) {
+  truth_ = make_row_layout({{{"b_true", "a_true", "area"}}}, {1, 3, 1});
+  EXPECT_THAT(error_of([&] { make_side(); }),
+              HasSubstr("the target \"a_true\" of output \"a\" has 3 levels, its loss needs 2; define the field"));
+  spec_.training.loss = {term(LossKind::cross_entropy, {"a"})};
+  EXPECT_THAT(error_of([&] { make_side(); }), HasSubstr("its loss needs 1, the number of the class"));
 }
 
 }  // namespace

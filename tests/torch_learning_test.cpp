@@ -13,8 +13,9 @@
 #include "adapters/torch/flat_parameters.hpp"
 #include "adapters/torch/optimizer.hpp"
 #include "adapters/torch/row_loss.hpp"
-#include "adapters/torch/torch_learner.hpp"
+#include "coupler/engine/validation_split.hpp"
 #include "ekman/error.hpp"
+#include "tests/torch_lessons.hpp"
 
 namespace ekman {
 namespace {
@@ -122,7 +123,7 @@ TEST(Optimizer, OnOneBufferEqualsOneOverTheParameters) {
     specs.push_back(spec);
     spec.weight_decay = kind == OptimizerKind::lbfgs ? 0.0 : 0.02;
     spec.momentum = 0.9;
-    spec.nesterov = spec.amsgrad = spec.centered = spec.strong_wolfe = true;
+    spec.nesterov = spec.amsgrad = spec.centered = true;
     spec.lr_decay = spec.initial_accumulator = 0.1;
     specs.push_back(spec);
   }
@@ -202,71 +203,9 @@ TEST(SelectTrainable, NamesMistakes) {
   EXPECT_THAT(error_of({"*"}, {"*"}), HasSubstr("no parameter is left"));
 }
 
-// Inputs t (2 levels) and q, outputs a (2 levels) and b, with targets of b before those of a, and weights. Tiles of 4.
-class LearnerTest : public testing::Test {
- protected:
-  static constexpr std::int64_t k_rows = 12;  // of one chunk
-
-  LearnerTest() {
-    spec_.name = "convection";
-    spec_.source.kind = SourceKind::mlp;
-    spec_.source.hidden = {8};
-    spec_.source.activation = "tanh";
-    spec_.inputs = {{{"t", "q"}}};
-    spec_.outputs = {{{"a", "b"}}};
-    spec_.chunk = k_rows;
-    spec_.tile = 4;
-    spec_.wire = Real::float64;
-    spec_.compute = Compute::float64;
-    spec_.normalize = {{"t", {0.5, 2.0, false}}, {"a", {-1.0, 3.0, false}}};
-    spec_.training.targets = {{"a", "a_true"}, {"b", "b_true"}};
-    spec_.training.weights = "area";
-    spec_.training.loss = {term_of(LossKind::mse, "a", 0.4), term_of(LossKind::l1, "b", 0.6)};
-    spec_.training.optimizer.weight_decay = 0.01;
-    spec_.training.optimizer.lr = 0.05;
-    spec_.training.schedule.warmup = 2;
-    in_ = make_row_layout(spec_.inputs, {2, 1});
-    out_ = make_row_layout(spec_.outputs, {2, 1});
-    truth_ = make_row_layout({{{"b_true", "a_true", "area"}}}, {1, 2, 1});
-    at::manual_seed(5);
-  }
-
-  struct Side {
-    std::unique_ptr<TorchNetwork> network;
-    std::unique_ptr<Learner> learner;
-  };
-  Side make_side() const {
-    Side side;
-    side.network = make_mlp_network(spec_, in_, out_, at::Device(at::kCPU), at::kDouble);
-    side.learner = make_torch_learner(spec_, *side.network, in_, out_, truth_);
-    return side;
-  }
-  static at::Tensor values(const Side& side) {
-    std::vector<at::Tensor> all;
-    for (const NamedParameter& parameter : side.network->parameters())
-      all.push_back(parameter.tensor.detach().reshape({-1}));
-    return at::cat(all);
-  }
-  static void add(const Side& side, const at::Tensor& in, const at::Tensor& truth, std::int64_t rows) {
-    Lesson lesson;
-    lesson.in = static_cast<const std::byte*>(in.data_ptr());
-    lesson.truth = static_cast<const std::byte*>(truth.data_ptr());
-    lesson.rows = rows;
-    side.learner->add(lesson);
-  }
-  static at::Tensor make_in() { return at::randn({k_rows, 3}, at::kDouble); }
-  static at::Tensor make_truth() {
-    return at::cat({at::randn({k_rows, 3}, at::kDouble), at::rand({k_rows, 1}, at::kDouble) + 0.5}, 1);
-  }
-
-  NetworkSpec spec_;
-  RowLayout in_, out_, truth_;
-};
-
 // Against the mean that one would write by hand, over the rows that count: rows 3 and 7 are masked and hold NaN, 10 and
 // 11 pad.
 TEST_F(LearnerTest, StepsAsLibTorchDoesOnTheRowsThatCount) {
-  const double nan = std::numeric_limits<double>::quiet_NaN();
   Side side = make_side();
   const std::unique_ptr<TorchNetwork> other = make_mlp_network(spec_, in_, out_, at::Device(at::kCPU), at::kDouble);
   std::vector<at::Tensor> parameters;
@@ -274,14 +213,15 @@ TEST_F(LearnerTest, StepsAsLibTorchDoesOnTheRowsThatCount) {
   torch::optim::AdamW by_hand(parameters, torch::optim::AdamWOptions(0.05).weight_decay(0.01));
   const at::Tensor counts = at::tensor({0, 1, 2, 4, 5, 6, 8, 9});
   for (int step = 0; step < 5; ++step) {
-    at::Tensor in = make_in(), truth = make_truth();
+    const Data data = make_data(10);
+    at::Tensor in = data.in, truth = data.truth;
     for (const int row : {3, 7}) {
-      in[row].fill_(nan);
-      truth[row].fill_(nan);
+      in[row].fill_(k_nan);
+      truth[row].fill_(k_nan);
       truth[row][3] = 0.0;
     }
-    truth.narrow(0, 10, 2).fill_(nan);
-    add(side, in, truth, 10);
+    truth.narrow(0, 10, 2).fill_(k_nan);
+    add(side, data);
     const double weight = truth.index_select(0, counts).select(1, 3).sum().item<double>();
     EXPECT_NEAR(side.learner->sums()[0], weight, 1e-12);
     const std::vector<double> sums = side.learner->sums();
@@ -293,8 +233,8 @@ TEST_F(LearnerTest, StepsAsLibTorchDoesOnTheRowsThatCount) {
     other->forward(x, y);
     const at::Tensor a = (((z.narrow(1, 1, 2) + 1.0) / 3.0 - y.narrow(1, 0, 2)).square().mean(1) * w).sum() / w.sum();
     const at::Tensor b = ((z.select(1, 0) - y.select(1, 2)).abs() * w).sum() / w.sum();
-    EXPECT_NEAR(sums[1] / sums[0], a.item<double>(), 1e-12);
-    EXPECT_NEAR(sums[2] / sums[0], b.item<double>(), 1e-12);
+    EXPECT_NEAR(sums[2] / sums[0], a.item<double>(), 1e-12);
+    EXPECT_NEAR(sums[3] / sums[0], b.item<double>(), 1e-12);
     by_hand.zero_grad();
     (0.4 * a + 0.6 * b).backward();
     set_learning_rate(by_hand, step < 2 ? 0.05 * (step + 1) / 3 : 0.05);
@@ -311,23 +251,11 @@ TEST_F(LearnerTest, SumsOfTwoRanksMakeTheStepOfOne) {
   Side one = make_side(), first = make_side(), second = make_side();
   for (int step = 0; step < 4; ++step) {
     for (int chunk = 0; chunk < 3; ++chunk) {
-      const at::Tensor in = make_in(), truth = make_truth();
-      const std::int64_t rows = chunk == 2 ? 5 : k_rows;
-      add(one, in, truth, rows);
-      add(chunk == 1 ? first : second, in, truth, rows);
+      const Data data = make_data(chunk == 2 ? 5 : k_rows);
+      add(one, data, chunk);
+      add(chunk == 1 ? first : second, data, chunk);
     }
-    at::Tensor gradients[2];
-    for (int r = 0; r < 2; ++r) {
-      Learner& learner = r == 0 ? *first.learner : *second.learner;
-      gradients[r] = at::from_blob(learner.gradient(), {learner.gradient_size()}, at::kDouble);
-    }
-    const at::Tensor gradient = gradients[0] + gradients[1];
-    std::vector<double> sums = first.learner->sums();
-    for (std::size_t i = 0; i < sums.size(); ++i) sums[i] += second.learner->sums()[i];
-    for (int r = 0; r < 2; ++r) {
-      gradients[r].copy_(gradient);
-      (r == 0 ? *first.learner : *second.learner).sums() = sums;
-    }
+    reduce(first, second);
     const double norm = one.learner->step().gradient_norm;
     EXPECT_NEAR(first.learner->step().gradient_norm, norm, 1e-12);
     EXPECT_NEAR(second.learner->step().gradient_norm, norm, 1e-12);
@@ -338,13 +266,135 @@ TEST_F(LearnerTest, SumsOfTwoRanksMakeTheStepOfOne) {
 
 TEST_F(LearnerTest, DoesNothingWithoutAnyPointThatCounts) {
   Side side = make_side();
-  const at::Tensor before = values(side), truth = make_truth();
-  truth.select(1, 3).zero_();
-  add(side, make_in(), truth, k_rows);
-  add(side, make_in(), make_truth(), 0);
+  const at::Tensor before = values(side);
+  const Data data = make_data();
+  data.truth.select(1, 3).zero_();
+  add(side, data);
+  add(side, make_data(0));
   EXPECT_FALSE(side.learner->step().made);
   EXPECT_EQ(side.learner->last().step, 0);
   EXPECT_TRUE(at::equal(values(side), before));
+}
+
+TEST_F(LearnerTest, LeavesBadStepsOut) {
+  spec_.training.max_bad_steps = 2;
+  const Side side = make_side();
+  add(side, make_data());
+  side.learner->step();
+  const at::Tensor before = values(side);
+  const auto bad_step = [&] {
+    const Data data = make_data();
+    data.truth[4][0].fill_(k_nan);
+    add(side, data);
+    return side.learner->step();
+  };
+  for (int i = 0; i < 2; ++i) {
+    const StepReport report = bad_step();
+    EXPECT_FALSE(report.made);
+    EXPECT_TRUE(std::isnan(report.loss));
+    EXPECT_EQ(report.step, 1);
+  }
+  EXPECT_TRUE(at::equal(values(side), before));
+  add(side, make_data());
+  EXPECT_TRUE(side.learner->step().made) << "the sums are clean again";
+  bad_step();
+  bad_step();
+  EXPECT_THAT(error_of([&] { bad_step(); }),
+              HasSubstr("network \"convection\": 3 optimizer steps in a row had a loss or gradient that is no number"));
+}
+
+// Whatever stands in the rows held out, the network learns the same; their loss is taken in eval mode.
+TEST_F(LearnerTest, LearnsNothingFromWhatIsHeldOut) {
+  spec_.training.validation = {0.4, 2, 1};
+  const ValidationSplit split(spec_.training.validation);
+  const Side side = make_side(), other = make_side();
+  const Data data = make_data(), changed{data.in.clone(), data.truth.clone()};
+  std::vector<std::int64_t> held;
+  for (std::int64_t id = 0; id < k_rows; ++id) {
+    if (split.holds_out(id)) held.push_back(id);
+  }
+  ASSERT_GT(held.size(), 0u);
+  for (const std::int64_t row : held) {
+    changed.in[row].mul_(2.0);
+    changed.truth[row].add_(1.0);
+  }
+  const at::Tensor rows = at::tensor(held), x = data.in.index_select(0, rows), z = data.truth.index_select(0, rows);
+  x.narrow(1, 0, 2).sub_(0.5).div_(2.0);
+  const at::Tensor y = at::empty({x.size(0), 3}, at::kDouble), w = z.select(1, 3);
+  side.network->forward(x, y);
+  const at::Tensor a = (((z.narrow(1, 1, 2) + 1.0) / 3.0 - y.narrow(1, 0, 2)).square().mean(1) * w).sum() / w.sum();
+  const at::Tensor b = ((z.select(1, 0) - y.select(1, 2)).abs() * w).sum() / w.sum();
+
+  add(side, data);
+  add(other, changed);
+  const StepReport report = side.learner->step();
+
+  EXPECT_NEAR(report.validation_loss, (0.4 * a + 0.6 * b).item<double>(), 1e-12);
+  EXPECT_NE(other.learner->step().validation_loss, report.validation_loss);
+  EXPECT_TRUE(at::equal(values(side), values(other)));
+  add(side, data, 0, 1, 1);
+  EXPECT_TRUE(std::isnan(side.learner->step().validation_loss)) << "a replay validates nothing";
+}
+
+TEST_F(LearnerTest, StopsWhenPatienceIsOver) {
+  spec_.training.validation = {0.4, 2, 1};
+  spec_.training.patience = 2;
+  spec_.training.optimizer.lr = 100.0;
+  const Side side = make_side();
+  const Data data = make_data();
+  int steps = 0;
+  while (!side.learner->last().stopped && steps < 100) {
+    add(side, data);
+    side.learner->step();
+    ++steps;
+  }
+  ASSERT_TRUE(side.learner->last().stopped);
+  const at::Tensor before = values(side);
+  add(side, data);
+  EXPECT_EQ(side.learner->sums()[0], 0.0);
+  const StepReport report = side.learner->step();
+  EXPECT_FALSE(report.made);
+  EXPECT_TRUE(report.stopped);
+  EXPECT_TRUE(at::equal(values(side), before));
+}
+
+TEST_F(LearnerTest, HoldsOutWholeExchangesOfGrids) {
+  spec_.sample = Sample::grid;
+  spec_.grid_ny = spec_.grid_nx = 2;
+  spec_.chunk = 3;
+  spec_.tile = 1;
+  spec_.training.validation = {0.5, 2, 1};
+  torch::jit::Module module("net");
+  module.register_parameter("w", at::randn({3, 3, 1, 1}, at::kDouble), false);
+  module.define("def forward(self, x):\n  return torch.conv2d(x, self.w)\n");
+  use_script(module);
+  const Side side = make_side();
+  const ValidationSplit split(spec_.training.validation);
+  int held = 0;
+  for (std::int64_t exchange = 0; exchange < 20; ++exchange) {
+    add(side, make_data(), 0, exchange);
+    EXPECT_EQ(gradient(side).abs().max().item<double>() == 0.0, split.holds_out(exchange));
+    EXPECT_EQ(side.learner->sums()[0] == 0.0, split.holds_out(exchange));
+    held += split.holds_out(exchange) ? 1 : 0;
+    side.learner->step();
+  }
+  EXPECT_GT(held, 0);
+  EXPECT_LT(held, 20);
+}
+
+TEST_F(LearnerTest, RefusesWeightsBelowZero) {
+  const Side side = make_side();
+  const Data data = make_data();
+  data.truth[3][3].fill_(-1.0);
+  EXPECT_THAT(error_of([&] { add(side, data); }), HasSubstr("the weights in \"area\" hold a value that is negative"));
+}
+
+TEST_F(LearnerTest, RefusesTargetsOfOtherLevels) {
+  truth_ = make_row_layout({{{"b_true", "a_true", "area"}}}, {1, 3, 1});
+  EXPECT_THAT(error_of([&] { make_side(); }),
+              HasSubstr("the target \"a_true\" of output \"a\" has 3 levels, its loss needs 2; define the field"));
+  spec_.training.loss = {term(LossKind::cross_entropy, {"a"})};
+  EXPECT_THAT(error_of([&] { make_side(); }), HasSubstr("its loss needs 1, the number of the class"));
 }
 
 }  // namespace

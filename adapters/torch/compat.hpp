@@ -7,7 +7,9 @@
 #include <torch/version.h>
 
 #include <atomic>
+#include <sstream>
 #include <string>
+#include <type_traits>
 
 #if TORCH_VERSION_MAJOR < 1 || (TORCH_VERSION_MAJOR == 1 && TORCH_VERSION_MINOR < 13)
 #error "Ekman needs LibTorch 1.13 or later"
@@ -29,10 +31,23 @@ inline std::string torch_version() {
          std::to_string(TORCH_VERSION_PATCH);
 }
 
-// torch::jit::Module::eval() throws for modules without the attribute `training` (frozen files).
-inline void set_eval(torch::jit::Module& module) {
+// torch::jit::Module::train() throws for modules without the attribute `training` (frozen files).
+inline void set_training(const torch::jit::Module& module, bool on) {
   for (torch::jit::Module part : module.modules()) {
-    if (part.hasattr("training")) part.setattr("training", false);
+    if (part.hasattr("training")) part.setattr("training", on);
+  }
+}
+
+// Under which an optimizer has the state of `parameter`: its address, as a text in older versions.
+template <class Optimizer>
+auto state_key(Optimizer& optimizer, const at::Tensor& parameter) {
+  using Key = typename std::decay_t<decltype(optimizer.state())>::key_type;
+  if constexpr (std::is_same_v<Key, std::string>) {
+    std::ostringstream text;
+    text << parameter.unsafeGetTensorImpl();
+    return text.str();
+  } else {
+    return static_cast<Key>(parameter.unsafeGetTensorImpl());
   }
 }
 
@@ -43,7 +58,10 @@ class Bfloat16 {
     if (on_) set(true);
   }
   ~Bfloat16() {
-    if (on_) set(false);
+    if (!on_) return;
+    set(false);
+    // Or the next forward would take the rounded weights of this one, from before an optimizer step.
+    at::autocast::clear_cache();
   }
   Bfloat16(const Bfloat16&) = delete;
   Bfloat16& operator=(const Bfloat16&) = delete;

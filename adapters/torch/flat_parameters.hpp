@@ -24,6 +24,7 @@ class FlatParameters {
   const std::vector<NamedParameter>& parameters() const { return parameters_; }
   // [size], sharing memory with the parameters; its grad() shares that of their gradients.
   at::Tensor& values() { return values_; }
+  const at::Tensor& values() const { return values_; }
   at::Tensor gradient() const { return values_.grad(); }
   std::int64_t size() const { return values_.numel(); }
 

@@ -42,11 +42,10 @@ std::unique_ptr<torch::optim::Optimizer> make_optimizer(const OptimizerSpec& spe
                                                               .eps(spec.eps));
     case OptimizerKind::lbfgs: {
       optim::LBFGSOptions options(spec.lr);
-      options.max_iter(spec.max_iter)
+      options.max_iter(1)
           .history_size(spec.history)
           .tolerance_grad(spec.tolerance_grad)
           .tolerance_change(spec.tolerance_change);
-      if (spec.strong_wolfe) options.line_search_fn("strong_wolfe");
       return std::make_unique<optim::LBFGS>(parameters, options);
     }
     case OptimizerKind::adamw:

@@ -11,6 +11,7 @@
 
 namespace ekman {
 
+// lbfgs makes one iteration in a step, from one loss and gradient.
 // Over one flat buffer it equals the same over the single parameters, to rounding: each works value by value, or on all
 // (lbfgs).
 std::unique_ptr<torch::optim::Optimizer> make_optimizer(const OptimizerSpec& spec,

@@ -69,7 +69,7 @@ torch::jit::Module load_script(const NetworkSpec& spec, at::Device device, at::S
   try {
     // Straight onto the device: Module::to() would leave the constants of a frozen file behind.
     torch::jit::Module module = torch::jit::load(spec.source.path, device);
-    compat::set_eval(module);
+    compat::set_training(module, false);
     convert_weights(module, kind);
     return module;
   } catch (const std::exception& error) {

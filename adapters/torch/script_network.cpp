@@ -49,13 +49,21 @@ class ScriptNetwork final : public TorchNetwork {
 
   NetworkSize size() const override { return size_; }
 
-  std::vector<NamedParameter> parameters() override {
+  std::vector<NamedParameter> parameters() override { return once(module_.named_parameters()); }
+  std::vector<NamedParameter> buffers() override { return once(module_.named_buffers()); }
+  const torch::jit::Module* script() const override { return &module_; }
+
+ private:
+  template <class NamedTensors>
+  static std::vector<NamedParameter> once(const NamedTensors& tensors) {
     std::vector<NamedParameter> all;
-    for (const auto& parameter : module_.named_parameters()) all.push_back({parameter.name, parameter.value});
+    for (const auto& tensor : tensors) {
+      if (std::none_of(all.begin(), all.end(), [&](const auto& other) { return other.tensor.is_same(tensor.value); }))
+        all.push_back({tensor.name, tensor.value});
+    }
     return all;
   }
 
- private:
   [[noreturn]] void fail(const std::string& what) const { throw Error(ErrorCode::network, who_ + " " + what); }
 
   void check_arguments() const {

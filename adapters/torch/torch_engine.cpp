@@ -55,6 +55,7 @@ class TorchEngine final : public Engine {
         wire_(kind_of(spec.wire)),
         compute_(kind_of(spec.compute)),
         bfloat16_(spec.compute == Compute::bfloat16),
+        learns_(spec.training.given),
         in_len_(in.row_len()),
         out_len_(out.row_len()),
         chunk_rows_(spec.rows_per_chunk()),
@@ -110,7 +111,9 @@ class TorchEngine final : public Engine {
   template <typename Work>
   void guarded(Work&& work) {
     try {
-      c10::InferenceMode no_autograd;
+      // What a network that learns keeps of a forward may meet autograd later, which refuses inference tensors.
+      const c10::InferenceMode inference(!learns_);
+      const at::NoGradGuard no_gradients;
       work();
     } catch (const Error&) {
       throw;
@@ -192,6 +195,7 @@ class TorchEngine final : public Engine {
   at::ScalarType wire_;
   at::ScalarType compute_;
   bool bfloat16_;
+  bool learns_;
   bool changes_input_ = false;
   std::int64_t in_len_;
   std::int64_t out_len_;

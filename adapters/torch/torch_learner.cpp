@@ -5,42 +5,53 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
+#include <limits>
 #include <utility>
 
-#include "adapters/torch/flat_parameters.hpp"
+#include "adapters/torch/learned_arrays.hpp"
+#include "adapters/torch/learned_network.hpp"
+#include "adapters/torch/lesson_tiles.hpp"
+#include "adapters/torch/network_tensors.hpp"
 #include "adapters/torch/optimizer.hpp"
-#include "adapters/torch/row_loss.hpp"
-#include "adapters/torch/row_normalization.hpp"
-#include "coupler/plan/sizes.hpp"
+#include "adapters/torch/optimizer_state.hpp"
+#include "adapters/torch/torch_message.hpp"
+#include "coupler/engine/validation_progress.hpp"
 #include "ekman/error.hpp"
 
 namespace ekman {
 namespace {
 
-at::ScalarType kind_of(Real real) { return real == Real::float32 ? at::kFloat : at::kDouble; }
+// What a learner counts, besides tensors.
+struct Counters {
+  std::int64_t steps = 0;
+  std::int64_t bad_steps = 0;  // in a row
+  ValidationProgress validation;
+  StepReport last;
 
-const FieldSlot& slot_of(const RowLayout& layout, const std::string& name) {
-  const auto found = std::find_if(layout.fields.begin(), layout.fields.end(),
-                                  [&](const FieldSlot& slot) { return slot.name == name; });
-  if (found != layout.fields.end()) return *found;
-  throw Error(ErrorCode::internal,
-              fmt::format("field \"{}\" has no place in a row; this is a mistake in Ekman, report it", name));
-}
-
-// Columns of outputs, and of the targets that they are compared with.
-struct Pair {
-  FieldSlot output;
-  FieldSlot target;
+  // Names all of it, for writing and for reading.
+  template <class Archive>
+  void visit(Archive& archive) {
+    archive("learning/steps", steps);
+    archive("learning/bad_steps", bad_steps);
+    archive("validation/sums", validation.sums);
+    archive("validation/steps", validation.steps);
+    archive("validation/best", validation.best);
+    archive("validation/without_progress", validation.without_progress);
+    archive("validation/stopped", validation.stopped);
+    archive("last/step", last.step);
+    archive("last/loss", last.loss);
+    archive("last/terms", last.terms);
+    archive("last/validation_loss", last.validation_loss);
+    archive("last/learning_rate", last.learning_rate);
+    archive("last/gradient_norm", last.gradient_norm);
+    archive("last/weight", last.weight);
+    archive("last/skipped", last.skipped);
+    archive("last/made", last.made);
+    archive("last/best", last.best);
+    archive("last/stopped", last.stopped);
+  }
 };
-
-struct Term {
-  LossTerm term;
-  std::vector<Pair> pairs;
-};
-
-at::Tensor columns_of(const at::Tensor& rows, const FieldSlot& slot) {
-  return rows.narrow(1, slot.offset, slot.levels);
-}
 
 class TorchLearner final : public Learner {
  public:
@@ -48,142 +59,196 @@ class TorchLearner final : public Learner {
                const RowLayout& truth)
       : name_(spec.name),
         training_(spec.training),
+        spec_(spec),
+        in_(in),
+        out_(out),
         network_(network),
-        flat_(select_trainable(spec.name, network.parameters(), training_.trainable, training_.frozen)),
+        all_(network.parameters()),
+        buffers_(network.buffers()),
+        flat_(select_trainable(spec.name, all_, training_.trainable, training_.frozen)),
         optimizer_(make_optimizer(training_.optimizer, {flat_.values()})),
-        wire_(kind_of(spec.wire)),
-        compute_(flat_.values().scalar_type()),
-        in_len_(in.row_len()),
-        out_len_(out.row_len()),
-        truth_len_(truth.row_len()),
-        tile_rows_(tile_samples(spec, false) * spec.rows_per_sample()),
-        in_constants_(row_normalization(spec, in, compute_)),
-        truth_constants_(row_normalization(as_outputs(spec, training_), truth, compute_)) {
-    for (const LossTerm& term : training_.loss) {
-      terms_.push_back({term, {}});
-      for (const std::string& field : term.fields)
-        terms_.back().pairs.push_back({slot_of(out, field), slot_of(truth, training_.targets.at(field))});
-    }
-    if (!training_.weights.empty()) weights_ = slot_of(truth, training_.weights);
-    sums_.assign(1 + terms_.size(), 0.0);
+        tiles_(spec, network, in, out, truth, flat_.values().options().requires_grad(false)) {
+    flat_.gradient().zero_();
+    sums_.assign(tiles_.num_sums(), 0.0);
+    counters_.validation.sums.assign(tiles_.num_validation_sums(), 0.0);
+    counters_.last.terms.assign(training_.loss.size(), 0.0);
+    counters_.last.learning_rate = learning_rate(training_.optimizer.lr, training_.schedule, 0);
   }
 
   void add(const Lesson& lesson) override {
-    const std::int64_t rows = lesson.rows;
-    const std::int64_t tiled = (rows + tile_rows_ - 1) / tile_rows_ * tile_rows_;
-    const auto rows_at = [&](const std::byte* bytes, std::int64_t length) {
-      return at::from_blob(const_cast<std::byte*>(bytes), {tiled, length}, wire_).to(compute_);
-    };
-    const at::Tensor all_in = rows_at(lesson.in, in_len_), all_truth = rows_at(lesson.truth, truth_len_);
-    for (std::int64_t row = 0; row < rows; row += tile_rows_) {
-      const std::int64_t points = std::min(tile_rows_, rows - row);
-      add_tile(all_in.narrow(0, row, tile_rows_), all_truth.narrow(0, row, tile_rows_), points);
+    if (counters_.validation.stopped) return;
+    upload_gradient();
+    try {
+      tiles_.add(lesson, sums_);
+    } catch (const Error&) {
+      throw;
+    } catch (const std::exception& error) {
+      throw Error(ErrorCode::network,
+                  fmt::format("network \"{}\" fails to learn from chunk {} of exchange {}: {}; see whether targets are "
+                              "what the loss takes, and whether the device has memory left",
+                              name_, lesson.chunk, lesson.exchange, torch_message(error)));
     }
   }
 
   std::vector<double>& sums() override { return sums_; }
-  std::byte* gradient() override { return static_cast<std::byte*>(flat_.gradient().data_ptr()); }
+
+  std::byte* gradient() override {
+    if (flat_.gradient().is_cpu()) return static_cast<std::byte*>(flat_.gradient().data_ptr());
+    if (!on_host_) {
+      if (!host_gradient_.defined())
+        host_gradient_ = at::empty({flat_.size()}, at::TensorOptions(flat_.gradient().dtype()).pinned_memory(true));
+      host_gradient_.copy_(flat_.gradient());
+      on_host_ = true;
+    }
+    return static_cast<std::byte*>(host_gradient_.data_ptr());
+  }
+
   std::int64_t gradient_size() const override { return flat_.size(); }
-  Real gradient_kind() const override { return compute_ == at::kFloat ? Real::float32 : Real::float64; }
+  Real gradient_kind() const override {
+    return flat_.values().scalar_type() == at::kFloat ? Real::float32 : Real::float64;
+  }
 
   StepReport step() override {
-    last_ = {};
-    last_.weight = sums_[0];
-    if (sums_[0] > 0.0) {
-      for (std::size_t t = 0; t < terms_.size(); ++t) {
-        last_.terms.push_back(sums_[1 + t] / sums_[0]);
-        last_.loss += terms_[t].term.weight * last_.terms.back();
+    upload_gradient();
+    StepReport& last = counters_.last = report();
+    if (!counters_.validation.stopped && last.weight != 0.0) {
+      if (is_good()) {
+        make_step();
+      } else {
+        count_bad_step();
       }
-      flat_.gradient().div_(sums_[0]);
-      last_.gradient_norm = clip_gradient(flat_.gradient(), training_.clip_norm, training_.clip_value);
-      last_.learning_rate = learning_rate(training_.optimizer.lr, training_.schedule, steps_);
-      set_learning_rate(*optimizer_, last_.learning_rate);
-      optimizer_->step();
-      ++steps_;
-      last_.made = true;
     }
-    last_.step = steps_;
+    last.step = counters_.steps;
     drop();
-    return last_;
+    return last;
   }
 
   void drop() override {
     flat_.gradient().zero_();
+    on_host_ = false;
     sums_.assign(sums_.size(), 0.0);
   }
 
-  const StepReport& last() const override { return last_; }
-  LearnedState state() const override { return {}; }
-  void restore(const LearnedState&) override {}
-  bool write_script(const std::string&) const override { return false; }
-  std::uint64_t fingerprint() const override { return 0; }
-  std::string describe() const override { return ""; }
+  const StepReport& last() const override { return counters_.last; }
+
+  LearnedState state() const override {
+    LearnedState state;
+    state.network = network_json(spec_, in_, out_);
+    ArrayWriter writer(state.arrays);
+    for (const NamedParameter& parameter : all_) writer("parameters/" + parameter.name, parameter.tensor);
+    for (const NamedParameter& buffer : buffers_) writer("buffers/" + buffer.name, buffer.tensor);
+    write_optimizer(writer, training_.optimizer, *optimizer_, flat_);
+    Counters counters = counters_;
+    counters.visit(writer);
+    return state;
+  }
+
+  void restore(const LearnedState& state) override {
+    ArrayReader reader(name_, state.arrays);
+    const std::string difference = network_difference(state.network, spec_, in_, out_);
+    if (!difference.empty()) reader.fail(difference);
+    std::vector<std::pair<at::Tensor, at::Tensor>> values;
+    for (const NamedParameter& parameter : all_)
+      values.emplace_back(parameter.tensor, reader.read("parameters/" + parameter.name, parameter.tensor.detach()));
+    for (const NamedParameter& buffer : buffers_)
+      values.emplace_back(buffer.tensor, reader.read("buffers/" + buffer.name, buffer.tensor.detach()));
+    Counters counters = counters_;
+    counters.visit(reader);
+    auto remembered = read_optimizer(reader, training_.optimizer, flat_, counters.steps);
+    reader.finish();
+
+    const at::NoGradGuard no_grad;
+    for (const auto& [here, there] : values) here.detach().copy_(there);
+    take_optimizer_state(*optimizer_, flat_, std::move(remembered));
+    tiles_.remember_buffers();
+    counters_ = std::move(counters);
+    flat_.gradient().zero_();
+    on_host_ = false;
+    sums_.assign(sums_.size(), 0.0);
+  }
+
+  bool write_script(const std::string& path) const override {
+    if (network_.script() == nullptr) return false;
+    save_script(*network_.script(), path);
+    return true;
+  }
+
+  std::uint64_t fingerprint() const override {
+    std::vector<NamedParameter> tensors = all_;
+    tensors.insert(tensors.end(), buffers_.begin(), buffers_.end());
+    return fingerprint_of(tensors);
+  }
+
+  std::string describe() const override { return summary_of(all_); }
 
  private:
-  // Targets are normalised like the outputs that they are compared with; weights are not.
-  static NetworkSpec as_outputs(const NetworkSpec& spec, const TrainingSpec& training) {
-    NetworkSpec same = spec;
-    same.normalize.clear();
-    for (const auto& [output, target] : training.targets) {
-      const auto constants = spec.normalize.find(output);
-      if (constants != spec.normalize.end()) same.normalize[target] = constants->second;
-    }
-    return same;
+  // What was written on the host since gradient() takes the place of what is on the device.
+  void upload_gradient() {
+    if (on_host_) flat_.gradient().copy_(host_gradient_);
+    on_host_ = false;
   }
 
-  // [rows]: 0 for pads.
-  at::Tensor weights_of(const at::Tensor& truth, std::int64_t points) const {
-    at::Tensor weights = at::zeros({tile_rows_}, compute_);
-    at::Tensor of_points = weights.narrow(0, 0, points);
-    if (training_.weights.empty()) {
-      of_points.fill_(1.0);
-    } else {
-      of_points.copy_(columns_of(truth, weights_).squeeze(1).narrow(0, 0, points));
+  StepReport report() const {
+    StepReport report;
+    report.terms.assign(training_.loss.size(), 0.0);
+    report.validation_loss = std::numeric_limits<double>::quiet_NaN();
+    report.learning_rate = learning_rate(training_.optimizer.lr, training_.schedule, counters_.steps);
+    report.stopped = counters_.validation.stopped;
+    report.weight = sums_[LessonTiles::k_weight];
+    report.skipped = sums_[LessonTiles::k_skipped];
+    if (report.weight == 0.0) return report;
+    for (std::size_t t = 0; t < report.terms.size(); ++t) {
+      report.terms[t] = sums_[LessonTiles::k_terms + t] / report.weight;
+      report.loss += training_.loss[t].weight * report.terms[t];
     }
-    return weights;
+    flat_.gradient().div_(report.weight);
+    report.gradient_norm = flat_.gradient().norm().item<double>();
+    return report;
   }
 
-  void add_tile(const at::Tensor& in, const at::Tensor& truth, std::int64_t points) {
-    const at::Tensor weights = weights_of(truth, points);
-    // Masked rows and pads may hold anything, and a NaN there would reach the gradient of the weights.
-    const at::Tensor counts = (weights > 0).unsqueeze(1);
-    const at::Tensor x = at::where(counts, in_constants_.normalised(in), at::zeros_like(in));
-    const at::Tensor targets = truth_constants_.normalised(truth);
-    const at::Tensor y = at::empty({tile_rows_, out_len_}, compute_);
-    network_.forward(x, y);
-    at::Tensor loss = at::zeros({}, compute_);
-    for (std::size_t t = 0; t < terms_.size(); ++t) {
-      std::vector<at::Tensor> outputs, truths;
-      for (const Pair& pair : terms_[t].pairs) {
-        outputs.push_back(columns_of(y, pair.output));
-        truths.push_back(columns_of(targets, pair.target));
-      }
-      const at::Tensor sum = weighted_loss(terms_[t].term, at::cat(outputs, 1), at::cat(truths, 1), weights);
-      sums_[1 + t] += sum.item<double>();
-      loss = loss + terms_[t].term.weight * sum;
-    }
-    loss.backward();
-    sums_[0] += weights.sum().item<double>();
+  bool is_good() const {
+    return std::isfinite(counters_.last.loss) && std::isfinite(counters_.last.gradient_norm) &&
+           tiles_.buffers_are_finite(sums_);
+  }
+
+  void make_step() {
+    StepReport& last = counters_.last;
+    clip_gradient(flat_.gradient(), training_.clip_norm, training_.clip_value);
+    set_learning_rate(*optimizer_, last.learning_rate);
+    // Only lbfgs asks for it, once: the loss of all ranks, and its gradient is there.
+    const double loss = last.loss;
+    optimizer_->step([loss] { return at::scalar_tensor(loss, at::kDouble); });
+    tiles_.take_buffers(sums_);
+    last.made = true;
+    ++counters_.steps;
+    counters_.bad_steps = 0;
+    if (tiles_.num_validation_sums() > 0) counters_.validation.add(tiles_.validation_of(sums_), training_, last);
+  }
+
+  void count_bad_step() {
+    if (++counters_.bad_steps <= training_.max_bad_steps) return;
+    throw Error(
+        ErrorCode::network,
+        fmt::format("network \"{}\": {} optimizer steps in a row had a loss or gradient that is no number (loss "
+                    "{}, norm of the gradient {}), and `max_bad_steps` is {}; take a lower `lr` or a `clip_norm`, "
+                    "and see whether inputs or targets are no numbers where their weight is not 0",
+                    name_, counters_.bad_steps, counters_.last.loss, counters_.last.gradient_norm,
+                    training_.max_bad_steps));
   }
 
   std::string name_;
   TrainingSpec training_;
+  NetworkSpec spec_;
+  RowLayout in_, out_;
   TorchNetwork& network_;
+  std::vector<NamedParameter> all_, buffers_;
   FlatParameters flat_;
   std::unique_ptr<torch::optim::Optimizer> optimizer_;
-  at::ScalarType wire_;
-  at::ScalarType compute_;
-  std::int64_t in_len_;
-  std::int64_t out_len_;
-  std::int64_t truth_len_;
-  std::int64_t tile_rows_;
-  RowNormalization in_constants_;
-  RowNormalization truth_constants_;
-  std::vector<Term> terms_;
-  FieldSlot weights_;
+  LessonTiles tiles_;
+  at::Tensor host_gradient_;  // if the network is on a GPU
+  bool on_host_ = false;      // the gradient is there, and may have been written
   std::vector<double> sums_;
-  std::int64_t steps_ = 0;
-  StepReport last_;
+  Counters counters_;
 };
 
 }  // namespace

@@ -8,9 +8,8 @@
 
 namespace ekman {
 
-// `network` runs on the CPU, with parameters of the compute kind of `spec`, and outlives the learner, which changes
-// them in place. `truth` is the row layout of truth_fields_of(spec). The loss compares the
-// network's own outputs with targets that are normalised as its outputs are. Throws Error.
+// `network` outlives the learner, which changes its parameters and buffers in place and leaves it in eval mode. `truth`
+// is the row layout of truth_fields_of(spec). Throws Error: what cannot learn, and losses whose shapes do not fit.
 std::unique_ptr<Learner> make_torch_learner(const NetworkSpec& spec, TorchNetwork& network, const RowLayout& in,
                                             const RowLayout& out, const RowLayout& truth);
 

@@ -16,8 +16,11 @@ class TorchNetwork {
   // Error(network).
   virtual void forward(const at::Tensor& in, const at::Tensor& out) = 0;
   virtual NetworkSize size() const = 0;
-  // By the names that Python gives them.
+  // By the names that Python gives them; one that has several is there under the first.
   virtual std::vector<NamedParameter> parameters() = 0;
+  virtual std::vector<NamedParameter> buffers() { return {}; }
+  // The network's module, in eval mode; null if it is none of TorchScript's.
+  virtual const torch::jit::Module* script() const { return nullptr; }
 };
 
 // Of a LibTorch module, scripted or built in.

@@ -20,7 +20,8 @@ struct Lesson {
   const std::int64_t* ids = nullptr;  // global id of each row
   std::int64_t exchange = 0;          // from 0
   std::int64_t chunk = 0;             // its number in the network
-  std::int64_t draw = 0;              // 0: what came; i: the i-th batch of the replay
+  std::int64_t draw = 0;              // 0: what came; i: the i-th batch of the replay, which must not keep what
+                                      // ValidationSplit holds out
 };
 
 // What an optimizer step did.
@@ -32,6 +33,7 @@ struct StepReport {
   double learning_rate = 0.0;
   double gradient_norm = 0.0;  // of the mean loss, before clipping
   double weight = 0.0;         // sum of the weights
+  double skipped = 0.0;        // points with a weight that were alone in a tile of a network with batch-norm
   bool made = false;           // false: there was nothing to learn from, or a loss or gradient was no number
   bool best = false;           // the validation loss is the least so far
   bool stopped = false;        // by patience: nothing is learned any more
@@ -65,7 +67,7 @@ class Learner {
   virtual std::vector<double>& sums() = 0;
 
   // Of weight times loss, summed over points: values of the parameters that learn, in the compute kind, on the host.
-  // What is written there is what `step` takes.
+  // Valid until the next add; what is written there is what `add` goes on from and `step` takes.
   virtual std::byte* gradient() = 0;
   virtual std::int64_t gradient_size() const = 0;  // values
   virtual Real gradient_kind() const = 0;
@@ -73,16 +75,17 @@ class Learner {
   // Forgets what was added since the last step: sums and gradient are zero.
   virtual void drop() = 0;
 
-  // One optimizer step with sums and gradient as they are now, which then are zero. Throws Error(network) after
-  // max_bad_steps steps in a row whose loss or gradient is no number.
+  // One optimizer step with sums and gradient as they are now, which then are zero. If the loss or the gradient is no
+  // number nothing changes; more than max_bad_steps such steps in a row throw Error(network).
   virtual StepReport step() = 0;
 
   // Of the last step; before the first one the learning rate that it will have.
   virtual const StepReport& last() const = 0;
 
-  // Between steps, on every rank alike.
+  // Between steps, on every rank alike. Without sums() and gradient(), which a caller saves who is between two adds.
   virtual LearnedState state() const = 0;
-  // Throws Error(network) if `state` is not of such a network and optimizer.
+  // Learning goes on from there in the same bits, with sums() and gradient() of zero. Throws Error(network) with the
+  // first difference, and changes nothing, if `state` is not of such a network and optimizer.
   virtual void restore(const LearnedState& state) = 0;
 
   // Writes the network as it is now as a TorchScript file that LibTorch alone runs. False, and nothing is written, for

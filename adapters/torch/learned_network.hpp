@@ -1,0 +1,24 @@
+// What a learned state says of its network, as JSON: enough to make a built-in one again, and to tell others apart.
+#pragma once
+
+#include <string>
+
+#include "coupler/engine/engine.hpp"
+
+namespace ekman {
+
+// {"kind": "mlp", "hidden": [...], "activation": ..., "seed": ..., "inputs": values of a row, "outputs": ...} or
+// {"kind": "torchscript", "file": ..., "sha256": ...}, both with "compute", "optimizer" and "normalize": {field: {mean,
+// std}}.
+std::string network_json(const NetworkSpec& spec, const RowLayout& in, const RowLayout& out);
+
+// The first thing in which the network of `json` is another than that of network_json(), in words; "" if there is none.
+// Seeds and the places of files may differ, and what is normalised by running statistics.
+std::string network_difference(const std::string& json, const NetworkSpec& spec, const RowLayout& in,
+                               const RowLayout& out);
+
+// The source that makes the network of `json`: a built-in one, or its file. Throws Error(network) for what is no such
+// text.
+NetworkSource network_source(const std::string& json);
+
+}  // namespace ekman

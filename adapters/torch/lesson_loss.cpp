@@ -1,0 +1,105 @@
+// Implements lesson_loss.hpp.
+#include "adapters/torch/lesson_loss.hpp"
+
+#include <fmt/format.h>
+
+#include <utility>
+
+#include "adapters/torch/row_loss.hpp"
+#include "adapters/torch/row_slots.hpp"
+#include "adapters/torch/torch_message.hpp"
+#include "ekman/error.hpp"
+
+namespace ekman {
+namespace {
+
+bool is_own(LossKind kind) { return kind == LossKind::method || kind == LossKind::torchscript; }
+bool of_classes(LossKind kind) { return kind == LossKind::cross_entropy || kind == LossKind::nll; }
+
+// Targets are normalised like the outputs that they are compared with, where that makes sense; weights are not.
+NetworkSpec as_outputs(const NetworkSpec& spec) {
+  NetworkSpec same = spec;
+  same.normalize.clear();
+  for (const LossTerm& term : spec.training.loss) {
+    if (of_classes(term.kind) || term.kind == LossKind::bce_with_logits) continue;
+    for (const std::string& output : term.fields) {
+      const auto constants = spec.normalize.find(output);
+      if (constants != spec.normalize.end()) same.normalize[spec.training.targets.at(output)] = constants->second;
+    }
+  }
+  return same;
+}
+
+at::Tensor columns_of(const at::Tensor& rows, const FieldSlot& slot) {
+  return rows.narrow(1, slot.offset, slot.levels);
+}
+
+}  // namespace
+
+LessonLoss::LessonLoss(const NetworkSpec& spec, const RowLayout& in, const RowLayout& out, const RowLayout& truth,
+                       const torch::jit::Module* script, std::int64_t tile_rows, at::TensorOptions options)
+    : truth_constants_(row_normalization(as_outputs(spec), truth, options)) {
+  for (const LossTerm& term : spec.training.loss) {
+    terms_.push_back({term, {}, {}});
+    for (const std::string& field : term.fields)
+      terms_.back().pairs.push_back({slot_of(out, field), slot_of(truth, spec.training.targets.at(field))});
+    if (is_own(term.kind)) {
+      terms_.back().own.emplace_back(spec, term, in, out, truth, script, options);
+    } else {
+      check(spec, terms_.back());
+    }
+  }
+  const at::NoGradGuard no_grad;
+  sums({at::ones({tile_rows, in.row_len()}, options), at::zeros({tile_rows, truth.row_len()}, options),
+        at::full({tile_rows, out.row_len()}, 0.5, options), at::ones({tile_rows}, options)});
+}
+
+void LessonLoss::check(const NetworkSpec& spec, const Term& term) const {
+  const auto fail = [&](const std::string& what) {
+    throw Error(ErrorCode::network, fmt::format("network \"{}\": {}", spec.name, what));
+  };
+  const bool classes = of_classes(term.term.kind);
+  if (classes && term.pairs.size() != 1) {
+    fail(
+        fmt::format("cross_entropy and nll compare one output with its class, not {} outputs; give each a term of its "
+                    "own",
+                    term.pairs.size()));
+  }
+  for (const Pair& pair : term.pairs) {
+    const std::int64_t asked = classes ? 1 : pair.output.levels;
+    if (pair.target.levels == asked) continue;
+    fail(fmt::format(
+        "the target \"{}\" of output \"{}\" has {} levels, its loss needs {}{}; define the field with as "
+        "many",
+        pair.target.name, pair.output.name, pair.target.levels, asked, classes ? ", the number of the class" : ""));
+  }
+}
+
+std::vector<at::Tensor> LessonLoss::sums(const LossRows& rows) const {
+  const at::Tensor known = rows.weights.gt(0).unsqueeze(1);
+  // A row without weight passes no gradient, whatever its output is.
+  const at::Tensor out = at::where(known, rows.out, at::zeros_like(rows.out));
+  const at::Tensor targets = truth_constants_.normalised(rows.truth);
+  std::vector<at::Tensor> sums;
+  for (const Term& term : terms_) {
+    if (!term.own.empty()) {
+      sums.push_back(term.own.front().weighted({rows.in, rows.truth, out, rows.weights}));
+      continue;
+    }
+    std::vector<at::Tensor> outputs, truths;
+    for (const Pair& pair : term.pairs) {
+      outputs.push_back(columns_of(out, pair.output));
+      truths.push_back(columns_of(targets, pair.target));
+    }
+    sums.push_back(weighted_loss(term.term, at::cat(outputs, 1), at::cat(truths, 1), rows.weights));
+  }
+  return sums;
+}
+
+at::Tensor LessonLoss::total(const std::vector<at::Tensor>& sums) const {
+  at::Tensor all = at::zeros_like(sums.front());
+  for (std::size_t t = 0; t < sums.size(); ++t) all = all + terms_[t].term.weight * sums[t];
+  return all;
+}
+
+}  // namespace ekman

@@ -1,0 +1,40 @@
+// The loss of a tile: all terms of the plan, LibTorch's and the user's own.
+#pragma once
+
+#include <vector>
+
+#include "adapters/torch/own_loss.hpp"
+
+namespace ekman {
+
+// LibTorch's losses compare what the network returns with targets that are normalised as its outputs are; classes and
+// logits are never normalised. Losses of the user's own see physical units.
+class LessonLoss {
+ public:
+  // Tries every term on a tile of `tile_rows` rows. Throws Error(network) for shapes that do not fit.
+  LessonLoss(const NetworkSpec& spec, const RowLayout& in, const RowLayout& out, const RowLayout& truth,
+             const torch::jit::Module* script, std::int64_t tile_rows, at::TensorOptions options);
+
+  // Of each term the sum over points of weight times loss, [].
+  std::vector<at::Tensor> sums(const LossRows& rows) const;
+  // All terms with their weights, [].
+  at::Tensor total(const std::vector<at::Tensor>& sums) const;
+
+ private:
+  struct Pair {
+    FieldSlot output;
+    FieldSlot target;
+  };
+  struct Term {
+    LossTerm term;
+    std::vector<Pair> pairs;
+    std::vector<OwnLoss> own;  // one, or none
+  };
+
+  void check(const NetworkSpec& spec, const Term& term) const;
+
+  std::vector<Term> terms_;
+  RowNormalization truth_constants_;
+};
+
+}  // namespace ekman

@@ -1,0 +1,144 @@
+// Implements lesson_tiles.hpp.
+#include "adapters/torch/lesson_tiles.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+#include "adapters/torch/row_slots.hpp"
+#include "coupler/base/mix64.hpp"
+#include "coupler/plan/sizes.hpp"
+#include "ekman/error.hpp"
+
+namespace ekman {
+
+LessonTiles::LessonTiles(const NetworkSpec& spec, TorchNetwork& network, const RowLayout& in, const RowLayout& out,
+                         const RowLayout& truth, at::TensorOptions options)
+    : name_(spec.name),
+      seed_(spec.training.seed),
+      grid_(spec.sample == Sample::grid),
+      weighted_(!spec.training.weights.empty()),
+      split_(spec.training.validation),
+      wire_(spec.wire == Real::float32 ? at::kFloat : at::kDouble),
+      options_(options),
+      in_len_(in.row_len()),
+      truth_len_(truth.row_len()),
+      rows_per_sample_(spec.rows_per_sample()),
+      tile_rows_(tile_samples(spec, options.device().is_cuda()) * spec.rows_per_sample()),
+      num_terms_(spec.training.loss.size()),
+      in_constants_(row_normalization(spec, in, options)),
+      forward_(spec, network, in_len_, out.row_len(), tile_rows_, options),
+      loss_(spec, in, out, truth, network.script(), tile_rows_, options) {
+  if (weighted_) weights_ = slot_of(truth, spec.training.weights);
+}
+
+void LessonTiles::add(const Lesson& lesson, std::vector<double>& sums) {
+  const at::AutoGradMode gradients(true);
+  struct Serving {
+    TrainingForward& forward;
+    ~Serving() { forward.serve(); }
+  } const serving{forward_};
+  const std::int64_t tiled = (lesson.rows + tile_rows_ - 1) / tile_rows_ * tile_rows_;
+  const auto rows_at = [&](const std::byte* bytes, std::int64_t length) {
+    return at::from_blob(const_cast<std::byte*>(bytes), {tiled, length}, wire_).to(options_);
+  };
+  const at::Tensor in = rows_at(lesson.in, in_len_), truth = rows_at(lesson.truth, truth_len_);
+  for (std::int64_t row = 0; row < lesson.rows; row += tile_rows_) {
+    const std::int64_t points = std::min(tile_rows_, lesson.rows - row);
+    Tile tile{in.narrow(0, row, tile_rows_), truth.narrow(0, row, tile_rows_), {}, 0};
+    tile.weights = weights_of(tile.truth, points);
+    tile.seed = mix64({seed_, lesson.exchange, lesson.chunk, lesson.draw, row / tile_rows_});
+    if (split_.any()) {
+      const at::Tensor held = held_out(lesson, row, points), none = at::zeros_like(tile.weights);
+      Tile other = tile;
+      other.weights = at::where(held, tile.weights, none);
+      tile.weights = at::where(held, none, tile.weights);
+      if (lesson.draw == 0) validate(other, sums);
+    }
+    train(std::move(tile), sums);
+  }
+}
+
+// [rows], 0 for pads.
+at::Tensor LessonTiles::weights_of(const at::Tensor& truth, std::int64_t points) const {
+  at::Tensor weights = at::zeros({tile_rows_}, options_);
+  at::Tensor of_points = weights.narrow(0, 0, points);
+  if (!weighted_) return of_points.fill_(1.0), weights;
+  of_points.copy_(truth.select(1, weights_.offset).narrow(0, 0, points));
+  if (of_points.ge(0).all().item<bool>()) return weights;
+  throw Error(ErrorCode::network,
+              fmt::format("network \"{}\": the weights in \"{}\" hold a value that is negative or no number; use 0 for "
+                          "points that are not to count",
+                          name_, weights_.name));
+}
+
+// [rows], of truth values.
+at::Tensor LessonTiles::held_out(const Lesson& lesson, std::int64_t row, std::int64_t points) const {
+  // What a replay drew for a grid is of other exchanges, none of which was held out.
+  if (grid_)
+    return at::full({tile_rows_}, lesson.draw == 0 && split_.holds_out(lesson.exchange), options_.dtype(at::kBool));
+  const at::Tensor held = at::zeros({tile_rows_}, at::kBool);
+  bool* value = held.data_ptr<bool>();
+  for (std::int64_t i = 0; i < points; ++i) value[i] = split_.holds_out(lesson.ids[row + i]);
+  return held.to(options_.device());
+}
+
+at::Tensor LessonTiles::masked_in(const Tile& tile) const {
+  return at::where(tile.weights.gt(0).unsqueeze(1), in_constants_.normalised(tile.in), at::zeros_like(tile.in));
+}
+
+// Leaves only samples with a weight in the tile; false if there are too few of them.
+bool LessonTiles::keep_what_counts(Tile& tile, std::vector<double>& sums) const {
+  const std::int64_t samples = tile_rows_ / rows_per_sample_;
+  const at::Tensor counted = tile.weights.view({samples, rows_per_sample_}).sum(1).gt(0).nonzero().squeeze(1);
+  if (counted.numel() < forward_.fewest()) {
+    sums[k_skipped] += static_cast<double>(tile.weights.gt(0).sum().item<std::int64_t>());
+    return false;
+  }
+  if (counted.numel() == samples) return true;
+  const auto keep = [&](const at::Tensor& rows) {
+    const at::Tensor by_sample = rows.reshape({samples, -1}).index_select(0, counted);
+    std::vector<std::int64_t> sizes = rows.sizes().vec();
+    sizes[0] = counted.numel() * rows_per_sample_;
+    return by_sample.reshape(sizes);
+  };
+  tile.in = keep(tile.in);
+  tile.truth = keep(tile.truth);
+  tile.weights = keep(tile.weights);
+  return true;
+}
+
+void LessonTiles::train(Tile tile, std::vector<double>& sums) {
+  if (!tile.weights.gt(0).any().item<bool>()) return;
+  if (forward_.mixes() && !keep_what_counts(tile, sums)) return;
+  const at::Tensor out = forward_.train(masked_in(tile), tile.seed, sums.data() + buffers_at());
+  const std::vector<at::Tensor> terms = loss_.sums({tile.in, tile.truth, out, tile.weights});
+  const at::Tensor total = loss_.total(terms);
+  if (total.requires_grad()) total.backward();
+  sums[k_weight] += tile.weights.sum().item<double>();
+  for (std::size_t t = 0; t < terms.size(); ++t) sums[k_terms + t] += terms[t].item<double>();
+}
+
+void LessonTiles::validate(const Tile& tile, std::vector<double>& sums) {
+  if (!tile.weights.gt(0).any().item<bool>()) return;
+  const at::NoGradGuard no_grad;
+  const at::Tensor out = forward_.evaluate(masked_in(tile));
+  const std::vector<at::Tensor> terms = loss_.sums({tile.in, tile.truth, out, tile.weights});
+  double* const at = sums.data() + validation_at();
+  at[0] += tile.weights.sum().item<double>();
+  for (std::size_t t = 0; t < terms.size(); ++t) at[1 + t] += terms[t].item<double>();
+}
+
+std::vector<double> LessonTiles::validation_of(const std::vector<double>& sums) const {
+  const auto begin = sums.begin() + static_cast<std::ptrdiff_t>(validation_at());
+  return {begin, begin + static_cast<std::ptrdiff_t>(num_validation_sums())};
+}
+
+bool LessonTiles::buffers_are_finite(const std::vector<double>& sums) const {
+  return std::all_of(sums.begin() + static_cast<std::ptrdiff_t>(buffers_at()), sums.end(),
+                     [](double sum) { return std::isfinite(sum); });
+}
+
+}  // namespace ekman

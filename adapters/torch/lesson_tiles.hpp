@@ -1,0 +1,69 @@
+// Cuts lessons into tiles, finds out which rows count, and adds up loss, gradient and statistics of each.
+#pragma once
+
+#include <vector>
+
+#include "adapters/torch/lesson_loss.hpp"
+#include "adapters/torch/training_forward.hpp"
+#include "coupler/engine/learner.hpp"
+#include "coupler/engine/validation_split.hpp"
+
+namespace ekman {
+
+// Rows without weight, those held out for validation, and pads get zeros as input, or stay out of the forward if the
+// network mixes rows in training. A tile with fewer of them than the network can take (batch-norm needs two) is
+// skipped, and the points are counted.
+class LessonTiles {
+ public:
+  // Places in the sums: those of the training, then of the validation (weight, terms), then of buffers.
+  static constexpr std::size_t k_weight = 0, k_skipped = 1, k_terms = 2;
+
+  LessonTiles(const NetworkSpec& spec, TorchNetwork& network, const RowLayout& in, const RowLayout& out,
+              const RowLayout& truth, at::TensorOptions options);
+
+  // Adds to `sums`, of length num_sums(), and to the gradients of the parameters.
+  void add(const Lesson& lesson, std::vector<double>& sums);
+
+  std::size_t num_sums() const { return buffers_at() + forward_.num_sums(); }
+  std::size_t num_validation_sums() const { return split_.any() ? 1 + num_terms_ : 0; }
+  std::vector<double> validation_of(const std::vector<double>& sums) const;
+  bool buffers_are_finite(const std::vector<double>& sums) const;
+  // Buffers become what they were on average.
+  void take_buffers(const std::vector<double>& sums) { forward_.take_sums(sums.data() + buffers_at()); }
+  void remember_buffers() { forward_.remember_buffers(); }
+
+ private:
+  // One tile of a lesson on the device; weights: [rows], 0 for pads.
+  struct Tile {
+    at::Tensor in, truth, weights;
+    std::uint64_t seed = 0;
+  };
+
+  std::size_t validation_at() const { return k_terms + num_terms_; }
+  std::size_t buffers_at() const { return validation_at() + num_validation_sums(); }
+  at::Tensor weights_of(const at::Tensor& truth, std::int64_t points) const;
+  at::Tensor held_out(const Lesson& lesson, std::int64_t row, std::int64_t points) const;
+  at::Tensor masked_in(const Tile& tile) const;
+  void train(Tile tile, std::vector<double>& sums);
+  void validate(const Tile& tile, std::vector<double>& sums);
+  bool keep_what_counts(Tile& tile, std::vector<double>& sums) const;
+
+  std::string name_;
+  std::int64_t seed_;
+  bool grid_;
+  bool weighted_;
+  FieldSlot weights_;
+  ValidationSplit split_;
+  at::ScalarType wire_;
+  at::TensorOptions options_;
+  std::int64_t in_len_;
+  std::int64_t truth_len_;
+  std::int64_t rows_per_sample_;
+  std::int64_t tile_rows_;
+  std::size_t num_terms_;
+  RowNormalization in_constants_;
+  TrainingForward forward_;
+  LessonLoss loss_;
+};
+
+}  // namespace ekman

@@ -1,0 +1,22 @@
+// All parameters and buffers of a network that learns: compared over ranks, counted, written as a file.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "adapters/torch/torch_network.hpp"
+
+namespace ekman {
+
+// Over the bits of all values: h = mix64(h xor the next 8 bytes), the last ones filled up with zeros, tensor by tensor.
+std::uint64_t fingerprint_of(const std::vector<NamedParameter>& tensors);
+
+// "12 parameters in 4 tensors: 10 learn, 2 are frozen (0.bias)"; those that learn require a gradient.
+std::string summary_of(const std::vector<NamedParameter>& parameters);
+
+// Writes the module with parameters that are no views of one buffer. Throws Error(internal), as files that cannot be
+// written do.
+void save_script(const torch::jit::Module& module, const std::string& path);
+
+}  // namespace ekman

@@ -1,0 +1,196 @@
+// Implements optimizer_state.hpp. Each kind of optimizer has its own struct; `visit` names their members once, for
+// writing and for reading.
+#include "adapters/torch/optimizer_state.hpp"
+
+#include <torch/optim/adagrad.h>
+#include <torch/optim/adam.h>
+#include <torch/optim/adamw.h>
+#include <torch/optim/lbfgs.h>
+#include <torch/optim/rmsprop.h>
+#include <torch/optim/sgd.h>
+
+#include <deque>
+#include <utility>
+
+namespace ekman {
+namespace {
+
+namespace optim = torch::optim;
+
+std::string path_of(const std::string& member) { return "optimizer/" + member; }
+
+// Members in an archive: numbers, vectors that are cut by parameter, vectors and histories that are whole. `always`
+// says whether an optimizer that has stepped has the member for sure.
+class MemberWriter {
+ public:
+  MemberWriter(ArrayWriter& writer, const FlatParameters& flat) : writer_(writer), flat_(flat) {}
+
+  template <class Number>
+  void number(const char* name, Number& value) {
+    writer_(path_of(name), value);
+  }
+  void cut(const char* name, const at::Tensor& values, bool /*always*/) {
+    if (!values.defined()) return;
+    std::int64_t offset = 0;
+    for (const NamedParameter& parameter : flat_.parameters()) {
+      const std::int64_t count = parameter.tensor.numel();
+      writer_(path_of(name) + "/" + parameter.name,
+              values.detach().narrow(0, offset, count).view(parameter.tensor.sizes()));
+      offset += count;
+    }
+  }
+  void whole(const char* name, const at::Tensor& values) {
+    if (values.defined()) writer_(path_of(name), values.to(flat_.values().scalar_type()));
+  }
+  void history(const char* name, const std::deque<at::Tensor>& values) {
+    if (!values.empty()) writer_(path_of(name), at::stack(std::vector<at::Tensor>(values.begin(), values.end())));
+  }
+
+ private:
+  ArrayWriter& writer_;
+  const FlatParameters& flat_;
+};
+
+class MemberReader {
+ public:
+  MemberReader(ArrayReader& reader, const FlatParameters& flat) : reader_(reader), flat_(flat) {}
+
+  template <class Number>
+  void number(const char* name, Number& value) {
+    reader_(path_of(name), value);
+  }
+  void cut(const char* name, at::Tensor& values, bool always) {
+    if (!always) return;
+    values = at::empty_like(flat_.values().detach());
+    std::int64_t offset = 0;
+    for (const NamedParameter& parameter : flat_.parameters()) {
+      const std::int64_t count = parameter.tensor.numel();
+      const at::Tensor cut = reader_.read(path_of(name) + "/" + parameter.name, parameter.tensor.detach());
+      values.narrow(0, offset, count).copy_(cut.reshape({count}));
+      offset += count;
+    }
+  }
+  void whole(const char* name, at::Tensor& values) {
+    if (!reader_.has(path_of(name))) return;
+    const at::Tensor flat = flat_.values().detach();
+    values = reader_.read(path_of(name), std::string(name) == "H_diag" ? flat.select(0, 0) : flat);
+  }
+  void history(const char* name, std::deque<at::Tensor>& values) {
+    if (!reader_.has(path_of(name))) return;
+    const at::Tensor flat = flat_.values().detach();
+    const at::Tensor rows = reader_.read_rows(path_of(name), std::string(name) == "ro" ? flat.select(0, 0) : flat);
+    for (const at::Tensor& row : rows.unbind(0)) values.push_back(row.clone());
+  }
+
+ private:
+  ArrayReader& reader_;
+  const FlatParameters& flat_;
+};
+
+template <class Members>
+void visit(optim::SGDParamState& state, const OptimizerSpec& spec, Members& members) {
+  members.cut("momentum_buffer", state.momentum_buffer(), spec.momentum != 0.0);
+}
+
+template <class State, class Members>
+void visit_adam(State& state, const OptimizerSpec& spec, Members& members) {
+  members.number("step", state.step());
+  members.cut("exp_avg", state.exp_avg(), true);
+  members.cut("exp_avg_sq", state.exp_avg_sq(), true);
+  members.cut("max_exp_avg_sq", state.max_exp_avg_sq(), spec.amsgrad);
+}
+
+template <class Members>
+void visit(optim::AdamParamState& state, const OptimizerSpec& spec, Members& members) {
+  visit_adam(state, spec, members);
+}
+
+template <class Members>
+void visit(optim::AdamWParamState& state, const OptimizerSpec& spec, Members& members) {
+  visit_adam(state, spec, members);
+}
+
+template <class Members>
+void visit(optim::RMSpropParamState& state, const OptimizerSpec& spec, Members& members) {
+  members.number("step", state.step());
+  members.cut("square_avg", state.square_avg(), true);
+  members.cut("momentum_buffer", state.momentum_buffer(), spec.momentum > 0.0);
+  members.cut("grad_avg", state.grad_avg(), spec.centered);
+}
+
+template <class Members>
+void visit(optim::AdagradParamState& state, const OptimizerSpec&, Members& members) {
+  members.number("step", state.step());
+  members.cut("sum", state.sum(), true);
+}
+
+template <class Members>
+void visit(optim::LBFGSParamState& state, const OptimizerSpec&, Members& members) {
+  members.number("func_evals", state.func_evals());
+  members.number("n_iter", state.n_iter());
+  if (state.n_iter() == 0) return;  // LibTorch has not set the others yet
+  members.number("t", state.t());
+  members.number("prev_loss", state.prev_loss());
+  members.whole("d", state.d());
+  members.whole("H_diag", state.H_diag());
+  members.whole("prev_flat_grad", state.prev_flat_grad());
+  members.history("old_dirs", state.old_dirs());
+  members.history("old_stps", state.old_stps());
+  members.history("ro", state.ro());
+}
+
+// Calls `work` with a null pointer to the kind of state that the optimizer has.
+template <class Work>
+auto with_state_of(OptimizerKind kind, Work&& work) {
+  switch (kind) {
+    case OptimizerKind::sgd:
+      return work(static_cast<optim::SGDParamState*>(nullptr));
+    case OptimizerKind::adam:
+      return work(static_cast<optim::AdamParamState*>(nullptr));
+    case OptimizerKind::rmsprop:
+      return work(static_cast<optim::RMSpropParamState*>(nullptr));
+    case OptimizerKind::adagrad:
+      return work(static_cast<optim::AdagradParamState*>(nullptr));
+    case OptimizerKind::lbfgs:
+      return work(static_cast<optim::LBFGSParamState*>(nullptr));
+    case OptimizerKind::adamw:
+      break;
+  }
+  return work(static_cast<optim::AdamWParamState*>(nullptr));
+}
+
+}  // namespace
+
+void write_optimizer(ArrayWriter& writer, const OptimizerSpec& spec, optim::Optimizer& optimizer,
+                     const FlatParameters& flat) {
+  const auto found = optimizer.state().find(compat::state_key(optimizer, flat.values()));
+  if (found == optimizer.state().end()) return;
+  MemberWriter members(writer, flat);
+  with_state_of(spec.kind,
+                [&](auto* type) { visit(static_cast<std::decay_t<decltype(*type)>&>(*found->second), spec, members); });
+}
+
+std::unique_ptr<optim::OptimizerParamState> read_optimizer(ArrayReader& reader, const OptimizerSpec& spec,
+                                                           const FlatParameters& flat, std::int64_t steps) {
+  // Adagrad has its sums, and nobody else has anything, before the first step; without momentum sgd never has.
+  const bool none = spec.kind == OptimizerKind::sgd && spec.momentum == 0.0;
+  if (none || (steps == 0 && spec.kind != OptimizerKind::adagrad)) return nullptr;
+  MemberReader members(reader, flat);
+  return with_state_of(spec.kind, [&](auto* type) -> std::unique_ptr<optim::OptimizerParamState> {
+    auto state = std::make_unique<std::decay_t<decltype(*type)>>();
+    visit(*state, spec, members);
+    return state;
+  });
+}
+
+void take_optimizer_state(optim::Optimizer& optimizer, const FlatParameters& flat,
+                          std::unique_ptr<optim::OptimizerParamState> state) {
+  const auto key = compat::state_key(optimizer, flat.values());
+  if (state == nullptr) {
+    optimizer.state().erase(key);
+  } else {
+    optimizer.state()[key] = std::move(state);
+  }
+}
+
+}  // namespace ekman

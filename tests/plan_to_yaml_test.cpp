@@ -59,6 +59,13 @@ networks:
     network: {echo: {}}
     inputs: [{fields: [t]}]
     outputs: [{fields: [t2]}]
+  c:
+    component: atmosphere
+    network: {checkpoint: run/best.ckpt}
+    tape: 3
+    reproducible: bfb
+    inputs: [{fields: [t]}]
+    outputs: [{fields: [t3]}]
 output: {directory: run/here}
 resume: 2000-06-01
 timeout: PT1M
@@ -92,6 +99,7 @@ TEST(PlanToYaml, WritesEveryKeyThatHasAValue) {
     EXPECT_NE(resolved.find(key.name() + ":"), std::string::npos) << key.path << " is not in\n" << resolved;
   }
   EXPECT_NE(resolved.find("torchscript: /folder/a/n.pt"), std::string::npos) << resolved;
+  EXPECT_NE(resolved.find("checkpoint: /folder/run/best.ckpt"), std::string::npos) << resolved;
 }
 
 TEST(PlanToYaml, WritesDurationsThatReadBack) {

@@ -35,6 +35,14 @@ std::vector<NamedParameter> named(torch::nn::Sequential& network) {
   return parameters;
 }
 
+LossTerm term_of(LossKind kind, const std::string& field, double weight) {
+  LossTerm term;
+  term.kind = kind;
+  term.fields = {field};
+  term.weight = weight;
+  return term;
+}
+
 // LibTorch's mean over everything is the mean over rows of ours.
 TEST(RowLoss, MeansAreLibTorchs) {
   const at::Tensor out = at::randn({7, 4}, at::kDouble), target = at::randn({7, 4}, at::kDouble) * 2;
@@ -213,7 +221,7 @@ class LearnerTest : public testing::Test {
     spec_.normalize = {{"t", {0.5, 2.0, false}}, {"a", {-1.0, 3.0, false}}};
     spec_.training.targets = {{"a", "a_true"}, {"b", "b_true"}};
     spec_.training.weights = "area";
-    spec_.training.loss = {{LossKind::mse, {"a"}, {}, 0.4}, {LossKind::l1, {"b"}, {}, 0.6}};
+    spec_.training.loss = {term_of(LossKind::mse, "a", 0.4), term_of(LossKind::l1, "b", 0.6)};
     spec_.training.optimizer.weight_decay = 0.01;
     spec_.training.optimizer.lr = 0.05;
     spec_.training.schedule.warmup = 2;

@@ -29,6 +29,8 @@ bool is_number_in(const Tree& value, std::int64_t least, std::int64_t most) {
   return number >= least && number <= most;
 }
 
+bool is_real(const Tree& value) { return value.kind == Kind::scalar && parse_real(value.scalar); }
+
 bool is_count(const Tree& value) { return is_number_in(value, 1, k_most_count); }
 
 template <class Predicate>
@@ -68,7 +70,9 @@ bool fits(const Key& key, const Tree& value) {
     case KeyType::whole:
       return is_number_in(value, 0, k_most_size);
     case KeyType::real:
-      return value.kind == Kind::scalar && parse_real(value.scalar);
+      return is_real(value);
+    case KeyType::reals:
+      return is_list_of(value, is_real);
     case KeyType::duration:
       return value.kind == Kind::scalar && parse_duration(value.scalar);
     case KeyType::flag:

@@ -50,6 +50,8 @@ std::string expectation(const Key& key) {
       return "a whole number of at least 0";
     case KeyType::real:
       return "a number";
+    case KeyType::reals:
+      return "a list of numbers";
     case KeyType::duration:
       return "a duration such as PT10M, PT30S or P1DT6H";
     case KeyType::flag:

@@ -94,6 +94,8 @@ std::string type_of(const Key& key) {
       return R"({"type": "integer", "minimum": 0})";
     case KeyType::real:
       return R"({"type": "number"})";
+    case KeyType::reals:
+      return list_of(R"({"type": "number"})");
     case KeyType::duration:
       return R"({"type": "string", "pattern": "^P(?!$)([0-9.]+D)?(T(?!$)([0-9.]+H)?([0-9.]+M)?([0-9.]+S)?)?$"})";
     case KeyType::flag:

@@ -22,6 +22,7 @@ enum class KeyType {
   counts,  // a list of counts
   whole,   // a whole number of at least 0
   real,
+  reals,     // a list of numbers, not empty
   duration,  // ISO 8601, of fixed length
   flag,      // on or off
 };
@@ -33,8 +34,8 @@ struct Key {
   KeyType type;
   std::string fallback;  // the default as text; k_required if the key must be given; empty if absence means absence
   std::string sentence;
-  Status status = Status::supported;
   std::vector<std::string> words = {};
+  Status status = Status::supported;
   std::vector<std::string> words_not_yet = {};
 
   std::string name() const { return path.substr(path.rfind('.') + 1); }
@@ -45,11 +46,17 @@ extern const char* const k_required;
 
 const std::vector<Key>& key_table();
 
+// The part of it below networks.*.training, with paths from there.
+const std::vector<Key>& training_keys();
+
+// Adds `rows`, each with `prefix` before its path.
+void add_rows(std::vector<Key>& table, const std::string& prefix, const std::vector<Key>& rows);
+
 // The row of `path`, or null.
 const Key* find_key(const std::string& path);
 
 // Rows directly below `parent`; "" for the root.
-std::vector<const Key*> keys_below(const std::string& parent);
+const std::vector<const Key*>& keys_below(const std::string& parent);
 
 // What values of a key may be, as in "must be ...".
 std::string expectation(const Key& key);

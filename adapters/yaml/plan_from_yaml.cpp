@@ -10,50 +10,13 @@
 
 #include "adapters/yaml/check_keys.hpp"
 #include "adapters/yaml/document.hpp"
+#include "adapters/yaml/training_from_yaml.hpp"
+#include "adapters/yaml/tree_values.hpp"
 #include "coupler/plan/choices.hpp"
 #include "ekman/error.hpp"
 
 namespace ekman {
 namespace {
-
-const Tree k_nothing{};
-
-const Tree& child(const Tree& mapping, const std::string& name) {
-  const Tree* found = mapping.find(name);
-  return found ? *found : k_nothing;
-}
-
-bool is_mine(const std::string& key) { return key.rfind("x-", 0) != 0; }
-
-// The text of the key whose row is `pattern`, or its default.
-std::string text_of(const Tree& mapping, const std::string& pattern) {
-  const Key& key = *find_key(pattern);
-  const Tree* value = mapping.find(key.name());
-  if (value && value->kind == Tree::Kind::scalar && !problem_with(key, key.name(), *value)) return value->scalar;
-  return key.fallback == k_required ? "" : key.fallback;
-}
-
-std::int64_t integer_of(const Tree& mapping, const std::string& pattern, std::int64_t absent = 0) {
-  return parse_integer(text_of(mapping, pattern)).value_or(absent);
-}
-
-// `otherwise` stands for a value that is reported already.
-template <class Choice>
-Choice choice(const Tree& mapping, const std::string& pattern, Choice otherwise) {
-  return choice_of<Choice>(text_of(mapping, pattern)).value_or(otherwise);
-}
-
-std::vector<std::string> texts_of(const Tree& list) {
-  std::vector<std::string> texts;
-  for (const Tree& item : list.items) texts.push_back(item.scalar);
-  return texts;
-}
-
-std::vector<std::int64_t> integers_of(const Tree& list) {
-  std::vector<std::int64_t> integers;
-  for (const Tree& item : list.items) integers.push_back(parse_integer(item.scalar).value_or(0));
-  return integers;
-}
 
 std::map<std::string, FieldSpec> read_fields(const Tree& tree) {
   std::map<std::string, FieldSpec> fields;
@@ -146,6 +109,8 @@ class PlanReader {
     network.compute = choice(tree, "networks.*.compute", Compute::float32);
     network.optimize = choice(tree, "networks.*.optimize", Optimize::automatic);
     network.transport = choice(tree, "networks.*.transport", Transport::automatic);
+    network.reproducible = choice(tree, "networks.*.reproducible", Reproducible::outputs);
+    network.tape = integer_of(tree, "networks.*.tape");
     network.inputs = read_arguments(child(tree, "inputs"), "networks.*.inputs[].combine");
     network.outputs = read_arguments(child(tree, "outputs"), "networks.*.outputs[].combine");
     // With a mistake in the fields, those of normalize cannot be judged.
@@ -153,7 +118,21 @@ class PlanReader {
       network.normalize = read_normalize(child(tree, "normalize"));
     if (tree.find("guard") && !diagnostics_.any_below(path + ".outputs"))
       network.guard = read_guard(child(tree, "guard"));
+    if (tree.find("training")) {
+      network.training = read_training(child(tree, "training"), path + ".training", file_, diagnostics_);
+      spare_loss(path);
+    }
     return network;
+  }
+
+  // With a mistake in the fields, or in one of targets and loss, these cannot be judged.
+  void spare_loss(const std::string& path) {
+    const std::string training = path + ".training";
+    const std::string parts[] = {path + ".inputs", path + ".outputs", training + ".targets", training + ".loss"};
+    if (std::none_of(std::begin(parts), std::end(parts),
+                     [&](const auto& part) { return diagnostics_.any_below(part); }))
+      return;
+    for (const char* key : {".targets", ".weights", ".loss"}) diagnostics_.mark(training + key);
   }
 
   static void read_device(const Tree& tree, NetworkSpec& network) {
@@ -186,15 +165,24 @@ class PlanReader {
   NetworkSource read_source(const Tree& tree, const std::string& path) {
     NetworkSource source;
     if (tree.kind != Tree::Kind::mapping || !check_form(tree, path)) return source;
-    source.path = absolute(text_of(tree, "networks.*.network.torchscript"));
-    source.sha256 = text_of(tree, "networks.*.network.sha256");
-    if (tree.find("torchscript")) source.kind = SourceKind::torchscript;
-    if (!tree.find("builtin")) return source;
+    if (tree.find("torchscript")) {
+      source.kind = SourceKind::torchscript;
+      source.path = beside_plan(file_, text_of(tree, "networks.*.network.torchscript"));
+      source.sha256 = text_of(tree, "networks.*.network.sha256");
+    } else if (tree.find("checkpoint")) {
+      source.kind = SourceKind::checkpoint;
+      source.path = beside_plan(file_, text_of(tree, "networks.*.network.checkpoint"));
+    } else if (tree.find("builtin")) {
+      read_mlp(tree, source);
+    }
+    return source;
+  }
+
+  static void read_mlp(const Tree& tree, NetworkSource& source) {
     source.kind = SourceKind::mlp;
     source.hidden = integers_of(child(tree, "hidden"));
     source.activation = text_of(tree, "networks.*.network.activation");
     source.seed = integer_of(tree, "networks.*.network.seed");
-    return source;
   }
 
   // Exactly one form, and no key that belongs to another one.
@@ -206,7 +194,8 @@ class PlanReader {
       if (given.empty() && diagnostics_.any_below(path)) return false;
       diagnostics_.add(
           tree.position, path,
-          fmt::format("key \"network\" takes exactly one of torchscript, builtin and echo; found {}", given.size()));
+          fmt::format("key \"network\" takes exactly one of torchscript, builtin, checkpoint and echo; found {}",
+                      given.size()));
       return false;
     }
     check_extras(tree, path, given.front());
@@ -222,12 +211,6 @@ class PlanReader {
     if (given.key == "builtin" && !tree.find("hidden") && !diagnostics_.any_below(path))
       diagnostics_.add(tree.position, path + ".hidden",
                        fmt::format("key \"hidden\" is missing in \"{}\"; list the widths of the hidden layers", path));
-  }
-
-  // TorchScript files are relative to the folder of the plan.
-  std::string absolute(const std::string& name) const {
-    if (name.empty()) return name;
-    return (std::filesystem::path(file_).parent_path() / name).lexically_normal().string();
   }
 
   static std::vector<Argument> read_arguments(const Tree& list, const std::string& combine) {
@@ -246,6 +229,7 @@ class PlanReader {
     for (const Entry& entry : tree.entries) {
       if (!is_mine(entry.key)) continue;
       Normalization& one = all[entry.key];
+      one.running = entry.value.kind == Tree::Kind::scalar && entry.value.scalar == "running";
       one.mean = parse_real(text_of(entry.value, "networks.*.normalize.*.mean")).value_or(0.0);
       one.std = parse_real(text_of(entry.value, "networks.*.normalize.*.std")).value_or(1.0);
     }

@@ -3,77 +3,16 @@
 #include "adapters/yaml/plan_to_yaml.hpp"
 
 #include <fmt/format.h>
-#include <yaml-cpp/yaml.h>
 
 #include <cmath>
 #include <filesystem>
-#include <functional>
 #include <map>
 
-#include "adapters/yaml/key_table.hpp"
-#include "coupler/plan/choices.hpp"
+#include "adapters/yaml/training_to_yaml.hpp"
+#include "adapters/yaml/yaml_writing.hpp"
 
 namespace ekman {
 namespace {
-
-using Write = std::function<void(YAML::Emitter&)>;
-using Values = std::map<std::string, Write>;  // name of the key -> how its value is written; null: left out
-
-Write text(const std::string& value) {
-  return [=](YAML::Emitter& out) { out << value; };
-}
-
-Write number(std::int64_t value) { return text(std::to_string(value)); }
-Write real(double value) { return text(fmt::format("{}", value)); }
-
-Write texts(const std::vector<std::string>& values) {
-  return [=](YAML::Emitter& out) { out << YAML::Flow << values; };
-}
-
-Write numbers(const std::vector<std::int64_t>& values) {
-  std::vector<std::string> all;
-  for (const std::int64_t value : values) all.push_back(std::to_string(value));
-  return texts(all);
-}
-
-Write given(bool is_given, Write write) { return is_given ? std::move(write) : Write{}; }
-
-// The mapping whose keys are below `pattern` in the table.
-Write mapping(const std::string& pattern, Values values, bool in_one_line = false) {
-  return [=](YAML::Emitter& out) {
-    if (in_one_line) out << YAML::Flow;
-    out << YAML::BeginMap;
-    for (const Key* key : keys_below(pattern)) {
-      const auto found = values.find(key->name());
-      const bool has_default = !key->fallback.empty() && key->fallback != k_required;
-      if (found != values.end() && found->second) {
-        out << YAML::Key << key->name() << YAML::Value;
-        found->second(out);
-      } else if (found == values.end() && has_default) {
-        out << YAML::Key << key->name() << YAML::Value << key->fallback;
-      }
-    }
-    out << YAML::EndMap;
-  };
-}
-
-// A mapping whose keys are the user's names.
-template <class Items, class WriteItem>
-Write named(const Items& items, WriteItem write_item) {
-  return [=](YAML::Emitter& out) {
-    out << YAML::BeginMap;
-    for (const auto& [name, item] : items) {
-      out << YAML::Key << name << YAML::Value;
-      write_item(item)(out);
-    }
-    out << YAML::EndMap;
-  };
-}
-
-template <class Choice>
-Write word(Choice choice) {
-  return text(word_of(choice));
-}
 
 Write calendar_of(const Calendar& calendar) {
   return mapping("calendar",
@@ -95,6 +34,7 @@ Write component_of(const ComponentSpec& component) {
 
 Write source_of(const NetworkSource& source) {
   const bool is_file = source.kind == SourceKind::torchscript, is_mlp = source.kind == SourceKind::mlp;
+  const bool is_checkpoint = source.kind == SourceKind::checkpoint;
   const std::string pattern = "networks.*.network";
   const auto file = [&] { return std::filesystem::absolute(source.path).lexically_normal().string(); };
   return mapping(pattern, {{"torchscript", is_file ? text(file()) : Write{}},
@@ -103,6 +43,7 @@ Write source_of(const NetworkSource& source) {
                            {"hidden", given(is_mlp, numbers(source.hidden))},
                            {"activation", given(is_mlp, text(source.activation))},
                            {"seed", given(is_mlp, number(source.seed))},
+                           {"checkpoint", is_checkpoint ? text(file()) : Write{}},
                            {"echo", given(source.kind == SourceKind::echo, mapping(pattern + ".echo", {}))}});
 }
 
@@ -123,6 +64,7 @@ Write arguments_of(const std::vector<Argument>& arguments, const std::string& pa
 }
 
 Write normalization_of(const Normalization& constants) {
+  if (constants.running) return text("running");
   return mapping("networks.*.normalize.*", {{"mean", real(constants.mean)}, {"std", real(constants.std)}}, true);
 }
 
@@ -157,10 +99,13 @@ Write network_of(const NetworkSpec& network) {
                   {"compute", word(network.compute)},
                   {"transport", word(network.transport)},
                   {"optimize", word(network.optimize)},
+                  {"tape", number(network.tape)},
+                  {"reproducible", word(network.reproducible)},
                   {"inputs", arguments_of(network.inputs, "networks.*.inputs[]")},
                   {"outputs", arguments_of(network.outputs, "networks.*.outputs[]")},
                   {"normalize", given(!network.normalize.empty(), named(network.normalize, normalization_of))},
-                  {"guard", given(network.guard.given, guard_of(network.guard))}});
+                  {"guard", given(network.guard.given, guard_of(network.guard))},
+                  {"training", given(network.training.given, training_of(network.training))}});
 }
 
 // By name, in the order of the plan.

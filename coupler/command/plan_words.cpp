@@ -35,6 +35,8 @@ std::string source_words(const NetworkSource& source) {
       return "echo of its inputs";
     case SourceKind::torchscript:
       return "TorchScript " + std::filesystem::path(source.path).filename().string();
+    case SourceKind::checkpoint:
+      return "checkpoint " + std::filesystem::path(source.path).filename().string();
     case SourceKind::mlp:
       break;
   }

@@ -21,6 +21,16 @@ constexpr std::array<const char*, 5> words_of(Reduction) {
 }
 constexpr std::array<const char*, 2> words_of(Transport) { return {"auto", "point_to_point"}; }
 constexpr std::array<const char*, 3> words_of(OnViolation) { return {"clip", "fallback", "abort"}; }
+constexpr std::array<const char*, 2> words_of(Reproducible) { return {"outputs", "bfb"}; }
+constexpr std::array<const char*, 9> words_of(LossKind) {
+  return {"mse", "l1", "huber", "smooth_l1", "cross_entropy", "bce_with_logits", "nll", "method", "torchscript"};
+}
+constexpr std::array<const char*, 6> words_of(OptimizerKind) {
+  return {"sgd", "adam", "adamw", "rmsprop", "adagrad", "lbfgs"};
+}
+constexpr std::array<const char*, 5> words_of(ScheduleKind) {
+  return {"constant", "step", "exponential", "cosine", "linear"};
+}
 
 template <class Choice>
 constexpr const char* word_of(Choice choice) {

@@ -11,6 +11,7 @@
 #include "coupler/plan/did_you_mean.hpp"
 #include "coupler/plan/plan.hpp"
 #include "coupler/plan/restart_label.hpp"
+#include "coupler/plan/training_check.hpp"
 
 namespace ekman {
 namespace {
@@ -21,14 +22,6 @@ using Problems = std::vector<Problem>;
 
 bool contains(const std::vector<std::string>& names, const std::string& name) {
   return std::find(names.begin(), names.end(), name) != names.end();
-}
-
-// Proposals are for people, who read some; each costs the time of many comparisons.
-std::string proposal_for(const std::string& name, const std::vector<std::string>& names, const Problems& problems,
-                         const std::string& otherwise) {
-  constexpr std::size_t k_most_problems = 20, k_most_names = 1000;
-  const bool few = problems.size() < k_most_problems && names.size() < k_most_names;
-  return few ? did_you_mean(name, names, otherwise) : otherwise;
 }
 
 using Names = std::set<std::string>;
@@ -144,7 +137,7 @@ void check_normalize(const NetworkSpec& network, const std::string& path, Proble
     if (known.count(field) == 0)
       problems.push_back(
           {here, fmt::format("\"{}\" is no field of network \"{}\"{}", field, network.name,
-                             proposal_for(field, fields, problems, "; name one of its inputs or outputs"))});
+                             did_you_mean(field, fields, problems.size(), "; name one of its inputs or outputs"))});
     if (normalization.std == 0.0 || !std::isfinite(normalization.std))
       problems.push_back(
           {here + ".std", fmt::format("the std of field \"{}\" must not be zero; give its standard deviation, or "
@@ -159,8 +152,9 @@ void check_guard(const NetworkSpec& network, const std::string& path, Problems& 
   for (const auto& [field, guard] : network.guard.fields) {
     const std::string here = path + ".guard." + field;
     if (known.count(field) == 0)
-      problems.push_back({here, fmt::format("\"{}\" is no output of network \"{}\"{}", field, network.name,
-                                            proposal_for(field, fields, problems, "; name one of its outputs"))});
+      problems.push_back(
+          {here, fmt::format("\"{}\" is no output of network \"{}\"{}", field, network.name,
+                             did_you_mean(field, fields, problems.size(), "; name one of its outputs"))});
     if (!(guard.min <= guard.max))
       problems.push_back(
           {here, fmt::format("the min {} of field \"{}\" is greater than its max {}; correct one of them", guard.min,
@@ -247,7 +241,9 @@ std::vector<Problem> cross_check(const Plan& plan) {
     check_outputs(network, path, writers, problems);
     check_normalize(network, path, problems);
     check_guard(network, path, problems);
+    check_learning(plan, network, path, problems);
   }
+  check_learning_files(plan, problems);
   return problems;
 }
 

@@ -43,4 +43,11 @@ std::string did_you_mean(const std::string& word, const std::vector<std::string>
   return nearest ? "; did you mean \"" + *nearest + "\"?" : otherwise;
 }
 
+std::string did_you_mean(const std::string& word, const std::vector<std::string>& candidates, std::size_t num_problems,
+                         const std::string& otherwise) {
+  constexpr std::size_t k_most_problems = 20, k_most_names = 1000;
+  const bool few = num_problems < k_most_problems && candidates.size() < k_most_names;
+  return few ? did_you_mean(word, candidates, otherwise) : otherwise;
+}
+
 }  // namespace ekman

@@ -59,6 +59,16 @@ std::vector<std::string> truth_fields_of(const NetworkSpec& network) {
   return fields;
 }
 
+std::int64_t levels_of_target(const NetworkSpec& network, const std::string& output, std::int64_t levels) {
+  std::int64_t wanted = 0;
+  for (const LossTerm& term : network.training.loss) {
+    if (std::find(term.fields.begin(), term.fields.end(), output) == term.fields.end()) continue;
+    if (has_classes(term.kind)) return 1;
+    wanted = levels;
+  }
+  return wanted;
+}
+
 std::vector<std::string> used_fields(const Plan& plan, const std::string& component) {
   std::vector<std::string> used;
   std::set<std::string> seen;

@@ -13,7 +13,7 @@ namespace ekman {
 namespace {
 
 constexpr char k_magic[] = "EKPL";
-constexpr std::int64_t k_version = 4;
+constexpr std::int64_t k_version = 5;
 
 void fail(const char* reason) {
   throw Error(ErrorCode::internal, std::string("received bytes that are no Ekman plan: ") + reason +
@@ -113,6 +113,14 @@ void visit(Archive& archive, std::int64_t& value) {
   archive(value);
 }
 
+template <class Archive>
+void visit_flag(Archive& archive, bool& flag) {
+  std::int64_t number = flag ? 1 : 0;
+  archive(number);
+  if (number != 0 && number != 1) fail("a flag is neither 0 nor 1");
+  flag = number == 1;
+}
+
 template <class Archive, class Item>
 void visit(Archive& archive, std::vector<Item>& items) {
   std::vector<Item> given = std::move(items);
@@ -135,6 +143,7 @@ template <class Archive>
 void visit(Archive& archive, Normalization& normalization) {
   archive(normalization.mean);
   archive(normalization.std);
+  visit_flag(archive, normalization.running);
 }
 
 template <class Archive>
@@ -162,14 +171,6 @@ void visit(Archive& archive, std::map<std::string, Value>& map) {
 }
 
 template <class Archive>
-void visit_flag(Archive& archive, bool& flag) {
-  std::int64_t number = flag ? 1 : 0;
-  archive(number);
-  if (number != 0 && number != 1) fail("a flag is neither 0 nor 1");
-  flag = number == 1;
-}
-
-template <class Archive>
 void visit(Archive& archive, Guard& guard) {
   visit_flag(archive, guard.given);
   visit_enum(archive, guard.nonfinite, OnViolation::abort);
@@ -178,7 +179,7 @@ void visit(Archive& archive, Guard& guard) {
 
 template <class Archive>
 void visit(Archive& archive, NetworkSource& source) {
-  visit_enum(archive, source.kind, SourceKind::mlp);
+  visit_enum(archive, source.kind, SourceKind::checkpoint);
   archive(source.path);
   archive(source.sha256);
   visit(archive, source.hidden);
@@ -208,6 +209,65 @@ void visit(Archive& archive, ComponentSpec& component) {
 }
 
 template <class Archive>
+void visit(Archive& archive, LossTerm& term) {
+  visit_enum(archive, term.kind, LossKind::torchscript);
+  visit(archive, term.fields);
+  visit(archive, term.extra);
+  for (double* value : {&term.weight, &term.delta, &term.beta, &term.label_smoothing}) archive(*value);
+  archive(term.source);
+}
+
+template <class Archive>
+void visit(Archive& archive, OptimizerSpec& spec) {
+  visit_enum(archive, spec.kind, OptimizerKind::lbfgs);
+  for (double* value :
+       {&spec.lr, &spec.weight_decay, &spec.momentum, &spec.dampening, &spec.beta1, &spec.beta2, &spec.eps, &spec.alpha,
+        &spec.lr_decay, &spec.initial_accumulator, &spec.tolerance_grad, &spec.tolerance_change})
+    archive(*value);
+  for (bool* flag : {&spec.nesterov, &spec.amsgrad, &spec.centered, &spec.strong_wolfe}) visit_flag(archive, *flag);
+  archive(spec.max_iter);
+  archive(spec.history);
+}
+
+template <class Archive>
+void visit(Archive& archive, ScheduleSpec& schedule) {
+  visit_enum(archive, schedule.kind, ScheduleKind::linear);
+  archive(schedule.warmup);
+  archive(schedule.steps);
+  archive(schedule.gamma);
+  archive(schedule.last);
+}
+
+template <class Archive>
+void visit(Archive& archive, TrainingSpec& training) {
+  visit_flag(archive, training.given);
+  visit(archive, training.targets);
+  archive(training.weights);
+  visit(archive, training.loss);
+  visit(archive, training.trainable);
+  visit(archive, training.frozen);
+  visit(archive, training.optimizer);
+  visit(archive, training.schedule);
+  archive(training.accumulate);
+  archive(training.clip_norm);
+  archive(training.clip_value);
+  archive(training.seed);
+  archive(training.validation.fraction);
+  archive(training.validation.block);
+  archive(training.validation.every);
+  archive(training.patience);
+  archive(training.max_bad_steps);
+  archive(training.replay.capacity);
+  archive(training.replay.batches);
+  archive(training.checkpoint.directory);
+  archive(training.checkpoint.every);
+  archive(training.checkpoint.keep);
+  archive(training.resume);
+  archive(training.csv);
+  archive(training.tensorboard);
+}
+
+template <class Archive>
 void visit(Archive& archive, NetworkSpec& network) {
   archive(network.name);
   archive(network.component);
@@ -226,10 +286,13 @@ void visit(Archive& archive, NetworkSpec& network) {
   visit_enum(archive, network.compute, Compute::bfloat16);
   visit_enum(archive, network.optimize, Optimize::inference);
   visit_enum(archive, network.transport, Transport::point_to_point);
+  visit_enum(archive, network.reproducible, Reproducible::bfb);
+  archive(network.tape);
   visit(archive, network.inputs);
   visit(archive, network.outputs);
   visit(archive, network.normalize);
   visit(archive, network.guard);
+  visit(archive, network.training);
 }
 
 template <class Archive>

@@ -10,6 +10,11 @@ namespace ekman {
 
 enum class LossKind { mse, l1, huber, smooth_l1, cross_entropy, bce_with_logits, nll, method, torchscript };
 
+// Of the user's own: it takes all outputs, targets and inputs.
+constexpr bool is_users_own(LossKind kind) { return kind == LossKind::method || kind == LossKind::torchscript; }
+// Its targets hold numbers of classes.
+constexpr bool has_classes(LossKind kind) { return kind == LossKind::cross_entropy || kind == LossKind::nll; }
+
 // One term of the loss. The loss of a point is the mean over its levels (cross_entropy and nll: one class), that of an
 // optimizer step the weighted mean over points; terms are summed with their weights.
 struct LossTerm {
@@ -79,7 +84,7 @@ struct ReplaySpec {
 };
 
 struct CheckpointSpec {
-  std::string directory;   // empty: none
+  std::string directory;   // below the plan's output_directory; empty: none
   std::int64_t every = 0;  // optimizer steps from one to the next
   std::int64_t keep = 3;
 };
@@ -102,9 +107,14 @@ struct TrainingSpec {
   std::int64_t max_bad_steps = 10;
   ReplaySpec replay;
   CheckpointSpec checkpoint;
-  std::string resume;       // a checkpoint, or "latest"; empty: start afresh
-  std::string csv;          // file of the log; empty: none
-  std::string tensorboard;  // folder of the log; empty: none
+  std::string resume;       // "latest" or "best" of checkpoint.directory, else a file; empty: start afresh
+  std::string csv;          // file of the log, below output_directory; empty: none
+  std::string tensorboard;  // folder of the log, below output_directory; empty: none
 };
+
+// True if what it resumes from is in checkpoint.directory.
+inline bool resumes_from_directory(const TrainingSpec& training) {
+  return training.resume == "latest" || training.resume == "best";
+}
 
 }  // namespace ekman

@@ -18,6 +18,7 @@ PAGE = ROOT / "docs/failures.md"
 TABLES = {
     "plan": ["coupler/command/main.cpp", "adapters/yaml/plan_from_yaml.cpp", "adapters/yaml/document.cpp",
              "adapters/yaml/tree.cpp", "adapters/yaml/check_keys.cpp", "coupler/plan/cross_check.cpp",
+             "coupler/plan/training_check.cpp", "coupler/plan/loss_check.cpp", "adapters/yaml/training_from_yaml.cpp",
              "coupler/plan/restart_label.cpp", "adapters/yaml/diagnostics.cpp", "coupler/command/graph.cpp"],
     "advice": ["coupler/plan/advice.cpp"],
     "start": ["coupler/session/startup.cpp", "coupler/comm/handshake.cpp", "coupler/api/coupler.cpp:on_own_communicator",
@@ -67,6 +68,8 @@ OTHER_TEXTS = {
     "adapters/yaml/key_reference.cpp": "",
     "adapters/yaml/key_schema.cpp": "",
     "adapters/yaml/key_table.cpp": "",
+    "adapters/yaml/training_from_yaml.cpp": r"^a term of the loss$",
+    "adapters/yaml/training_keys.cpp": "",
     "coupler/api/coupler.cpp": r"^component \"…\" \(rank … of MPI_COMM_WORLD\)$",
     "coupler/base/version.cpp": "",
     "coupler/comm/node_memory.cpp": "",

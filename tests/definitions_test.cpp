@@ -100,6 +100,64 @@ TEST(Definitions, ComparesAFallbackWithItsField) {
   EXPECT_THAT(unused_fields(plan, "air", mine), IsEmpty());
 }
 
+Plan plan_that_learns() {
+  Plan plan = plan_of_one_network();
+  TrainingSpec& training = plan.networks[0].training;
+  training.given = true;
+  training.targets = {{"heating", "heating_true"}};
+  training.weights = "area";
+  training.loss.resize(1);
+  training.loss[0].fields = {"heating"};
+  return plan;
+}
+
+TEST(Definitions, AreSilentAboutATruthThatFits) {
+  Definitions mine = k_right;
+  mine["heating_true"] = {5, "K s-1", ""};
+  mine["area"] = {1, "m2", ""};
+
+  EXPECT_THAT(definition_problems(plan_that_learns(), "air", mine, mine), IsEmpty());
+  EXPECT_THAT(unused_fields(plan_that_learns(), "air", mine), IsEmpty());
+}
+
+TEST(Definitions, CompareTheTruthWithWhatItIsTheTruthOf) {
+  const Plan plan = plan_that_learns();
+  Definitions mine = k_right;
+
+  EXPECT_THAT(definition_problems(plan, "air", mine, mine),
+              ElementsAre(HasSubstr("wants field \"heating_true\", which is not defined"),
+                          HasSubstr("wants field \"area\", which is not defined")));
+  mine["heating_true"] = {4, "K s-1", ""};
+  mine["area"] = {5, "m2", "land"};
+  EXPECT_THAT(
+      definition_problems(plan, "air", mine, mine),
+      ElementsAre(HasSubstr("\"area\" of network \"net\" is on point set \"land\", others on \"\""),
+                  HasSubstr("\"heating_true\", the target of \"heating\" of network \"net\", has 4 levels; it must "
+                            "have 5"),
+                  HasSubstr("\"area\", the weights of network \"net\", has 5 levels")));
+}
+
+TEST(Definitions, TakeOneLevelForTargetsThatAreClasses) {
+  Plan plan = plan_that_learns();
+  plan.networks[0].training.loss[0].kind = LossKind::cross_entropy;
+  Definitions mine = k_right;
+  mine["heating_true"] = {1, "", ""};
+  mine["area"] = {1, "m2", ""};
+
+  EXPECT_THAT(definition_problems(plan, "air", mine, mine), IsEmpty());
+}
+
+TEST(Definitions, CompareTheTruthWithRank0) {
+  Definitions mine = k_right;
+  mine["heating_true"] = {5, "K s-1", ""};
+  mine["area"] = {1, "m2", ""};
+  Definitions of_rank_0 = mine;
+  of_rank_0["area"].units = "km2";
+
+  EXPECT_THAT(definition_problems(plan_that_learns(), "air", mine, of_rank_0),
+              ElementsAre(HasSubstr("\"area\" is in \"m2\", on rank 0 in \"km2\"")));
+}
+
 TEST(Definitions, TellWhatNoNetworkUses) {
   Definitions mine = k_right;
   mine["extra"] = {1, "", ""};

@@ -87,6 +87,8 @@ void draw_network(const Plan& plan, const NetworkSpec& network, int first_rank, 
   rows += row(source_words(network.source));
   rows += row(exchange_words(plan, network));
   rows += row(chunk_words(sizes_of(plan, network), network));
+  if (network.training.given) rows += row("learns: " + learning_words(network), " bgcolor=\"#dcebd2\"");
+  if (network.training.given || network.tape > 0) rows += row("loss: " + loss_words(network), " bgcolor=\"#dcebd2\"");
   for (int rank = 0; rank < network.ranks; ++rank) {
     const std::string& device = network.devices.size() == 1 ? network.devices.front() : network.devices[rank];
     rows += row(fmt::format("ML rank {}: {}, {} thread{}", first_rank + rank, device, network.threads,
@@ -111,6 +113,9 @@ void draw_edges(const NetworkSpec& network, std::string& dot) {
     dot += fmt::format("  {} -> {} [color=\"#4a6b8a\"];\n", field(name), centre);
   for (const std::string& name : fields_of(network.outputs))
     dot += fmt::format("  {} -> {} [color=\"#a06a2c\", penwidth=1.6];\n", centre, field(name));
+  for (const std::string& name : truth_fields_of(network))
+    dot += fmt::format("  {} -> {} [color=\"#5c8a3a\", style=dashed, fontsize=10, label=\"truth\"];\n", field(name),
+                       centre);
   for (const auto& [name, guard] : network.guard.fields)
     if (!guard.fallback.empty())
       dot += fmt::format(

@@ -62,7 +62,12 @@ std::string bytes_line(const NetworkSpec& network, const RouteSizes& sizes) {
   const char* wire = word_of(network.wire);
   if (sizes.in_bytes == k_unknown)
     return fmt::format("{}; give points and levels of component {} to see how much", wire, network.component);
-  return fmt::format("{} in, {} out an exchange, {}", bytes_words(sizes.in_bytes), bytes_words(sizes.out_bytes), wire);
+  const std::string truth =
+      sizes.truth_bytes > 0 ? fmt::format(" and {} of truth", bytes_words(sizes.truth_bytes)) : "";
+  // Adjoints come in as outputs go out, and the other way round.
+  const std::string adjoints = network.tape > 0 ? ", adjoints the same the other way" : "";
+  return fmt::format("{} in{}, {} out an exchange{}, {}", bytes_words(sizes.in_bytes), truth,
+                     bytes_words(sizes.out_bytes), adjoints, wire);
 }
 
 std::string ranks_line(const NetworkSpec& network, int first_rank) {
@@ -72,11 +77,11 @@ std::string ranks_line(const NetworkSpec& network, int first_rank) {
                      network.threads == 1 ? "" : "s");
 }
 
-std::string memory_line(const RouteSizes& sizes, const NetworkTrial& trial) {
+std::string memory_line(const NetworkSpec& network, const RouteSizes& sizes, const NetworkTrial& trial) {
   std::vector<std::string> parts;
   if (sizes.buffer_bytes != k_unknown) {
-    parts.push_back(fmt::format("{} of chunk buffers ({} chunk{}, ring of 1)", bytes_words(sizes.buffer_bytes),
-                                sizes.most_chunks, sizes.most_chunks == 1 ? "" : "s"));
+    parts.push_back(fmt::format("{} of chunk buffers ({} chunk{}, ring of {})", bytes_words(sizes.buffer_bytes),
+                                sizes.most_chunks, sizes.most_chunks == 1 ? "" : "s", ring_of(network)));
   }
   if (trial.size.bytes > 0) parts.push_back(bytes_words(trial.size.bytes) + " of weights");
   return parts.empty() ? "not known without points and levels" : "each at most " + joined(parts, " and ");
@@ -90,6 +95,39 @@ std::string guard_line(const Guard& guard) {
                         k_actions[static_cast<std::size_t>(rule.on_violation)],
                         rule.fallback.empty() ? "" : " (from " + rule.fallback + ")");
   return text + fmt::format("not finite: {}", k_actions[static_cast<std::size_t>(guard.nonfinite)]);
+}
+
+// "heating from heating_true, moistening from moistening_true".
+std::string truth_line(const TrainingSpec& training) {
+  std::vector<std::string> pairs;
+  for (const auto& [output, target] : training.targets) pairs.push_back(fmt::format("{} from {}", output, target));
+  return joined(pairs, ", ");
+}
+
+std::string course_line(const TrainingSpec& training) {
+  const ValidationSpec& validation = training.validation;
+  std::vector<std::string> parts;
+  if (validation.fraction > 0.0)
+    parts.push_back(fmt::format("{:.4g} % of the points validate", 100.0 * validation.fraction));
+  if (training.patience > 0) parts.push_back(fmt::format("stops after {} without progress", training.patience));
+  if (training.replay.capacity > 0) parts.push_back(fmt::format("replay of {} samples", training.replay.capacity));
+  if (!training.checkpoint.directory.empty())
+    parts.push_back(fmt::format("checkpoint every {} steps", training.checkpoint.every));
+  if (!training.resume.empty()) parts.push_back("goes on from " + training.resume);
+  if (!training.csv.empty()) parts.push_back("log " + training.csv);
+  return joined(parts, "; ");
+}
+
+std::string training_lines(const NetworkSpec& network) {
+  const TrainingSpec& training = network.training;
+  if (!training.given && network.tape == 0) return "";
+  std::string text;
+  if (!training.targets.empty()) text += line("learns", truth_line(training));
+  text += line("loss", loss_words(network));
+  if (!training.given) return text;
+  text += line("optimizer", learning_words(network));
+  const std::string course = course_line(training);
+  return course.empty() ? text : text + line("course", course);
 }
 
 }  // namespace
@@ -112,7 +150,8 @@ std::string plan_summary(const Plan& plan, const std::vector<NetworkTrial>& tria
                                        tile_samples(network, false), tile_samples(network, true)));
     text += line("bytes", bytes_line(network, sizes));
     text += line("ML ranks", ranks_line(network, first_rank));
-    text += line("memory", memory_line(sizes, trials[n]));
+    text += line("memory", memory_line(network, sizes, trials[n]));
+    text += training_lines(network);
     if (network.guard.given) text += line("guard", guard_line(network.guard));
     first_rank += network.ranks;
   }

@@ -7,6 +7,7 @@
 
 #include "adapters/yaml/plan_to_yaml.hpp"
 #include "coupler/base/joined.hpp"
+#include "coupler/plan/choices.hpp"
 
 namespace ekman {
 
@@ -62,6 +63,34 @@ std::string chunk_words(const RouteSizes& sizes, const NetworkSpec& network) {
   const bool is_ragged = sizes.chunks > 0 && sizes.samples_in_last_chunk != network.chunk;
   return fmt::format("{} chunk{} of {}{}", sizes.chunks, sizes.chunks == 1 ? "" : "s", chunk,
                      is_ragged ? fmt::format(", the last has {}", sizes.samples_in_last_chunk) : "");
+}
+
+std::string loss_words(const NetworkSpec& network) {
+  const TrainingSpec& training = network.training;
+  if (network.tape > 0) return fmt::format("in the component, through adjoints of up to {} exchanges", network.tape);
+  std::vector<std::string> terms;
+  for (const LossTerm& term : training.loss) {
+    const std::string name = term.kind == LossKind::method ? term.source + "()"
+                             : term.kind == LossKind::torchscript
+                                 ? std::filesystem::path(term.source).filename().string()
+                                 : word_of(term.kind);
+    terms.push_back(fmt::format("{}{}{}{}", term.weight == 1.0 ? "" : fmt::format("{} ", term.weight), name,
+                                term.fields.empty() ? "" : " of ", joined(term.fields, ", ")));
+  }
+  return joined(terms, " + ") + (training.weights.empty() ? "" : ", weighted by " + training.weights);
+}
+
+std::string learning_words(const NetworkSpec& network) {
+  const TrainingSpec& training = network.training;
+  const ScheduleSpec& schedule = training.schedule;
+  const bool has_end = schedule.kind == ScheduleKind::cosine || schedule.kind == ScheduleKind::linear;
+  std::string words =
+      fmt::format("{}, lr {}, {}", word_of(training.optimizer.kind), training.optimizer.lr, word_of(schedule.kind));
+  if (has_end) words += fmt::format(" over {} steps", schedule.steps);
+  if (schedule.warmup > 0) words += fmt::format(" after {} of warm-up", schedule.warmup);
+  const char* unit = network.tape > 0 ? "tape" : "exchange";
+  return words + (training.accumulate == 1 ? fmt::format("; a step each {}", unit)
+                                           : fmt::format("; a step in {} {}s", training.accumulate, unit));
 }
 
 }  // namespace ekman

@@ -17,4 +17,9 @@ std::string exchange_words(const Plan& plan,
 std::string chunk_words(const RouteSizes& sizes,
                         const NetworkSpec& network);  // "41 chunks of 1024 points, the last of 2"
 
+// "0.4 mse of heating + my_loss of all outputs; area-weighted by cell_area"; with a tape, whose loss it is.
+std::string loss_words(const NetworkSpec& network);
+// "adamw, lr 0.001, cosine over 10000 steps after 100 of warm-up, every 8 exchanges"
+std::string learning_words(const NetworkSpec& network);
+
 }  // namespace ekman

@@ -101,6 +101,38 @@ void advise_guard(const NetworkSpec& network, const std::string& path, Problems&
            Severity::warning});
 }
 
+void advise_learning(const NetworkSpec& network, const std::string& path, Problems& problems) {
+  const TrainingSpec& training = network.training;
+  if (!training.given) {
+    if (network.reproducible == Reproducible::bfb)
+      problems.push_back(
+          {path + ".reproducible",
+           fmt::format("reproducible: bfb is about training steps, and network \"{}\" makes none; take it "
+                       "out, its outputs have equal bits anyway",
+                       network.name),
+           Severity::hint});
+    return;
+  }
+  if (training.checkpoint.directory.empty())
+    problems.push_back(
+        {path + ".training",
+         fmt::format("what network \"{}\" learns is lost at the end, unless the component writes a restart "
+                     "set; give training.checkpoint a directory",
+                     network.name),
+         Severity::warning});
+  if (training.validation.fraction > 0.0 && training.checkpoint.directory.empty() && training.patience > 0)
+    problems.push_back({path + ".training.patience",
+                        "the best weights are kept as a checkpoint, and there is none; give training.checkpoint a "
+                        "directory",
+                        Severity::warning});
+  if (network.sample == Sample::point && training.validation.fraction > 0.0 && training.validation.block == 1)
+    problems.push_back(
+        {path + ".training.validation",
+         "neighbouring points are alike, so that single ones say little of what is new to the network; give "
+         "validation.block the size of a region",
+         Severity::hint});
+}
+
 void advise_levels(const Plan& plan, const NetworkSpec& network, const RouteSizes& sizes, const std::string& path,
                    Problems& problems) {
   if (sizes.fields_without_levels.empty()) return;
@@ -124,6 +156,7 @@ std::vector<Problem> advise(const Plan& plan) {
     advise_ranks(network, sizes, path, problems);
     advise_sizes(network, sizes, path, problems);
     advise_guard(network, path, problems);
+    advise_learning(network, path, problems);
     advise_levels(plan, network, sizes, path, problems);
   }
   return problems;

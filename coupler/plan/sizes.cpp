@@ -14,10 +14,10 @@ namespace {
 
 constexpr std::int64_t k_cpu_tile = 256;  // costs 1 % against one call, and outputs stay in cache
 
-// Bytes of a row of `arguments`, or k_unknown.
+// Bytes of a row of `fields`, or k_unknown.
 std::int64_t row_bytes(const ComponentSpec& component, const NetworkSpec& network,
-                       const std::vector<Argument>& arguments) {
-  const std::vector<std::int64_t> levels = levels_of(component, fields_of(arguments));
+                       const std::vector<std::string>& fields) {
+  const std::vector<std::int64_t> levels = levels_of(component, fields);
   if (std::count(levels.begin(), levels.end(), 0) > 0) return k_unknown;
   return std::accumulate(levels.begin(), levels.end(), std::int64_t{0}) * real_size(network.wire);
 }
@@ -35,11 +35,16 @@ std::vector<std::int64_t> levels_of(const ComponentSpec& component, const std::v
   return levels;
 }
 
+std::int64_t ring_of(const NetworkSpec& network) { return 1 + (network.training.given ? 1 : 0) + network.tape; }
+
 RouteSizes sizes_of(const Plan& plan, const NetworkSpec& network) {
   RouteSizes sizes;
   const ComponentSpec* component = find_component(plan, network.component);
   if (component == nullptr) return sizes;
-  const std::vector<std::string> fields = all_fields_of(network);
+  std::vector<std::string> fields = all_fields_of(network);
+  const std::vector<std::string> truth = truth_fields_of(network);
+  for (const std::string& field : truth)
+    if (std::find(fields.begin(), fields.end(), field) == fields.end()) fields.push_back(field);
   const std::vector<std::int64_t> levels = levels_of(*component, fields);
   for (std::size_t i = 0; i < fields.size(); ++i)
     if (levels[i] == 0) sizes.fields_without_levels.push_back(fields[i]);
@@ -49,12 +54,15 @@ RouteSizes sizes_of(const Plan& plan, const NetworkSpec& network) {
   sizes.chunks = quotient_up(sizes.samples, network.chunk);
   sizes.samples_in_last_chunk = sizes.samples - (sizes.chunks - 1) * network.chunk;
   sizes.most_chunks = quotient_up(sizes.chunks, network.ranks);
-  const std::int64_t in_row = row_bytes(*component, network, network.inputs);
-  const std::int64_t out_row = row_bytes(*component, network, network.outputs);
-  if (in_row == k_unknown || out_row == k_unknown) return sizes;
+  const std::int64_t in_row = row_bytes(*component, network, fields_of(network.inputs));
+  const std::int64_t out_row = row_bytes(*component, network, fields_of(network.outputs));
+  const std::int64_t truth_row = row_bytes(*component, network, truth);
+  if (in_row == k_unknown || out_row == k_unknown || truth_row == k_unknown) return sizes;
   sizes.in_bytes = sizes.points * in_row;
   sizes.out_bytes = sizes.points * out_row;
-  sizes.buffer_bytes = sizes.most_chunks * network.rows_per_chunk() * (in_row + out_row);
+  sizes.truth_bytes = sizes.points * truth_row;
+  sizes.buffer_bytes =
+      sizes.most_chunks * network.rows_per_chunk() * (ring_of(network) * (in_row + truth_row) + out_row);
   return sizes;
 }
 

@@ -20,9 +20,13 @@ struct RouteSizes {
   std::int64_t most_chunks = k_unknown;  // of one ML rank
   std::int64_t in_bytes = k_unknown;     // rows of an exchange, all ranks together
   std::int64_t out_bytes = k_unknown;
+  std::int64_t truth_bytes = k_unknown;   // of targets, weights and so on; 0 without
   std::int64_t buffer_bytes = k_unknown;  // chunk buffers of the ML rank that owns most
   std::vector<std::string> fields_without_levels;
 };
+
+// Input buffers of a chunk: one that is filled, one to learn from meanwhile, and those of the tape.
+std::int64_t ring_of(const NetworkSpec& network);
 
 RouteSizes sizes_of(const Plan& plan, const NetworkSpec& network);
 

@@ -24,9 +24,38 @@ std::vector<std::string> list_of(const Definitions& fields) {
   return names;
 }
 
+// Inputs, outputs and truth, each once.
+std::vector<std::string> travelling_fields(const NetworkSpec& network) {
+  std::vector<std::string> fields = all_fields_of(network);
+  const std::set<std::string> known(fields.begin(), fields.end());
+  for (const std::string& field : truth_fields_of(network))
+    if (known.count(field) == 0) fields.push_back(field);
+  return fields;
+}
+
+void check_truth(const NetworkSpec& network, const Definitions& mine, std::vector<std::string>& problems) {
+  for (const auto& [output, target] : network.training.targets) {
+    const auto found = mine.find(target), compared = mine.find(output);
+    if (found == mine.end() || compared == mine.end()) continue;
+    const std::int64_t wanted = levels_of_target(network, output, compared->second.levels);
+    if (wanted == 0 || wanted == found->second.levels) continue;
+    problems.push_back(fmt::format(
+        "field \"{}\", the target of \"{}\" of network \"{}\", has {} levels; it must have {}, so define it "
+        "with these",
+        target, output, network.name, found->second.levels, wanted));
+  }
+  const auto weights = mine.find(network.training.weights);
+  if (weights != mine.end() && weights->second.levels != 1) {
+    problems.push_back(
+        fmt::format("field \"{}\", the weights of network \"{}\", has {} levels, and a point has one weight; define it "
+                    "with one level",
+                    network.training.weights, network.name, weights->second.levels));
+  }
+}
+
 void check_network(const NetworkSpec& network, const Definitions& mine, std::vector<std::string>& problems) {
   const FieldDefinition* first = nullptr;
-  for (const std::string& name : all_fields_of(network)) {
+  for (const std::string& name : travelling_fields(network)) {
     const auto found = mine.find(name);
     if (found == mine.end()) {
       problems.push_back(
@@ -169,7 +198,8 @@ std::vector<std::string> definition_problems(const Plan& plan, const std::string
   for (const NetworkSpec& network : plan.networks) {
     if (network.component != component) continue;
     check_network(network, mine, problems);
-    for (const std::string& name : all_fields_of(network)) {
+    check_truth(network, mine, problems);
+    for (const std::string& name : travelling_fields(network)) {
       const auto here = mine.find(name), there = of_rank_0.find(name);
       if (here == mine.end() || there == of_rank_0.end() || !compared.insert(name).second) continue;
       if (here->second.levels != there->second.levels) {

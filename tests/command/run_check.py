@@ -114,8 +114,54 @@ expect("without levels a file is opened only", ", opened\n" in check(bad).stdout
 expect("a missing plan is named", "none.yaml:1:1: error: the file cannot be read" in check(work / "none.yaml").stderr, "")
 expect("a plan is asked for", check().returncode == 1 and "needs a plan" in check().stderr, check())
 
+# Learning: what it is from, and what travels for it.
+learning = work / "learning.yaml"
+LEARNING = """
+ekman: 1
+components:
+  air: {timestep: PT10M, points: 5000,
+        fields: {t: {levels: 8}, q: {levels: 8}, dt: {levels: 8}, dt_true: {levels: 8}, area: {levels: 1}}}
+networks:
+  net:
+    component: air
+    ranks: 2
+    network: {builtin: mlp, hidden: [16]}
+    inputs: [{fields: [t, q]}]
+    outputs: [{fields: [dt]}]
+    training:
+      targets: {dt: dt_true}
+      weights: area
+      loss: [{huber: {fields: [dt], delta: 0.1}, weight: 0.4}]
+      optimizer: {adamw: {lr: 1.0e-3, betas: [0.9, 0.99]}}
+      schedule: {cosine: {steps: 1000, warmup: 10}}
+      accumulate: 8
+      validation: {fraction: 0.1, block: 64}
+      checkpoint: {directory: saved, every: 50}
+"""
+learning.write_text(LEARNING)
+done = check("--no-load", learning)
+expect("a plan that learns passes in silence", done.returncode == 0 and done.stderr == "", done)
+for words in ["312 KiB in and 176 KiB of truth, 156 KiB out an exchange", "(3 chunks, ring of 2)", "dt from dt_true",
+              "0.4 huber of dt, weighted by area",
+              "adamw, lr 0.001, cosine over 1000 steps after 10 of warm-up; a step in 8 exchanges",
+              "10 % of the points validate; checkpoint every 50 steps"]:
+    expect(f"the summary says: {words}", words in done.stdout, done.stdout)
+expect("the schema takes it", validator.is_valid(yaml.load(LEARNING, PlanLoader)), "a problem")
+for there, instead in [("betas: [0.9, 0.99]", "betas: 0.9"), ("delta: 0.1", "beta: 0.1"), ("lr: 1.0e-3, ", ""),
+                       ("fraction: 0.1, ", "")]:
+    expect(f"the schema refuses {instead!r} in a training section",
+           not validator.is_valid(yaml.load(LEARNING.replace(there, instead), PlanLoader)), "no problem")
+for there, instead, words in [
+        ("      checkpoint: {directory: saved, every: 50}\n", "", "warning: what network \"net\" learns is lost at the end"),
+        (", block: 64", "", "hint: neighbouring points are alike"),
+        ("    training:", "    x-training:", "warning: no network uses field \"area\""),
+        ("area: {levels: 1}", "area: {}", "hint: without the levels of area neither")]:
+    learning.write_text(LEARNING.replace(there, instead))
+    expect(f"it is told: {words}", words in check("--no-load", learning).stderr, check("--no-load", learning))
+learning.write_text(LEARNING)
+
 # The resolved plan is a plan, and resolves to itself; drawings can be drawn.
-for path in [*plans, plan]:
+for path in [*plans, plan, learning]:
     resolved = work / "resolved.yaml"
     resolved.write_text(check("--no-load", "--resolved", path).stdout)
     again = check("--no-load", "--resolved", resolved)
@@ -129,6 +175,10 @@ dot = check("--no-load", "--dot", plan).stdout
 expect("--dot has fields, ranks and the fallback",
        all(words in dot for words in ['"field air.t" -> "network net"', '"network net" -> "field air.dt"', "falls back",
                                       "ML rank 1"]), dot)
+dot = check("--no-load", "--dot", learning).stdout
+expect("--dot has the truth and the loss",
+       all(words in dot for words in ['"field air.dt_true" -> "network net"', '"field air.area" -> "network net"', "0.4 huber of dt"]),
+       dot)
 expect("--dot and --svg exclude each other", check("--dot", "--svg", plan).returncode != 0, "0")
 
 print("\n\n".join(wrong) or "all claims hold")

@@ -94,6 +94,12 @@ std::string network_of(const std::string& inputs, const std::string& outputs, co
          inputs + "]}]\n    outputs: [{fields: [" + outputs + "]}]\n" + more;
 }
 
+// The same with a network that learns.
+std::string learner_of(const std::string& inputs, const std::string& outputs, const std::string& training) {
+  std::string text = network_of(inputs, outputs, "    training: {optimizer: {adam: {lr: 1}}, " + training + "}\n");
+  return text.replace(text.find("{echo: {}}"), 10, "{builtin: mlp, hidden: [4]}");
+}
+
 struct Bomb {
   const char* name;
   std::string text;
@@ -175,21 +181,17 @@ std::vector<Bomb> bombs() {
                   "    guard: {" + counted(60000, [](std::size_t i) { return "g" + number(i) + ": {}, "; }) + "}\n"),
        "is no output of network"},
       {"targets of no fields",
-       network_of("t", counted(60000, name),
-                  "    training: {optimizer: {adam: {lr: 1}}, loss: [{mse: {fields: [f1]}}], targets: {" +
-                      counted(60000, [](std::size_t i) { return "g" + number(i) + ": h, "; }) + "}}\n"),
+       learner_of("t", counted(60000, name),
+                  "loss: [{mse: {fields: [f1]}}], targets: {" +
+                      counted(60000, [](std::size_t i) { return "g" + number(i) + ": h, "; }) + "}"),
        "is no output of network"},
       {"losses of many fields",
-       network_of("t", counted(40000, name),
-                  "    training: {optimizer: {adam: {lr: 1}}, loss: [{mse: {fields: [" + counted(40000, name) +
-                      "]}}], targets: {" +
-                      counted(60000, [](std::size_t i) { return "f" + number(i) + ": h" + number(i) + ", "; }) +
-                      "}}\n"),
+       learner_of("t", counted(40000, name),
+                  "loss: [{l1: {fields: [" + counted(40000, name) + "]}}, {mse: {fields: [f0]}}], targets: {" +
+                      counted(60000, [](std::size_t i) { return "f" + number(i) + ": h" + number(i) + ", "; }) + "}"),
        "has no target"},
       {"many terms of a loss",
-       network_of("t", "q",
-                  "    training: {optimizer: {adam: {lr: 1}}, targets: {q: p}, loss: [" +
-                      repeated("{mse: {fields: [q]}, weight: -1},", 3000) + "]}\n"),
+       learner_of("t", "q", "targets: {q: p}, loss: [" + repeated("{mse: {fields: [q]}, weight: -1},", 3000) + "]"),
        "the weight of a term is -1"},
       {"wrong texts in a list",
        "ekman: 1\ncomponents: {" + counted(150000, [](std::size_t i) { return "c" + number(i) + ": 7, "; }) + "}",

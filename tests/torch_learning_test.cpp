@@ -36,14 +36,6 @@ std::vector<NamedParameter> named(torch::nn::Sequential& network) {
   return parameters;
 }
 
-LossTerm term_of(LossKind kind, const std::string& field, double weight) {
-  LossTerm term;
-  term.kind = kind;
-  term.fields = {field};
-  term.weight = weight;
-  return term;
-}
-
 // LibTorch's mean over everything is the mean over rows of ours.
 TEST(RowLoss, MeansAreLibTorchs) {
   const at::Tensor out = at::randn({7, 4}, at::kDouble), target = at::randn({7, 4}, at::kDouble) * 2;

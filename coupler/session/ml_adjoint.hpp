@@ -29,7 +29,8 @@ class MlAdjoint {
   void forward(std::int64_t slot, const std::byte* in, std::byte* out, std::int64_t rows);
   // Takes the adjoint of one chunk, or makes a step together with the other ranks; false if nothing can be done now.
   bool work();
-  bool ended() const { return in_.ended(); }
+  // All ranks of the component have finalized, and no step is due.
+  bool is_over() const { return in_.ended() && whole_.empty() && !step_is_due(); }
   void add_progress(std::vector<RowInbox::Progress>& all) const { in_.add_progress(all); }
   // Waits until all has left.
   void finish() { out_.finish(); }

@@ -45,7 +45,7 @@ MlSide::MlSide(Route route, const NetworkSpec& spec, std::unique_ptr<Engine> eng
 
 // Forwards first, since somebody may wait for them.
 void MlSide::serve() {
-  while (!in_.ended() || !truth_.ended() || (adjoint_ != nullptr && !adjoint_->ended())) {
+  while (!is_over()) {
     poll();
     if (run_whole_chunks()) continue;
     if (training_ != nullptr && training_->work()) continue;
@@ -57,6 +57,13 @@ void MlSide::serve() {
   guard_.summarise();
   const WaitScope waiting(state_, Call::finalize);
   route_.comm.polite_barrier(shared_cores_);
+}
+
+// All has come, and is learned from: the other ranks of the network count on this one for the last step.
+bool MlSide::is_over() const {
+  if (!in_.ended() || !truth_.ended()) return false;
+  if (training_ != nullptr) return training_->idle();
+  return adjoint_ == nullptr || adjoint_->is_over();
 }
 
 bool MlSide::poll() {

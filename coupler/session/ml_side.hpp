@@ -31,6 +31,7 @@ class MlSide {
   void serve();
 
  private:
+  bool is_over() const;
   bool poll();
   void wait_for_inputs();
   void list_late();

@@ -39,8 +39,8 @@ std::string file_name(const std::string& name) {
 
 class Names {
  public:
-  explicit Names(const NetworkSpec& spec)
-      : folder_(spec.training.checkpoint.directory), prefix_(file_name(spec.name) + "-") {}
+  Names(const NetworkSpec& spec, const std::string& output_directory)
+      : folder_(fs::path(output_directory) / spec.training.checkpoint.directory), prefix_(file_name(spec.name) + "-") {}
 
   const fs::path& folder() const { return folder_; }
   // Without its ending.
@@ -96,7 +96,8 @@ class Names {
 
 class FolderOfCheckpoints final : public CheckpointStore {
  public:
-  FolderOfCheckpoints(const NetworkSpec& spec, std::int64_t step) : names_(spec), keep_(spec.training.checkpoint.keep) {
+  FolderOfCheckpoints(const NetworkSpec& spec, const std::string& output_directory, std::int64_t step)
+      : names_(spec, output_directory), keep_(spec.training.checkpoint.keep) {
     refuse_later_steps(spec, step);
     std::error_code error;
     fs::create_directories(names_.folder(), error);
@@ -169,11 +170,12 @@ class FolderOfCheckpoints final : public CheckpointStore {
 
 }  // namespace
 
-std::unique_ptr<CheckpointStore> make_checkpoint_store(const NetworkSpec& spec, std::int64_t step) {
-  return std::make_unique<FolderOfCheckpoints>(spec, step);
+std::unique_ptr<CheckpointStore> make_checkpoint_store(const NetworkSpec& spec, const std::string& output_directory,
+                                                       std::int64_t step) {
+  return std::make_unique<FolderOfCheckpoints>(spec, output_directory, step);
 }
 
-std::optional<Checkpoint> find_resume(const NetworkSpec& spec) {
+std::optional<Checkpoint> find_resume(const NetworkSpec& spec, const std::string& output_directory) {
   const std::string& resume = spec.training.resume;
   if (resume.empty()) return std::nullopt;
   const bool latest = resume == "latest", best = resume == "best";
@@ -183,7 +185,7 @@ std::optional<Checkpoint> find_resume(const NetworkSpec& spec) {
                                              "find it in; give one, or resume from a file",
                                              spec.name, resume));
   }
-  const Names names(spec);
+  const Names names(spec, output_directory);
   if (best) return read_checkpoint_file(names.of_best() + k_weights);
   const std::vector<std::int64_t> steps = names.steps();
   if (steps.empty()) return std::nullopt;

@@ -6,6 +6,7 @@
 #include "adapters/torch/checkpoint_file.hpp"
 #include "adapters/torch/torch_network.hpp"
 #include "checkpoint_learner.hpp"
+#include "ekman/error.hpp"
 #include "torch_networks.hpp"
 
 namespace ekman {

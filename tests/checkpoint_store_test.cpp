@@ -17,6 +17,7 @@
 #include <random>
 
 #include "checkpoint_learner.hpp"
+#include "ekman/error.hpp"
 
 namespace ekman {
 namespace {
@@ -246,7 +247,7 @@ TEST_F(CheckpointStoreTest, SaysWhyItCannotWriteThere) {
   std::ofstream(folder_ / "file") << "no directory";
   spec_.training.checkpoint.directory = (folder_ / "file/checkpoints").string();
   EXPECT_THAT(message_of([&] { make_checkpoint_store(spec_, ".", 0); }, ErrorCode::internal),
-              HasSubstr(directory().string() + ": Not a directory; see that it is a directory"));
+              HasSubstr(directory().string() + ": Not a directory; see that it is in a directory"));
   spec_.training.checkpoint.directory = (folder_ / "file").string();
   EXPECT_THAT(message_of([&] { make_checkpoint_store(spec_, ".", 0); }, ErrorCode::internal),
               HasSubstr(directory().string() + ": Not a directory"));
@@ -274,7 +275,7 @@ TEST_F(CheckpointStoreTest, SaysThatTheDiskIsFullAndLosesNothing) {
   EXPECT_THAT(write_too_much(large),
               HasSubstr("convection-00000003.safetensors.partial: No space left on device; make"));
   EXPECT_THAT(write_too_much(script), HasSubstr("No space left on device; make room"));
-  EXPECT_THAT(write_too_much(scripts), HasSubstr("convection-00000003.pt.partial: LibTorch cannot save the network"));
+  EXPECT_THAT(write_too_much(scripts), HasSubstr("convection-00000003.pt.partial: No space left on device"));
 
   EXPECT_EQ(files(), before);
   EXPECT_EQ(find_resume(spec_, ".")->step, 2);

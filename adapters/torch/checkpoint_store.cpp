@@ -131,7 +131,8 @@ class FolderOfCheckpoints final : public CheckpointStore {
   void write_as(const std::string& name, const Learner& learner, std::int64_t step) const {
     const std::string weights = name + k_weights, script = name + k_script;
     try {
-      const bool with_script = write_script(learner, script + k_partial);
+      const bool with_script = learner.write_script(script + k_partial);
+      if (with_script) sync_path(script + k_partial);
       write_checkpoint_file(weights + k_partial, learner.state(), step);
       if (with_script) rename_path(script + k_partial, script);
       rename_path(weights + k_partial, weights);
@@ -141,21 +142,6 @@ class FolderOfCheckpoints final : public CheckpointStore {
       throw;
     }
     sync_path(names_.folder().string());
-  }
-
-  static bool write_script(const Learner& learner, const std::string& path) {
-    try {
-      if (!learner.write_script(path)) return false;
-    } catch (const std::exception& error) {
-      // LibTorch does not say what the disk said.
-      std::error_code ignored;
-      const auto room = fs::space(fs::path(path).parent_path(), ignored).available >> 20;
-      throw Error(ErrorCode::internal, fmt::format("cannot write {}: LibTorch cannot save the network ({} MiB are free "
-                                                   "there): {}; make room, or name another directory in the plan",
-                                                   path, room, error.what()));
-    }
-    sync_path(path);
-    return true;
   }
 
   static void remove(const fs::path& file) {

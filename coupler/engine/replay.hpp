@@ -12,8 +12,8 @@
 
 namespace ekman {
 
-// What a chunk may keep, in samples: its share of the network's `capacity`, as it has `samples` of `all`; `first` counts
-// those of the chunks before it. The shares of all chunks add up to `capacity`; one can be smaller than a tile.
+// What a chunk may keep, in samples: its share of the network's `capacity`, as it has `samples` of `all`; `first`
+// counts those of the chunks before it. The shares of all chunks add up to `capacity`; one can be smaller than a tile.
 std::int64_t replay_capacity(std::int64_t capacity, std::int64_t first, std::int64_t samples, std::int64_t all);
 
 struct ReplayShape {

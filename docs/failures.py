@@ -37,6 +37,9 @@ TABLES = {
                  "coupler/engine/echo_engine.cpp", "coupler/plan/sizes.cpp", "adapters/torch/house.cpp",
                  "coupler/engine/arithmetic.cpp"],
     "guard": ["coupler/session/guard_log.cpp"],
+    "checkpoints": ["adapters/torch/checkpoint_file.cpp", "adapters/torch/checkpoint_store.cpp",
+                    "adapters/torch/durable_file.cpp", "adapters/torch/checkpoint_network.cpp",
+                    "coupler/session/training_log.cpp", "coupler/engine/replay.cpp"],
     "restart": ["coupler/session/component_side_restart.cpp", "coupler/session/ml_side_restart.cpp",
                 "coupler/session/ml_restart.cpp", "coupler/restart/restart_moment.cpp", "adapters/hdf5/restart_store.cpp",
                 "adapters/hdf5/hdf5_handle.cpp", "adapters/hdf5/restart_file.cpp", "adapters/hdf5/hdf5_attributes.cpp"],
@@ -55,6 +58,9 @@ LISTS = {"unreadable": re.compile(r"\b(throw_unreadable|require)\(|^coupler/plan
 # Texts that are no messages, or the beginning or the middle of some: all of the file, those that fit, or all but those that
 # fit. A text inside RAISED is a message in any file, unless it fits.
 OTHER_TEXTS = {
+    "adapters/torch/checkpoint_file.cpp": r"^(it|its|there) |^array |^ekman checkpoint 1$",
+    "adapters/torch/checkpoint_network.cpp": r'^network "…": checkpoint … …$',
+    "adapters/torch/checkpoint_store.cpp": r"^(make the directory|write to)$",
     "adapters/hdf5/hdf5_handle.cpp": r"^error message = |HDF5 gives no reason",
     "adapters/hdf5/restart_store.cpp": r"^(make the folder|rename|remove) ",
     "adapters/torch/argument_shape.cpp": r"^… \(… level",
@@ -80,6 +86,8 @@ OTHER_TEXTS = {
     "coupler/command/run_record.cpp": r"^# What|^write (ekman-run.yaml )?to$",
     "coupler/command/serve.cpp": r"^(error: )?ML rank (… )?on …: …$|^ML rank … of …: network|^`ekman serve` \(rank",
     "coupler/engine/arithmetic.cpp": r"^…ML rank … on …: …$",
+    "coupler/engine/chunk_tree.cpp": r"^(leaf|node) … |were added when the total",
+    "coupler/engine/replay.cpp": r"^(there is no )?array |were kept, with room for",
     "coupler/engine/placement.cpp": r'^auto: no GPU on this node|shares its GPU|^network "…", ML rank …$',
     "coupler/exchange/wire.hpp": "",
     "coupler/plan/advice.cpp": r"^chunk: … gives work to all",
@@ -90,6 +98,7 @@ OTHER_TEXTS = {
     "coupler/session/ml_side_restart.cpp": r"^network \"…\": …$| goes on at …, from …$|^rank …$|^has (finalized|put for …)$",
     "coupler/session/state_record.hpp": "",
     "coupler/session/survey.cpp": "",
+    "coupler/session/training_log.cpp": r"^, one of them in half$|^…: step …$",
     "coupler/session/wait_report.cpp": "",
     "coupler/session/wait_words.cpp": "",
 }

@@ -12,6 +12,7 @@
 #include "adapters/torch/sha256.hpp"
 #include "checkpoint_learner.hpp"
 #include "coupler/base/version.hpp"
+#include "ekman/error.hpp"
 
 namespace ekman {
 namespace {

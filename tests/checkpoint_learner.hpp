@@ -2,12 +2,12 @@
 #pragma once
 
 #include <cstring>
-#include <fstream>
+#include <string>
 #include <utility>
 #include <vector>
 
+#include "adapters/torch/durable_file.hpp"
 #include "coupler/engine/learner.hpp"
-#include "ekman/error.hpp"
 
 namespace ekman {
 
@@ -56,9 +56,9 @@ class StillLearner final : public Learner {
   void restore(const LearnedState&) override {}
   bool write_script(const std::string& path) const override {
     if (!script_) return false;
-    std::ofstream file(path);
-    file << "script of step " << last_.step << std::string(static_cast<std::size_t>(size_), '.') << std::flush;
-    if (!file) throw Error(ErrorCode::network, "the script cannot be written; this is a test");
+    std::string text = "script of step " + std::to_string(last_.step);
+    text.resize(text.size() + static_cast<std::size_t>(size_), '.');
+    write_durably(path, {{text.data(), text.size()}});
     return true;
   }
   std::uint64_t fingerprint() const override { return 0; }

@@ -39,8 +39,8 @@ std::string file_name(const std::string& name) {
 
 class Names {
  public:
-  explicit Names(const NetworkSpec& spec)
-      : folder_(spec.training.checkpoint.directory), prefix_(file_name(spec.name) + "-") {}
+  Names(const NetworkSpec& spec, const std::string& output_directory)
+      : folder_(fs::path(output_directory) / spec.training.checkpoint.directory), prefix_(file_name(spec.name) + "-") {}
 
   const fs::path& folder() const { return folder_; }
   // Without its ending.
@@ -96,7 +96,8 @@ class Names {
 
 class FolderOfCheckpoints final : public CheckpointStore {
  public:
-  FolderOfCheckpoints(const NetworkSpec& spec, std::int64_t step) : names_(spec), keep_(spec.training.checkpoint.keep) {
+  FolderOfCheckpoints(const NetworkSpec& spec, const std::string& output_directory, std::int64_t step)
+      : names_(spec, output_directory), keep_(spec.training.checkpoint.keep) {
     refuse_later_steps(spec, step);
     std::error_code error;
     fs::create_directories(names_.folder(), error);
@@ -130,7 +131,8 @@ class FolderOfCheckpoints final : public CheckpointStore {
   void write_as(const std::string& name, const Learner& learner, std::int64_t step) const {
     const std::string weights = name + k_weights, script = name + k_script;
     try {
-      const bool with_script = write_script(learner, script + k_partial);
+      const bool with_script = learner.write_script(script + k_partial);
+      if (with_script) sync_path(script + k_partial);
       write_checkpoint_file(weights + k_partial, learner.state(), step);
       if (with_script) rename_path(script + k_partial, script);
       rename_path(weights + k_partial, weights);
@@ -140,21 +142,6 @@ class FolderOfCheckpoints final : public CheckpointStore {
       throw;
     }
     sync_path(names_.folder().string());
-  }
-
-  static bool write_script(const Learner& learner, const std::string& path) {
-    try {
-      if (!learner.write_script(path)) return false;
-    } catch (const std::exception& error) {
-      // LibTorch does not say what the disk said.
-      std::error_code ignored;
-      const auto room = fs::space(fs::path(path).parent_path(), ignored).available >> 20;
-      throw Error(ErrorCode::internal, fmt::format("cannot write {}: LibTorch cannot save the network ({} MiB are free "
-                                                   "there): {}; make room, or name another directory in the plan",
-                                                   path, room, error.what()));
-    }
-    sync_path(path);
-    return true;
   }
 
   static void remove(const fs::path& file) {
@@ -169,11 +156,12 @@ class FolderOfCheckpoints final : public CheckpointStore {
 
 }  // namespace
 
-std::unique_ptr<CheckpointStore> make_checkpoint_store(const NetworkSpec& spec, std::int64_t step) {
-  return std::make_unique<FolderOfCheckpoints>(spec, step);
+std::unique_ptr<CheckpointStore> make_checkpoint_store(const NetworkSpec& spec, const std::string& output_directory,
+                                                       std::int64_t step) {
+  return std::make_unique<FolderOfCheckpoints>(spec, output_directory, step);
 }
 
-std::optional<Checkpoint> find_resume(const NetworkSpec& spec) {
+std::optional<Checkpoint> find_resume(const NetworkSpec& spec, const std::string& output_directory) {
   const std::string& resume = spec.training.resume;
   if (resume.empty()) return std::nullopt;
   const bool latest = resume == "latest", best = resume == "best";
@@ -183,7 +171,7 @@ std::optional<Checkpoint> find_resume(const NetworkSpec& spec) {
                                              "find it in; give one, or resume from a file",
                                              spec.name, resume));
   }
-  const Names names(spec);
+  const Names names(spec, output_directory);
   if (best) return read_checkpoint_file(names.of_best() + k_weights);
   const std::vector<std::int64_t> steps = names.steps();
   if (steps.empty()) return std::nullopt;

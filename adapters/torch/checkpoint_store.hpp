@@ -1,6 +1,6 @@
-// Checkpoints of a network as files in the plan's checkpoint.directory: <network>-<step>.safetensors, eight digits of
-// the step, and <network>-best.safetensors; beside each, for a network from a TorchScript file, the same name with .pt.
-// While one is written it ends in .partial.
+// Checkpoints of a network as files in the plan's checkpoint.directory, below output.directory:
+// <network>-<step>.safetensors, eight digits of the step, and <network>-best.safetensors; beside each, for a network
+// from a TorchScript file, the same name with .pt. While one is written it ends in .partial.
 #pragma once
 
 #include <cstdint>
@@ -15,10 +15,11 @@ namespace ekman {
 // For one rank of the network. Makes the directory, and removes what a killed run was writing there. `step` is the one
 // that learning goes on from (0: afresh): Throws Error(plan) if the directory has checkpoints of later steps, which
 // would be taken for this run's; Error(internal) if it cannot be made or written to.
-std::unique_ptr<CheckpointStore> make_checkpoint_store(const NetworkSpec& spec, std::int64_t step);
+std::unique_ptr<CheckpointStore> make_checkpoint_store(const NetworkSpec& spec, const std::string& output_directory,
+                                                       std::int64_t step);
 
 // What spec.training.resume asks for: `latest` or `best` of the directory, or a file. Nothing if it asks for nothing,
 // or for `latest` where there is none yet. Throws Error(network) for a file that cannot be read.
-std::optional<Checkpoint> find_resume(const NetworkSpec& spec);
+std::optional<Checkpoint> find_resume(const NetworkSpec& spec, const std::string& output_directory);
 
 }  // namespace ekman

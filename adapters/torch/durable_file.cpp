@@ -34,25 +34,30 @@ class Descriptor {
   int number_;
 };
 
-const char* cure_of(int reason) {
-  switch (reason) {
-    case ENOSPC:
-    case EDQUOT:
-      return "make room there, or name another directory in the plan";
-    case EACCES:
-    case EPERM:
-    case EROFS:
-      return "give ML ranks leave to write there, or name another directory in the plan";
-    default:
-      return "see that it is a directory on a disk that works, or name another one in the plan";
-  }
-}
-
 }  // namespace
 
 void throw_disk_error(const std::string& doing, const std::string& path, int reason) {
-  throw Error(ErrorCode::internal,
-              fmt::format("cannot {} {}: {}; {}", doing, path, std::strerror(reason), cure_of(reason)));
+  const char* const cause = std::strerror(reason);
+  switch (reason) {
+    case ENOSPC:
+    case EDQUOT:
+      throw Error(ErrorCode::internal,
+                  fmt::format("cannot {} {}: {}; make room there, or name another directory in the "
+                              "plan",
+                              doing, path, cause));
+    case EACCES:
+    case EPERM:
+    case EROFS:
+      throw Error(ErrorCode::internal,
+                  fmt::format("cannot {} {}: {}; give ML ranks leave to write there, or name another "
+                              "directory in the plan",
+                              doing, path, cause));
+    default:
+      throw Error(ErrorCode::internal,
+                  fmt::format("cannot {} {}: {}; see that it is in a directory on a disk that works, "
+                              "or name another one in the plan",
+                              doing, path, cause));
+  }
 }
 
 void write_durably(const std::string& path, const std::vector<ByteRange>& pieces) {

@@ -8,6 +8,8 @@
 
 #include <cstring>
 
+#include "adapters/torch/checkpoint_file.hpp"
+#include "adapters/torch/checkpoint_network.hpp"
 #include "adapters/torch/compat.hpp"
 #include "adapters/torch/house.hpp"
 #include "adapters/torch/row_normalization.hpp"
@@ -47,8 +49,9 @@ at::Device parse_device(const NetworkSpec& spec, const std::string& text) {
 
 class TorchEngine final : public Engine {
  public:
+  // `checkpoint`: where the weights of a built-in network come from; null: they follow from its seed.
   TorchEngine(const NetworkSpec& spec, const RowLayout& in, const RowLayout& out, const RowLayout& truth,
-              at::Device device, int threads)
+              at::Device device, int threads, const Checkpoint* checkpoint)
       : name_(spec.name),
         device_(device),
         threads_(threads),
@@ -66,6 +69,7 @@ class TorchEngine final : public Engine {
     out_constants_ = row_normalization(spec, out, options);
     network_ = spec.source.kind == SourceKind::mlp ? make_mlp_network(spec, in, out, device_, compute_)
                                                    : load_script_network(spec, in, out, device_, compute_);
+    if (checkpoint != nullptr && spec.source.kind == SourceKind::mlp) take_weights(name_, *checkpoint, *network_);
     if (device_.is_cuda()) make_staging();
     try_one_tile();
     if (spec.training.given) learner_ = make_torch_learner(spec, *network_, in, out, truth);
@@ -223,12 +227,24 @@ std::unique_ptr<Engine> make_torch_engine(const NetworkSpec& spec, const RowLayo
   }
   at::set_num_threads(threads);
   compat::stop_profiling();
-  return std::make_unique<TorchEngine>(spec, in, out, truth, parse_device(spec, device), threads);
+  const at::Device parsed = parse_device(spec, device);
+  if (spec.source.kind != SourceKind::checkpoint)
+    return std::make_unique<TorchEngine>(spec, in, out, truth, parsed, threads, nullptr);
+  const Checkpoint checkpoint = read_checkpoint_file(spec.source.path);
+  NetworkSpec same = spec;
+  same.source = source_of_checkpoint(spec.name, checkpoint);
+  return std::make_unique<TorchEngine>(same, in, out, truth, parsed, threads, &checkpoint);
 }
 
 NetworkSize open_network(const NetworkSpec& spec) {
-  if (spec.source.kind != SourceKind::torchscript) return {};
-  return size_of(load_script(spec, at::Device(at::kCPU), kind_of(spec.compute)));
+  NetworkSpec opened = spec;
+  if (spec.source.kind == SourceKind::checkpoint) {
+    const Checkpoint checkpoint = read_checkpoint_file(spec.source.path);
+    opened.source = source_of_checkpoint(spec.name, checkpoint);
+    if (opened.source.kind == SourceKind::mlp) return size_of_checkpoint(checkpoint);
+  }
+  if (opened.source.kind != SourceKind::torchscript) return {};
+  return size_of(load_script(opened, at::Device(at::kCPU), kind_of(spec.compute)));
 }
 
 }  // namespace ekman

@@ -9,7 +9,7 @@
 
 namespace ekman {
 
-// Loads the network of `spec` (torchscript or mlp) on `device` ("cpu" or "cuda:N") and tries one tile of
+// Loads the network of `spec` (torchscript, mlp or checkpoint) on `device` ("cpu" or "cuda:N") and tries one tile of
 // zeros. Sets the threads of the process: make it before any other LibTorch operation. Throws Error(network).
 std::unique_ptr<Engine> make_torch_engine(const NetworkSpec& spec, const RowLayout& in, const RowLayout& out,
                                           const RowLayout& truth, const std::string& device, int threads);

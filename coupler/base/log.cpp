@@ -1,18 +1,51 @@
 // Implements log.hpp over write(2): stdio would split long lines.
 #include "coupler/base/log.hpp"
 
+#include <sys/ioctl.h>
 #include <unistd.h>
 
-namespace ekman {
+#include <atomic>
 
-void log_line(const std::string& text) {
-  const std::string line = "ekman: " + text + "\n";
+namespace ekman {
+namespace {
+
+constexpr const char* k_erase = "\r\x1b[K";  // to the beginning of the line, and clear it
+
+// Of the process, as its terminal is; lines come from several threads.
+std::atomic<bool> live_line_shown{false};
+
+void write_whole(const std::string& text) {
   std::size_t done = 0;
-  while (done < line.size()) {
-    const ssize_t written = ::write(STDERR_FILENO, line.data() + done, line.size() - done);
+  while (done < text.size()) {
+    const ssize_t written = ::write(STDERR_FILENO, text.data() + done, text.size() - done);
     if (written <= 0) return;  // nowhere left to complain to
     done += static_cast<std::size_t>(written);
   }
 }
+
+// Characters that fit on a line; a longer one could not be written over.
+std::size_t terminal_width() {
+  winsize size{};
+  const bool known = ::ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 1;
+  return known ? static_cast<std::size_t>(size.ws_col) - 1 : 79;
+}
+
+}  // namespace
+
+void log_line(const std::string& text) {
+  write_whole((live_line_shown.exchange(false) ? k_erase : "") + ("ekman: " + text + "\n"));
+}
+
+void live_line(const std::string& text) {
+  if (!stderr_is_terminal()) return;
+  if (text.empty()) {
+    if (live_line_shown.exchange(false)) write_whole(k_erase);
+    return;
+  }
+  live_line_shown = true;
+  write_whole(k_erase + ("ekman: " + text).substr(0, terminal_width()));
+}
+
+bool stderr_is_terminal() { return ::isatty(STDERR_FILENO) == 1; }
 
 }  // namespace ekman

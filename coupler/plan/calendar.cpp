@@ -88,10 +88,14 @@ std::string date_text(CalendarKind kind, std::int64_t microseconds) {
 }
 
 std::string StepClock::name(std::int64_t step) const {
+  const std::string text = date(step);
+  return text.empty() ? fmt::format("step {}", step) : fmt::format("step {} ({})", step, text);
+}
+
+std::string StepClock::date(std::int64_t step) const {
   constexpr std::int64_t k_greatest = k_greatest_year * 360 * k_microseconds_per_day;  // in every calendar
   const bool has_date = calendar.given && timestep > 0 && step <= (k_greatest - calendar.start) / timestep;
-  if (!has_date) return fmt::format("step {}", step);
-  return fmt::format("step {} ({})", step, date_text(calendar.kind, calendar.start + step * timestep));
+  return has_date ? date_text(calendar.kind, calendar.start + step * timestep) : "";
 }
 
 }  // namespace ekman

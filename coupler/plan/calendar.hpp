@@ -32,6 +32,8 @@ struct StepClock {
   Calendar calendar;
   std::int64_t timestep = 0;  // microseconds; 0: not given
   std::string name(std::int64_t step) const;
+  // The date alone; "" if there is none.
+  std::string date(std::int64_t step) const;
 };
 
 }  // namespace ekman

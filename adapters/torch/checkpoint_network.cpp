@@ -1,0 +1,88 @@
+// Implements checkpoint_network.hpp.
+#include "adapters/torch/checkpoint_network.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+
+#include "coupler/base/joined.hpp"
+#include "ekman/error.hpp"
+
+namespace ekman {
+namespace {
+
+using Json = nlohmann::json;
+
+constexpr const char* k_parameters = "parameters/";
+
+at::ScalarType kind_of(ArrayKind kind) {
+  if (kind == ArrayKind::float32) return at::kFloat;
+  return kind == ArrayKind::float64 ? at::kDouble : at::kLong;
+}
+
+[[noreturn]] void fail(const std::string& network, const Checkpoint& checkpoint, const std::string& what) {
+  throw Error(ErrorCode::network, fmt::format("network \"{}\": checkpoint {} {}", network, checkpoint.path, what));
+}
+
+void copy_array(const std::string& network, const Checkpoint& checkpoint, const std::string& name, at::Tensor to) {
+  const auto& arrays = checkpoint.state.arrays;
+  const auto found =
+      std::find_if(arrays.begin(), arrays.end(), [&](const NamedArray& array) { return array.name == name; });
+  if (found == arrays.end())
+    fail(network, checkpoint, fmt::format("has no array \"{}\"; take one that Ekman wrote", name));
+  if (to.sizes() != at::IntArrayRef(found->shape)) {
+    fail(network, checkpoint,
+         fmt::format("has \"{}\" of shape [{}], but the fields of the plan need [{}]; give `inputs` and `outputs` the "
+                     "fields and levels that it learned with",
+                     name, joined(found->shape, ", "), joined(to.sizes(), ", ")));
+  }
+  const at::NoGradGuard no_grad;
+  to.copy_(at::from_blob(const_cast<std::byte*>(found->bytes.data()), found->shape, kind_of(found->kind)));
+}
+
+}  // namespace
+
+NetworkSource source_of_checkpoint(const std::string& network, const Checkpoint& checkpoint) {
+  NetworkSource source;
+  try {
+    const Json json = Json::parse(checkpoint.state.network);
+    if (json.at("kind") == "mlp") {
+      source.kind = SourceKind::mlp;
+      json.at("hidden").get_to(source.hidden);
+      json.at("activation").get_to(source.activation);
+      json.at("seed").get_to(source.seed);
+      return source;
+    }
+  } catch (const Json::exception&) {
+    fail(network, checkpoint, "does not say what network it is of; take one that this Ekman wrote");
+  }
+  source.kind = SourceKind::torchscript;
+  source.path = std::filesystem::path(checkpoint.path).replace_extension(".pt").string();
+  std::error_code ignored;
+  if (!std::filesystem::exists(source.path, ignored))
+    fail(network, checkpoint,
+         fmt::format("is of a TorchScript network, but there is no {}; put the two files beside "
+                     "each other",
+                     source.path));
+  return source;
+}
+
+void take_weights(const std::string& network, const Checkpoint& checkpoint, TorchNetwork& to) {
+  for (const NamedParameter& parameter : to.parameters())
+    copy_array(network, checkpoint, k_parameters + parameter.name, parameter.tensor);
+}
+
+NetworkSize size_of_checkpoint(const Checkpoint& checkpoint) {
+  NetworkSize size;
+  for (const NamedArray& array : checkpoint.state.arrays) {
+    if (array.name.rfind(k_parameters, 0) != 0) continue;
+    const auto bytes = static_cast<std::int64_t>(array.bytes.size());
+    size.parameters += bytes / (array.kind == ArrayKind::float32 ? 4 : 8);
+    size.bytes += bytes;
+  }
+  return size;
+}
+
+}  // namespace ekman

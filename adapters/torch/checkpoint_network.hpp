@@ -1,0 +1,22 @@
+// The network of a checkpoint, made again from its files alone: to be served, or to learn on.
+#pragma once
+
+#include <string>
+
+#include "adapters/torch/checkpoint_file.hpp"
+#include "adapters/torch/torch_network.hpp"
+
+namespace ekman {
+
+// What makes the network again: a built-in one with the arguments that stand in the checkpoint, or the TorchScript file
+// beside it. Throws Error(network) that names `network`, of the plan, if that is not there.
+NetworkSource source_of_checkpoint(const std::string& network, const Checkpoint& checkpoint);
+
+// Copies the parameters into a built-in network, which has no buffers; the kind of real may be another. Throws
+// Error(network) with the first one that is not in the checkpoint with its shape.
+void take_weights(const std::string& network, const Checkpoint& checkpoint, TorchNetwork& to);
+
+// Counts the parameters of the checkpoint's network.
+NetworkSize size_of_checkpoint(const Checkpoint& checkpoint);
+
+}  // namespace ekman

@@ -7,7 +7,6 @@
 
 #include "adapters/torch/row_loss.hpp"
 #include "adapters/torch/row_slots.hpp"
-#include "adapters/torch/torch_message.hpp"
 #include "ekman/error.hpp"
 
 namespace ekman {

@@ -197,5 +197,55 @@ TEST_F(TrainingModeTest, FrozenParametersKeepTheirBits) {
   EXPECT_FALSE(at::equal(side.network->parameters()[1].tensor, w2));
 }
 
+// forward(uv: [n, 2, 2], s: [n, 1]) -> a: [n, 2], b: [n, 1]
+TEST_F(TrainingModeTest, LearnsThroughSeveralStackedArgumentsAndOutputs) {
+  torch::jit::Module module("net");
+  module.register_parameter("w", at::randn({2, 2}, at::kDouble), false);
+  module.register_parameter("v", at::randn({1, 1}, at::kDouble), false);
+  module.define("def forward(self, uv, s):\n  return (uv[:, 0] * uv[:, 1]).mm(self.w), s.mm(self.v)\n");
+  use_script(module);
+  spec_.normalize.clear();
+  spec_.inputs = {{{"u", "v"}, Combine::stack}, {{"s"}}};
+  spec_.outputs = {{{"a"}}, {{"b"}}};
+  in_ = make_row_layout(spec_.inputs, {2, 2, 1});
+  const Side side = make_side();
+  Data data = make_data();
+  data.in = at::randn({k_rows, 5}, at::kDouble);
+
+  add(side, data);
+
+  const at::Tensor w = module.attr("w").toTensor().detach().clone().requires_grad_(true);
+  const at::Tensor v = module.attr("v").toTensor().detach().clone().requires_grad_(true);
+  const at::Tensor in = data.in, z = data.truth, weights = z.select(1, 3);
+  const at::Tensor a = (in.narrow(1, 0, 2) * in.narrow(1, 2, 2)).mm(w), b = in.narrow(1, 4, 1).mm(v).squeeze(1);
+  const at::Tensor row = 0.4 * (a - z.narrow(1, 1, 2)).square().mean(1) + 0.6 * (b - z.select(1, 0)).abs();
+  (row * weights).sum().backward();
+  const at::Tensor expected = at::cat({w.grad().reshape({-1}), v.grad().reshape({-1})});
+  EXPECT_LT((gradient(side) - expected).abs().max().item<double>(), 1e-12);
+}
+
+// Under autocast LibTorch keeps rounded weights, which must not outlive a step.
+TEST_F(TrainingModeTest, LearnsAndServesInBfloat16) {
+  spec_.compute = Compute::bfloat16;
+  spec_.wire = Real::float32;
+  const auto engine = make_torch_engine(spec_, in_, out_, truth_, "cpu", 1);
+  const Data data = make_data();
+  const at::Tensor in = data.in.to(at::kFloat), truth = data.truth.to(at::kFloat);
+  const at::Tensor before = run(*engine, in, 3);
+  for (int step = 0; step < 50; ++step) {
+    Lesson lesson;
+    lesson.in = static_cast<const std::byte*>(in.data_ptr());
+    lesson.truth = static_cast<const std::byte*>(truth.data_ptr());
+    lesson.rows = k_rows;
+    lesson.exchange = step;
+    engine->learner()->add(lesson);
+    EXPECT_TRUE(engine->learner()->step().made);
+  }
+  const auto distance = [&](const at::Tensor& out) {
+    return (out.narrow(1, 0, 2) - truth.narrow(1, 1, 2)).square().mean().item<float>();
+  };
+  EXPECT_LT(distance(run(*engine, in, 3)), 0.7 * distance(before));
+}
+
 }  // namespace
 }  // namespace ekman

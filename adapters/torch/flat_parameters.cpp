@@ -77,6 +77,10 @@ std::vector<NamedParameter> select_trainable(const std::string& network, std::ve
     const bool is_frozen = matches_any(frozen, parameter.name), is_chosen = matches_any(chosen, parameter.name);
     if (is_frozen && is_chosen) fail(fmt::format("\"{}\" is under `trainable` and under `frozen`", parameter.name));
     const bool learns = is_chosen || (all_others && !is_frozen);
+    if (learns && !parameter.tensor.is_floating_point()) {
+      fail(fmt::format("\"{}\" is of kind {}, and only real parameters learn (put it under `frozen`)", parameter.name,
+                       at::toString(parameter.tensor.scalar_type())));
+    }
     parameter.tensor.requires_grad_(learns);
     if (learns) learn.push_back(std::move(parameter));
   }

@@ -93,8 +93,8 @@ at::Tensor ArrayReader::take(const std::string& name, const std::vector<std::int
 }
 
 at::Tensor ArrayReader::read(const std::string& name, const at::Tensor& like) {
-  const at::Tensor model = plain(like.is_complex() || like.is_cpu() ? like : at::empty_like(like, at::kCPU));
-  const at::Tensor values = take(name, model.sizes().vec(), model.scalar_type());
+  const at::Tensor asked = plain(like);
+  const at::Tensor values = take(name, asked.sizes().vec(), asked.scalar_type());
   return (like.is_complex() ? at::view_as_complex(values) : values).to(like.device(), like.scalar_type());
 }
 

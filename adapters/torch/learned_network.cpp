@@ -6,7 +6,6 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
-#include "coupler/plan/choices.hpp"
 #include "ekman/error.hpp"
 
 namespace ekman {

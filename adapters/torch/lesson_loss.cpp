@@ -7,7 +7,6 @@
 
 #include "adapters/torch/row_loss.hpp"
 #include "adapters/torch/row_slots.hpp"
-#include "adapters/torch/torch_message.hpp"
 #include "ekman/error.hpp"
 
 namespace ekman {
@@ -16,18 +15,11 @@ namespace {
 bool is_own(LossKind kind) { return kind == LossKind::method || kind == LossKind::torchscript; }
 bool of_classes(LossKind kind) { return kind == LossKind::cross_entropy || kind == LossKind::nll; }
 
-// Targets are normalised like the outputs that they are compared with, where that makes sense; weights are not.
-NetworkSpec as_outputs(const NetworkSpec& spec) {
-  NetworkSpec same = spec;
-  same.normalize.clear();
-  for (const LossTerm& term : spec.training.loss) {
-    if (of_classes(term.kind) || term.kind == LossKind::bce_with_logits) continue;
-    for (const std::string& output : term.fields) {
-      const auto constants = spec.normalize.find(output);
-      if (constants != spec.normalize.end()) same.normalize[spec.training.targets.at(output)] = constants->second;
-    }
-  }
-  return same;
+// Classes and the truth of logits are what they are.
+Normalization of_target(const NetworkSpec& spec, const LossTerm& term, const std::string& output) {
+  const auto found = spec.normalize.find(output);
+  const bool as_output = !of_classes(term.kind) && term.kind != LossKind::bce_with_logits;
+  return as_output && found != spec.normalize.end() ? found->second : Normalization{};
 }
 
 at::Tensor columns_of(const at::Tensor& rows, const FieldSlot& slot) {
@@ -37,12 +29,12 @@ at::Tensor columns_of(const at::Tensor& rows, const FieldSlot& slot) {
 }  // namespace
 
 LessonLoss::LessonLoss(const NetworkSpec& spec, const RowLayout& in, const RowLayout& out, const RowLayout& truth,
-                       const torch::jit::Module* script, std::int64_t tile_rows, at::TensorOptions options)
-    : truth_constants_(row_normalization(as_outputs(spec), truth, options)) {
+                       const torch::jit::Module* script, std::int64_t tile_rows, at::TensorOptions options) {
   for (const LossTerm& term : spec.training.loss) {
     terms_.push_back({term, {}, {}});
     for (const std::string& field : term.fields)
-      terms_.back().pairs.push_back({slot_of(out, field), slot_of(truth, spec.training.targets.at(field))});
+      terms_.back().pairs.push_back(
+          {slot_of(out, field), slot_of(truth, spec.training.targets.at(field)), of_target(spec, term, field)});
     if (is_own(term.kind)) {
       terms_.back().own.emplace_back(spec, term, in, out, truth, script, options);
     } else {
@@ -79,7 +71,6 @@ std::vector<at::Tensor> LessonLoss::sums(const LossRows& rows) const {
   const at::Tensor known = rows.weights.gt(0).unsqueeze(1);
   // A row without weight passes no gradient, whatever its output is.
   const at::Tensor out = at::where(known, rows.out, at::zeros_like(rows.out));
-  const at::Tensor targets = truth_constants_.normalised(rows.truth);
   std::vector<at::Tensor> sums;
   for (const Term& term : terms_) {
     if (!term.own.empty()) {
@@ -89,7 +80,7 @@ std::vector<at::Tensor> LessonLoss::sums(const LossRows& rows) const {
     std::vector<at::Tensor> outputs, truths;
     for (const Pair& pair : term.pairs) {
       outputs.push_back(columns_of(out, pair.output));
-      truths.push_back(columns_of(targets, pair.target));
+      truths.push_back(columns_of(rows.truth, pair.target).sub(pair.normalize.mean).div(pair.normalize.std));
     }
     sums.push_back(weighted_loss(term.term, at::cat(outputs, 1), at::cat(truths, 1), rows.weights));
   }

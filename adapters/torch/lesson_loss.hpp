@@ -24,6 +24,7 @@ class LessonLoss {
   struct Pair {
     FieldSlot output;
     FieldSlot target;
+    Normalization normalize;  // of the target
   };
   struct Term {
     LossTerm term;
@@ -34,7 +35,6 @@ class LessonLoss {
   void check(const NetworkSpec& spec, const Term& term) const;
 
   std::vector<Term> terms_;
-  RowNormalization truth_constants_;
 };
 
 }  // namespace ekman

@@ -65,7 +65,10 @@ void LessonTiles::add(const Lesson& lesson, std::vector<double>& sums) {
 at::Tensor LessonTiles::weights_of(const at::Tensor& truth, std::int64_t points) const {
   at::Tensor weights = at::zeros({tile_rows_}, options_);
   at::Tensor of_points = weights.narrow(0, 0, points);
-  if (!weighted_) return of_points.fill_(1.0), weights;
+  if (!weighted_) {
+    of_points.fill_(1.0);
+    return weights;
+  }
   of_points.copy_(truth.select(1, weights_.offset).narrow(0, 0, points));
   if (of_points.ge(0).all().item<bool>()) return weights;
   throw Error(ErrorCode::network,

@@ -5,7 +5,9 @@
 
 #include <algorithm>
 #include <cstring>
+#include <sstream>
 
+#include "adapters/torch/durable_file.hpp"
 #include "adapters/torch/torch_message.hpp"
 #include "coupler/base/joined.hpp"
 #include "coupler/base/mix64.hpp"
@@ -77,8 +79,16 @@ std::string summary_of(const std::vector<NamedParameter>& parameters) {
 
 void save_script(const torch::jit::Module& module, const std::string& path) {
   try {
-    const OwnMemory own(module);
-    module.save(path);
+    // To memory first: the writer of LibTorch 1.13 ends the process when its disk is full.
+    std::ostringstream bytes;
+    {
+      const OwnMemory own(module);
+      module.save(bytes);
+    }
+    const std::string text = bytes.str();
+    write_durably(path, {{text.data(), text.size()}});
+  } catch (const Error&) {
+    throw;
   } catch (const std::exception& error) {
     throw Error(ErrorCode::internal,
                 fmt::format("the network cannot be written to {}: {}; see whether the folder is there, is "

@@ -37,7 +37,8 @@ at::Tensor row_loss(const LossTerm& term, const at::Tensor& output, const at::Te
     case LossKind::torchscript:
       break;
   }
-  throw Error(ErrorCode::internal, "a loss of the user's own has no rows of ours");
+  throw Error(ErrorCode::internal,
+              "a loss of the user's own has no rows of ours; this is a mistake in Ekman, report it");
 }
 
 }  // namespace

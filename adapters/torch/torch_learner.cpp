@@ -71,8 +71,7 @@ class TorchLearner final : public Learner {
     flat_.gradient().zero_();
     sums_.assign(tiles_.num_sums(), 0.0);
     counters_.validation.sums.assign(tiles_.num_validation_sums(), 0.0);
-    counters_.last.terms.assign(training_.loss.size(), 0.0);
-    counters_.last.learning_rate = learning_rate(training_.optimizer.lr, training_.schedule, 0);
+    counters_.last = report();
   }
 
   void add(const Lesson& lesson) override {

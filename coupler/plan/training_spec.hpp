@@ -31,7 +31,9 @@ struct LossTerm {
 
 enum class OptimizerKind { sgd, adam, adamw, rmsprop, adagrad, lbfgs };
 
-// Options are named, and default, as LibTorch has them; those of other kinds are not looked at.
+// Options are named, and default, as LibTorch has them; those of other kinds are not looked at. lbfgs makes one
+// iteration in an optimizer step, since ranks are reduced once in a step: LibTorch's with max_iter 1 and no line
+// search, so that max_iter and strong_wolfe have no effect. LibTorch's eps of adagrad is 1e-10.
 struct OptimizerSpec {
   OptimizerKind kind = OptimizerKind::adamw;
   double lr = 1e-3;

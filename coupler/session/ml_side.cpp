@@ -46,11 +46,11 @@ MlSide::MlSide(Route route, const NetworkSpec& spec, std::unique_ptr<Engine> eng
 // Forwards first, since somebody may wait for them.
 void MlSide::serve() {
   while (!is_over()) {
-    poll();
+    const bool any = poll();
     if (run_whole_chunks()) continue;
     if (training_ != nullptr && training_->work()) continue;
     if (adjoint_ != nullptr && adjoint_->work()) continue;
-    wait_for_inputs();
+    if (!any) wait_for_inputs();
   }
   out_.finish();
   if (adjoint_ != nullptr) adjoint_->finish();

@@ -122,7 +122,7 @@ def same_bits(name, numbers, reference):
 worst, runs = 0.0, 0
 for accumulate in (1, 4):
     expected = by_hand(accumulate)
-    if expected[0][-1, 0] > 0.5 * expected[0][accumulate, 0]:
+    if accumulate == 1 and expected[0][-1, 0] > 0.5 * expected[0][accumulate, 0]:
         sys.exit("the loss hardly falls: nothing would be proved")
     for ranks, ml_ranks, ids, transport in ((1, 1, "blocks", "auto"), (3, 1, "sparse", "auto"), (2, 2, "cyclic", "auto"),
                                             (3, 3, "blocks", "auto"), (2, 3, "blocks", "point_to_point")):

@@ -44,6 +44,7 @@ class StillLearner final : public Learner {
     return state;
   }
 
+  std::int64_t tile() const override { return 1; }
   void add(const Lesson&) override {}
   std::vector<double>& sums() override { return sums_; }
   std::byte* gradient() override { return nullptr; }

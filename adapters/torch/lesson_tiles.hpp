@@ -24,6 +24,7 @@ class LessonTiles {
   // Adds to `sums`, of length num_sums(), and to the gradients of the parameters.
   void add(const Lesson& lesson, std::vector<double>& sums);
 
+  std::int64_t tile() const { return tile_rows_ / rows_per_sample_; }
   std::size_t num_sums() const { return buffers_at() + forward_.num_sums(); }
   std::size_t num_validation_sums() const { return split_.any() ? 1 + num_terms_ : 0; }
   std::vector<double> validation_of(const std::vector<double>& sums) const;

@@ -89,6 +89,8 @@ class TorchLearner final : public Learner {
     }
   }
 
+  std::int64_t tile() const override { return tiles_.tile(); }
+
   std::vector<double>& sums() override { return sums_; }
 
   std::byte* gradient() override {

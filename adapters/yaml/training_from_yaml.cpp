@@ -99,7 +99,6 @@ class TrainingReader {
     read_integers(form, row, k_optimizer_counts, spec);
     for (const auto& option : k_optimizer_flags)
       if (find_key(row + option.name)) spec.*option.member = text_of(form, row + option.name) == "on";
-    if (*kind == OptimizerKind::lbfgs) spec.strong_wolfe = text_of(form, row + "line_search_fn") == "strong_wolfe";
     if (form.find("betas")) read_betas(child(form, "betas"), path + "." + word + ".betas", spec);
     return spec;
   }
@@ -134,6 +133,7 @@ class TrainingReader {
     spec.seed = integer_of(tree, k_row + ".seed");
     spec.patience = integer_of(tree, k_row + ".patience");
     spec.max_bad_steps = integer_of(tree, k_row + ".max_bad_steps");
+    spec.verify = text_of(tree, k_row + ".verify") == "on";
     if (tree.find("validation")) {
       const Tree& validation = child(tree, "validation");
       spec.validation.fraction = real_of(validation, k_row + ".validation.fraction");

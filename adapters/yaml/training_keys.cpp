@@ -79,13 +79,11 @@ const std::vector<Key>& optimizer_keys() {
       {".adagrad.weight_decay", T::real, "0", k_decay},
       {".adagrad.initial_accumulator_value", T::real, "0", "What the sums of squared gradients begin with."},
       {".adagrad.eps", T::real, "1e-10", "Added to the denominator."},
-      {".lbfgs", T::mapping, "", "L-BFGS."},
+      {".lbfgs", T::mapping, "", "L-BFGS, one iteration in each optimizer step, without line search."},
       {".lbfgs.lr", T::real, k_required, k_rate},
-      {".lbfgs.max_iter", T::count, "20", "Iterations of one optimizer step."},
       {".lbfgs.history_size", T::count, "100", "Updates that it remembers."},
       {".lbfgs.tolerance_grad", T::real, "1e-7", "Gradient at which a step ends."},
       {".lbfgs.tolerance_change", T::real, "1e-9", "Change of parameters or loss at which a step ends."},
-      {".lbfgs.line_search_fn", T::word, "none", "Line search.", {"none", "strong_wolfe"}},
   };
   return rows;
 }
@@ -129,6 +127,8 @@ const std::vector<Key>& course_keys() {
       {".patience", T::whole, "0", "Validations without progress before learning stops; 0: it does not."},
       {".max_bad_steps", T::count, "10",
        "Steps in a row with a loss or gradient that is no number before the run is aborted; they are skipped."},
+      {".verify", T::flag, "off",
+       "After each optimizer step the ML ranks compare a checksum of all parameters; one that differs ends the job."},
       {".replay", T::mapping, "", "Past samples drawn again, against drift and forgetting."},
       {".replay.capacity", T::count, k_required, "Samples kept."},
       {".replay.batches", T::count, "1", "Tiles drawn for each chunk in each exchange."},

@@ -32,8 +32,7 @@ inline constexpr Option<OptimizerSpec, bool> k_optimizer_flags[] = {{"nesterov",
                                                                     {"amsgrad", &OptimizerSpec::amsgrad},
                                                                     {"centered", &OptimizerSpec::centered}};
 
-inline constexpr Option<OptimizerSpec, std::int64_t> k_optimizer_counts[] = {{"max_iter", &OptimizerSpec::max_iter},
-                                                                             {"history_size", &OptimizerSpec::history}};
+inline constexpr Option<OptimizerSpec, std::int64_t> k_optimizer_counts[] = {{"history_size", &OptimizerSpec::history}};
 
 inline constexpr Option<ScheduleSpec, double> k_schedule_reals[] = {{"gamma", &ScheduleSpec::gamma},
                                                                     {"last", &ScheduleSpec::last}};

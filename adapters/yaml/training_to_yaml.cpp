@@ -57,7 +57,6 @@ Write optimizer_of(const OptimizerSpec& spec) {
   add_integers(spec, k_optimizer_counts, values);
   for (const auto& option : k_optimizer_flags) values[option.name] = text(spec.*option.member ? "on" : "off");
   values["betas"] = reals({spec.beta1, spec.beta2});
-  values["line_search_fn"] = text(spec.strong_wolfe ? "strong_wolfe" : "none");
   return form(k_row + ".optimizer", word_of(spec.kind), values);
 }
 
@@ -119,6 +118,7 @@ Write training_of(const TrainingSpec& training) {
                   {"validation", given(is_given(training.validation), validation_of(training.validation))},
                   {"patience", number(training.patience)},
                   {"max_bad_steps", number(training.max_bad_steps)},
+                  {"verify", text(training.verify ? "on" : "off")},
                   {"replay", given(training.replay.capacity > 0, replay_of(training.replay))},
                   {"checkpoint", given(!training.checkpoint.directory.empty(), checkpoint_of(training.checkpoint))},
                   {"resume", given(!training.resume.empty(), text(resume))},

@@ -60,6 +60,9 @@ class Learner {
  public:
   virtual ~Learner() = default;
 
+  // Samples of one forward. Rows of a lesson can be read up to a whole number of them.
+  virtual std::int64_t tile() const = 0;
+
   // Adds one chunk to the step. Throws Error(network).
   virtual void add(const Lesson& lesson) = 0;
 

@@ -224,8 +224,7 @@ void visit(Archive& archive, OptimizerSpec& spec) {
        {&spec.lr, &spec.weight_decay, &spec.momentum, &spec.dampening, &spec.beta1, &spec.beta2, &spec.eps, &spec.alpha,
         &spec.lr_decay, &spec.initial_accumulator, &spec.tolerance_grad, &spec.tolerance_change})
     archive(*value);
-  for (bool* flag : {&spec.nesterov, &spec.amsgrad, &spec.centered, &spec.strong_wolfe}) visit_flag(archive, *flag);
-  archive(spec.max_iter);
+  for (bool* flag : {&spec.nesterov, &spec.amsgrad, &spec.centered}) visit_flag(archive, *flag);
   archive(spec.history);
 }
 
@@ -257,6 +256,7 @@ void visit(Archive& archive, TrainingSpec& training) {
   archive(training.validation.every);
   archive(training.patience);
   archive(training.max_bad_steps);
+  visit_flag(archive, training.verify);
   archive(training.replay.capacity);
   archive(training.replay.batches);
   archive(training.checkpoint.directory);

@@ -32,8 +32,8 @@ struct LossTerm {
 enum class OptimizerKind { sgd, adam, adamw, rmsprop, adagrad, lbfgs };
 
 // Options are named, and default, as LibTorch has them; those of other kinds are not looked at. lbfgs makes one
-// iteration in an optimizer step, since ranks are reduced once in a step: LibTorch's with max_iter 1 and no line
-// search, so that max_iter and strong_wolfe have no effect. LibTorch's eps of adagrad is 1e-10.
+// iteration in an optimizer step, without line search, since ranks are reduced once in a step: LibTorch's with
+// max_iter 1. LibTorch's eps of adagrad is 1e-10.
 struct OptimizerSpec {
   OptimizerKind kind = OptimizerKind::adamw;
   double lr = 1e-3;
@@ -49,11 +49,9 @@ struct OptimizerSpec {
   bool centered = false;             // rmsprop
   double lr_decay = 0.0;             // adagrad
   double initial_accumulator = 0.0;  // adagrad
-  std::int64_t max_iter = 20;        // lbfgs
   std::int64_t history = 100;        // lbfgs
   double tolerance_grad = 1e-7;      // lbfgs
   double tolerance_change = 1e-9;    // lbfgs
-  bool strong_wolfe = false;         // lbfgs
 };
 
 enum class ScheduleKind { constant, step, exponential, cosine, linear };
@@ -107,6 +105,7 @@ struct TrainingSpec {
   ValidationSpec validation;
   std::int64_t patience = 0;  // validations without progress before learning stops; 0: it does not
   std::int64_t max_bad_steps = 10;
+  bool verify = false;  // ranks compare their parameters after each step
   ReplaySpec replay;
   CheckpointSpec checkpoint;
   std::string resume;       // "latest" or "best" of checkpoint.directory, else a file; empty: start afresh

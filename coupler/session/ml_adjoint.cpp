@@ -8,12 +8,13 @@
 
 namespace ekman {
 
-MlAdjoint::MlAdjoint(Route& route, const NetworkSpec& spec, Tape& tape, Learner* learner, bool shared_cores,
-                     StateWriter& state, const StepClock& clock)
+MlAdjoint::MlAdjoint(Route& route, const NetworkSpec& spec, Tape& tape, Learner* learner, LearningRecord* record,
+                     bool shared_cores, StateWriter& state, const StepClock& clock)
     : route_(route),
       spec_(spec),
       tape_(tape),
       learner_(learner),
+      record_(record),
       state_(state),
       in_(route.adjoint_in, spec, clock, static_cast<std::int64_t>(route.chunks.size()), [](int, std::int64_t) {}),
       out_(route.adjoint_out, spec, state, static_cast<std::int64_t>(route.chunks.size())),
@@ -65,6 +66,7 @@ bool MlAdjoint::work() {
   take_adjoint(next_);
   if (++next_ == static_cast<std::int64_t>(slots_.size())) {
     next_ = 0;
+    ++passes_;
     if (sum_ != nullptr) sum_->end_round();
   }
   return true;
@@ -90,8 +92,11 @@ void MlAdjoint::take_adjoint(std::int64_t s) {
 
 void MlAdjoint::make_step() {
   sum_->add_up();
-  learner_->step();
+  const StepReport report = learner_->step();
   ++windows_;
+  const std::int64_t last = in_.step(static_cast<std::int64_t>(slots_.size()) - 1);
+  record_->add(report, {last, last - 1, passes_ * (route_.points / spec_.rows_per_sample())});
+  passes_ = 0;
 }
 
 }  // namespace ekman

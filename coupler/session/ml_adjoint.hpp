@@ -9,6 +9,7 @@
 #include "coupler/engine/learner.hpp"
 #include "coupler/engine/tape.hpp"
 #include "coupler/session/gradient_sum.hpp"
+#include "coupler/session/learning_record.hpp"
 #include "coupler/session/row_inbox.hpp"
 #include "coupler/session/row_outbox.hpp"
 
@@ -16,9 +17,9 @@ namespace ekman {
 
 class MlAdjoint {
  public:
-  // All must outlive it. `learner`: null if parameters do not learn.
-  MlAdjoint(Route& route, const NetworkSpec& spec, Tape& tape, Learner* learner, bool shared_cores, StateWriter& state,
-            const StepClock& clock);
+  // All must outlive it. `learner` and `record`: null if parameters do not learn.
+  MlAdjoint(Route& route, const NetworkSpec& spec, Tape& tape, Learner* learner, LearningRecord* record,
+            bool shared_cores, StateWriter& state, const StepClock& clock);
 
   // Takes in adjoints that have come; true if any have.
   bool poll() { return in_.poll(whole_); }
@@ -51,12 +52,14 @@ class MlAdjoint {
   const NetworkSpec& spec_;
   Tape& tape_;
   Learner* learner_;
+  LearningRecord* record_;
   StateWriter& state_;
   RowInbox in_;
   RowOutbox out_;
   std::unique_ptr<GradientSum> sum_;  // null without a learner
   std::vector<Slot> slots_;
   std::vector<std::int64_t> whole_;  // slots whose adjoints are there
+  std::int64_t passes_ = 0;          // since the last step
   std::int64_t next_ = 0;            // slot whose adjoint is taken next: always in this order, see MlTraining
   std::int64_t windows_ = 0;         // of `accumulate` emptied tapes, that are over
   std::int64_t zeroed_ = 0;          // the turn before which gradients were dropped last

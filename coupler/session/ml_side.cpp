@@ -19,7 +19,8 @@ constexpr int k_polls_per_look = 16;
 }  // namespace
 
 MlSide::MlSide(Route route, const NetworkSpec& spec, std::unique_ptr<Engine> engine, RestartSetting restart,
-               bool shared_cores, StateWriter& state)
+               std::unique_ptr<TrainingLog> log, std::unique_ptr<CheckpointStore> checkpoints, bool shared_cores,
+               StateWriter& state)
     : route_(std::move(route)),
       spec_(spec),
       engine_(std::move(engine)),
@@ -36,10 +37,13 @@ MlSide::MlSide(Route route, const NetworkSpec& spec, std::unique_ptr<Engine> eng
       out_(route_.out, spec, state, static_cast<std::int64_t>(route_.chunks.size())) {
   Learner* learner = engine_->learner();
   Tape* tape = engine_->tape();
+  if (learner != nullptr && !route_.chunks.empty()) {
+    record_ = std::make_unique<LearningRecord>(route_, spec_, *learner, std::move(log), std::move(checkpoints));
+  }
   if (tape != nullptr) {
-    adjoint_ = std::make_unique<MlAdjoint>(route_, spec_, *tape, learner, shared_cores_, state_, clock_);
-  } else if (learner != nullptr && !route_.chunks.empty()) {
-    training_ = std::make_unique<MlTraining>(route_, spec_, *learner, shared_cores_, state_);
+    adjoint_ = std::make_unique<MlAdjoint>(route_, spec_, *tape, learner, record_.get(), shared_cores_, state_, clock_);
+  } else if (record_ != nullptr) {
+    training_ = std::make_unique<MlTraining>(route_, spec_, *learner, *record_, shared_cores_, state_);
   }
 }
 
@@ -54,6 +58,7 @@ void MlSide::serve() {
   }
   out_.finish();
   if (adjoint_ != nullptr) adjoint_->finish();
+  if (record_ != nullptr) record_->finish();
   guard_.summarise();
   const WaitScope waiting(state_, Call::finalize);
   route_.comm.polite_barrier(shared_cores_);

@@ -22,8 +22,10 @@ namespace ekman {
 class MlSide {
  public:
   // Takes over the route; `engine` fits its row layouts. `state` outlives it.
+  // `log` and `checkpoints`: see LearningRecord.
   MlSide(Route route, const NetworkSpec& spec, std::unique_ptr<Engine> engine, RestartSetting restart,
-         bool shared_cores, StateWriter& state);
+         std::unique_ptr<TrainingLog> log, std::unique_ptr<CheckpointStore> checkpoints, bool shared_cores,
+         StateWriter& state);
 
   // Collective over job.all. Goes on from the restart set that the plan names, if it names one.
   void resume(const Job& job);
@@ -57,7 +59,8 @@ class MlSide {
   RowInbox in_;
   RowInbox truth_;
   RowOutbox out_;
-  std::unique_ptr<MlTraining> training_;    // null: nothing is learned, or there are no chunks
+  std::unique_ptr<LearningRecord> record_;  // null: nothing is learned, or there are no chunks
+  std::unique_ptr<MlTraining> training_;    // null: nothing is learned from targets
   std::unique_ptr<MlAdjoint> adjoint_;      // null: without tape
   std::vector<std::int64_t> whole_;         // slots whose inputs are there
   std::vector<std::int64_t> whole_truths_;  // slots whose targets and weights are

@@ -1,6 +1,7 @@
 // Implements ml_training.hpp.
 #include "coupler/session/ml_training.hpp"
 
+#include <algorithm>
 #include <cstring>
 #include <limits>
 
@@ -8,9 +9,49 @@
 
 namespace ekman {
 
-MlTraining::MlTraining(const Route& route, const NetworkSpec& spec, Learner& learner, bool shared_cores,
-                       StateWriter& state)
-    : route_(route), spec_(spec), learner_(learner), state_(state), sum_(route, spec, learner, shared_cores, state) {
+namespace {
+
+std::unique_ptr<Replay> make_replay(const Route& route, const NetworkSpec& spec, const Learner& learner) {
+  const ReplaySpec& replay = spec.training.replay;
+  if (replay.capacity == 0) return nullptr;
+  const std::int64_t rows = spec.rows_per_sample();
+  auto made = std::make_unique<Replay>(
+      ReplayShape{spec.wire, route.in.layout.row_len(), route.truth.layout.row_len(), rows, learner.tile()},
+      spec.training.seed);
+  for (std::size_t slot = 0; slot < route.chunks.size(); ++slot) {
+    const std::int64_t samples = route.rows_of(spec, static_cast<std::int64_t>(slot)) / rows;
+    made->add_chunk(route.chunks[slot],
+                    replay_capacity(replay.capacity, route.chunks[slot] * spec.chunk, samples, route.points / rows));
+  }
+  return made;
+}
+
+// Of one row of truth.
+double weight_in(const std::byte* row, const FieldSlot& weights, Real wire) {
+  const std::byte* value = row + weights.offset * real_size(wire);
+  if (wire == Real::float64) {
+    double weight = 0.0;
+    std::memcpy(&weight, value, sizeof weight);
+    return weight;
+  }
+  float weight = 0.0F;
+  std::memcpy(&weight, value, sizeof weight);
+  return weight;
+}
+
+}  // namespace
+
+MlTraining::MlTraining(const Route& route, const NetworkSpec& spec, Learner& learner, LearningRecord& record,
+                       bool shared_cores, StateWriter& state)
+    : route_(route),
+      spec_(spec),
+      learner_(learner),
+      state_(state),
+      sum_(route, spec, learner, shared_cores, state),
+      record_(record),
+      split_(spec.training.validation),
+      replay_(make_replay(route, spec, learner)),
+      learns_(static_cast<std::size_t>(spec.rows_per_chunk())) {
   kept_.resize(route.chunks.size());
   const std::int64_t rows = spec.rows_per_chunk();
   for (Kept& lesson : kept_) {
@@ -82,13 +123,34 @@ void MlTraining::learn(std::int64_t slot) {
   lesson.exchange = exchanges_;
   lesson.chunk = route_.chunks[slot];
   learner_.add(lesson);
+  if (replay_ != nullptr) learn_again(lesson);
   sum_.add(lesson.chunk);
+}
+
+// From past exchanges; then this one may be drawn too.
+void MlTraining::learn_again(const Lesson& lesson) {
+  for (std::int64_t i = 1; i <= spec_.training.replay.batches; ++i) {
+    const Lesson drawn = replay_->draw(lesson.chunk, lesson.exchange, i);
+    if (drawn.rows > 0) learner_.add(drawn);
+  }
+  const auto& fields = route_.truth.layout.fields;
+  const auto weights = std::find_if(fields.begin(), fields.end(),
+                                    [&](const FieldSlot& field) { return field.name == spec_.training.weights; });
+  for (std::int64_t row = 0; row < lesson.rows; ++row) {
+    const std::int64_t number = spec_.sample == Sample::grid ? lesson.exchange : lesson.ids[row];
+    const bool counts =
+        weights == fields.end() || weight_in(lesson.truth + row * route_.truth.row_bytes, *weights, spec_.wire) > 0.0;
+    learns_[static_cast<std::size_t>(row)] = counts && !split_.holds_out(number) ? 1 : 0;
+  }
+  replay_->keep(lesson, learns_.data());
 }
 
 void MlTraining::make_step() {
   sum_.add_up();
-  learner_.step();
+  const StepReport report = learner_.step();
   ++windows_;
+  record_.add(report, {kept_.back().step, exchanges_ - 1,
+                       spec_.training.accumulate * (route_.points / spec_.rows_per_sample())});
 }
 
 LearningStatus status_of(const Learner& learner) {

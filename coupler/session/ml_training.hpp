@@ -4,10 +4,14 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <vector>
 
 #include "coupler/engine/learner.hpp"
+#include "coupler/engine/replay.hpp"
+#include "coupler/engine/validation_split.hpp"
 #include "coupler/session/gradient_sum.hpp"
+#include "coupler/session/learning_record.hpp"
 #include "coupler/session/route_setup.hpp"
 #include "coupler/session/state_record.hpp"
 
@@ -19,7 +23,8 @@ LearningStatus status_of(const Learner& learner);
 class MlTraining {
  public:
   // All must outlive it. On ranks that own chunks; `state` is this rank's.
-  MlTraining(const Route& route, const NetworkSpec& spec, Learner& learner, bool shared_cores, StateWriter& state);
+  MlTraining(const Route& route, const NetworkSpec& spec, Learner& learner, LearningRecord& record, bool shared_cores,
+             StateWriter& state);
 
   // Whether the next exchange of `slot` may run: its lesson before is learned, and no step is due that comes first.
   bool may_run(std::int64_t slot) const;
@@ -47,6 +52,7 @@ class MlTraining {
   std::int64_t learned(std::int64_t slot) const { return exchanges_ + (slot < next_ ? 1 : 0); }
   bool step_is_due() const { return exchanges_ == (windows_ + 1) * spec_.training.accumulate; }
   void learn(std::int64_t slot);
+  void learn_again(const Lesson& lesson);
   void make_step();
 
   const Route& route_;
@@ -54,10 +60,14 @@ class MlTraining {
   Learner& learner_;
   StateWriter& state_;
   GradientSum sum_;
-  std::vector<Kept> kept_;      // by slot
-  std::int64_t exchanges_ = 0;  // learned from, all slots
-  std::int64_t next_ = 0;       // slot to learn from: always in the same order, or bits would depend on the weather
-  std::int64_t windows_ = 0;    // of `accumulate` exchanges, that are over
+  LearningRecord& record_;
+  ValidationSplit split_;
+  std::unique_ptr<Replay> replay_;    // null: nothing is learned again
+  std::vector<std::uint8_t> learns_;  // by row of a chunk, for the replay
+  std::vector<Kept> kept_;            // by slot
+  std::int64_t exchanges_ = 0;        // learned from, all slots
+  std::int64_t next_ = 0;     // slot to learn from: always in the same order, or bits would depend on the weather
+  std::int64_t windows_ = 0;  // of `accumulate` exchanges, that are over
 };
 
 }  // namespace ekman

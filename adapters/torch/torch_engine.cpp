@@ -12,19 +12,17 @@
 #include "adapters/torch/checkpoint_network.hpp"
 #include "adapters/torch/compat.hpp"
 #include "adapters/torch/house.hpp"
-#include "adapters/torch/row_normalization.hpp"
 #include "adapters/torch/script_file.hpp"
+#include "adapters/torch/tile_forward.hpp"
 #include "adapters/torch/torch_learner.hpp"
 #include "adapters/torch/torch_message.hpp"
 #include "adapters/torch/torch_network.hpp"
+#include "adapters/torch/torch_tape.hpp"
 #include "coupler/plan/sizes.hpp"
 #include "ekman/error.hpp"
 
 namespace ekman {
 namespace {
-
-at::ScalarType kind_of(Real real) { return real == Real::float32 ? at::kFloat : at::kDouble; }
-at::ScalarType kind_of(Compute compute) { return compute == Compute::float64 ? at::kDouble : at::kFloat; }
 
 at::Device parse_device(const NetworkSpec& spec, const std::string& text) {
   const auto fail = [&](const std::string& why) {
@@ -47,6 +45,15 @@ at::Device parse_device(const NetworkSpec& spec, const std::string& text) {
   return at::Device(at::kCPU);
 }
 
+std::unique_ptr<TorchNetwork> make_network(const NetworkSpec& spec, const RowLayout& in, const RowLayout& out,
+                                           at::Device device, const Checkpoint* checkpoint) {
+  const at::ScalarType kind = kind_of(spec.compute);
+  if (spec.source.kind != SourceKind::mlp) return load_script_network(spec, in, out, device, kind);
+  auto network = make_mlp_network(spec, in, out, device, kind);
+  if (checkpoint != nullptr) take_weights(spec.name, *checkpoint, *network);
+  return network;
+}
+
 class TorchEngine final : public Engine {
  public:
   // `checkpoint`: where the weights of a built-in network come from; null: they follow from its seed.
@@ -58,21 +65,18 @@ class TorchEngine final : public Engine {
         wire_(kind_of(spec.wire)),
         compute_(kind_of(spec.compute)),
         bfloat16_(spec.compute == Compute::bfloat16),
-        learns_(spec.training.given),
+        meets_autograd_(spec.training.given || spec.tape > 0),
         in_len_(in.row_len()),
         out_len_(out.row_len()),
         chunk_rows_(spec.rows_per_chunk()),
         tile_(tile_samples(spec, device.is_cuda())),
-        tile_rows_(tile_ * spec.rows_per_sample()) {
-    const auto options = at::TensorOptions(device_).dtype(compute_);
-    in_constants_ = row_normalization(spec, in, options);
-    out_constants_ = row_normalization(spec, out, options);
-    network_ = spec.source.kind == SourceKind::mlp ? make_mlp_network(spec, in, out, device_, compute_)
-                                                   : load_script_network(spec, in, out, device_, compute_);
-    if (checkpoint != nullptr && spec.source.kind == SourceKind::mlp) take_weights(name_, *checkpoint, *network_);
+        tile_rows_(tile_ * spec.rows_per_sample()),
+        network_(make_network(spec, in, out, device, checkpoint)),
+        tile_forward_(spec, *network_, in, out, device) {
     if (device_.is_cuda()) make_staging();
     try_one_tile();
     if (spec.training.given) learner_ = make_torch_learner(spec, *network_, in, out, truth);
+    if (spec.tape > 0) torch_tape_ = make_torch_tape(spec, *network_, tile_forward_, learner_.get());
   }
 
   void forward(const std::byte* in, std::byte* out, std::int64_t rows) override {
@@ -109,14 +113,15 @@ class TorchEngine final : public Engine {
   NetworkSize size() const override { return network_->size(); }
 
   Learner* learner() override { return learner_.get(); }
+  Tape* tape() override { return torch_tape_.get(); }
 
  private:
   // Runs `work` without autograd; whatever LibTorch throws becomes an Error(network).
   template <typename Work>
   void guarded(Work&& work) {
     try {
-      // What a network that learns keeps of a forward may meet autograd later, which refuses inference tensors.
-      const c10::InferenceMode inference(!learns_);
+      // What a network keeps of a forward may meet autograd later, which refuses inference tensors.
+      const c10::InferenceMode inference(!meets_autograd_);
       const at::NoGradGuard no_gradients;
       work();
     } catch (const Error&) {
@@ -156,14 +161,9 @@ class TorchEngine final : public Engine {
   }
 
   void run_tile(const at::Tensor& in, const at::Tensor& out) {
-    at::Tensor x = in.to(compute_, /*non_blocking=*/false, /*copy=*/changes_input_);
-    if (in_constants_.mean.defined()) x = x.sub(in_constants_.mean).div_(in_constants_.std);
+    const at::Tensor x = in.to(compute_, /*non_blocking=*/false, /*copy=*/tile_forward_.changes_input());
     const at::Tensor y = wire_ == compute_ ? out : at::empty({tile_rows_, out_len_}, in.options().dtype(compute_));
-    {
-      const compat::Bfloat16 autocast(device_.type(), bfloat16_);
-      network_->forward(x, y);
-    }
-    if (out_constants_.mean.defined()) y.mul_(out_constants_.std).add_(out_constants_.mean);
+    tile_forward_.run(x, y);
     if (wire_ != compute_) out.copy_(y);
   }
 
@@ -184,11 +184,7 @@ class TorchEngine final : public Engine {
   // on its argument gets a copy from then on: the chunk buffer is not its own.
   void try_one_tile() {
     guarded([&] {
-      const auto options = at::TensorOptions(device_).dtype(wire_);
-      const at::Tensor in = at::linspace(0.1, 0.9, tile_rows_ * in_len_, options).reshape({tile_rows_, in_len_});
-      const at::Tensor given = in.clone();
-      run_tile(in, at::empty({tile_rows_, out_len_}, options));
-      changes_input_ = !at::equal(in, given);
+      tile_forward_.try_one(tile_rows_);
       if (device_.is_cuda()) torch::cuda::synchronize(device_.index());
     });
   }
@@ -199,17 +195,16 @@ class TorchEngine final : public Engine {
   at::ScalarType wire_;
   at::ScalarType compute_;
   bool bfloat16_;
-  bool learns_;
-  bool changes_input_ = false;
+  bool meets_autograd_;
   std::int64_t in_len_;
   std::int64_t out_len_;
   std::int64_t chunk_rows_;
   std::int64_t tile_;
   std::int64_t tile_rows_;
-  RowNormalization in_constants_;
-  RowNormalization out_constants_;
   std::unique_ptr<TorchNetwork> network_;
-  std::unique_ptr<Learner> learner_;
+  TileForward tile_forward_;
+  std::unique_ptr<TorchLearner> learner_;
+  std::unique_ptr<Tape> torch_tape_;
   at::Tensor pinned_in_;
   at::Tensor pinned_out_;
   at::Tensor device_in_;

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <optional>
 #include <utility>
 
 #include "adapters/torch/learned_arrays.hpp"
@@ -16,6 +17,7 @@
 #include "adapters/torch/optimizer.hpp"
 #include "adapters/torch/optimizer_state.hpp"
 #include "adapters/torch/torch_message.hpp"
+#include "coupler/base/check.hpp"
 #include "coupler/engine/validation_progress.hpp"
 #include "ekman/error.hpp"
 
@@ -53,10 +55,10 @@ struct Counters {
   }
 };
 
-class TorchLearner final : public Learner {
+class NetworkLearner final : public TorchLearner {
  public:
-  TorchLearner(const NetworkSpec& spec, TorchNetwork& network, const RowLayout& in, const RowLayout& out,
-               const RowLayout& truth)
+  NetworkLearner(const NetworkSpec& spec, TorchNetwork& network, const RowLayout& in, const RowLayout& out,
+                 const RowLayout& truth)
       : name_(spec.name),
         training_(spec.training),
         spec_(spec),
@@ -66,19 +68,20 @@ class TorchLearner final : public Learner {
         all_(network.parameters()),
         buffers_(network.buffers()),
         flat_(select_trainable(spec.name, all_, training_.trainable, training_.frozen)),
-        optimizer_(make_optimizer(training_.optimizer, {flat_.values()})),
-        tiles_(spec, network, in, out, truth, flat_.values().options().requires_grad(false)) {
+        optimizer_(make_optimizer(training_.optimizer, {flat_.values()})) {
+    if (spec.tape == 0) tiles_.emplace(spec, network, in, out, truth, flat_.values().options().requires_grad(false));
     flat_.gradient().zero_();
-    sums_.assign(tiles_.num_sums(), 0.0);
-    counters_.validation.sums.assign(tiles_.num_validation_sums(), 0.0);
+    sums_.assign(tiles_ ? tiles_->num_sums() : LessonTiles::k_terms, 0.0);
+    counters_.validation.sums.assign(tiles_ ? tiles_->num_validation_sums() : 0, 0.0);
     counters_.last = report();
   }
 
   void add(const Lesson& lesson) override {
+    EKMAN_ASSERT(tiles_);
     if (counters_.validation.stopped) return;
     upload_gradient();
     try {
-      tiles_.add(lesson, sums_);
+      tiles_->add(lesson, sums_);
     } catch (const Error&) {
       throw;
     } catch (const std::exception& error) {
@@ -89,7 +92,8 @@ class TorchLearner final : public Learner {
     }
   }
 
-  std::int64_t tile() const override { return tiles_.tile(); }
+  std::int64_t tile() const override { return tiles_ ? tiles_->tile() : 1; }
+  void begin_backward() override { upload_gradient(); }
 
   std::vector<double>& sums() override { return sums_; }
 
@@ -112,7 +116,7 @@ class TorchLearner final : public Learner {
   StepReport step() override {
     upload_gradient();
     StepReport& last = counters_.last = report();
-    if (!counters_.validation.stopped && last.weight != 0.0) {
+    if (!counters_.validation.stopped && (last.weight != 0.0 || !tiles_)) {
       if (is_good()) {
         make_step();
       } else {
@@ -161,7 +165,7 @@ class TorchLearner final : public Learner {
     const at::NoGradGuard no_grad;
     for (const auto& [here, there] : values) here.detach().copy_(there);
     take_optimizer_state(*optimizer_, flat_, std::move(remembered));
-    tiles_.remember_buffers();
+    if (tiles_) tiles_->remember_buffers();
     counters_ = std::move(counters);
     flat_.gradient().zero_();
     on_host_ = false;
@@ -197,6 +201,11 @@ class TorchLearner final : public Learner {
     report.stopped = counters_.validation.stopped;
     report.weight = sums_[LessonTiles::k_weight];
     report.skipped = sums_[LessonTiles::k_skipped];
+    if (!tiles_) {  // the component has the loss
+      report.loss = std::numeric_limits<double>::quiet_NaN();
+      report.gradient_norm = flat_.gradient().norm().item<double>();
+      return report;
+    }
     if (report.weight == 0.0) return report;
     for (std::size_t t = 0; t < report.terms.size(); ++t) {
       report.terms[t] = sums_[LessonTiles::k_terms + t] / report.weight;
@@ -208,8 +217,8 @@ class TorchLearner final : public Learner {
   }
 
   bool is_good() const {
-    return std::isfinite(counters_.last.loss) && std::isfinite(counters_.last.gradient_norm) &&
-           tiles_.buffers_are_finite(sums_);
+    if (!std::isfinite(counters_.last.gradient_norm)) return false;
+    return !tiles_ || (std::isfinite(counters_.last.loss) && tiles_->buffers_are_finite(sums_));
   }
 
   void make_step() {
@@ -219,11 +228,12 @@ class TorchLearner final : public Learner {
     // Only lbfgs asks for it, once: the loss of all ranks, and its gradient is there.
     const double loss = last.loss;
     optimizer_->step([loss] { return at::scalar_tensor(loss, at::kDouble); });
-    tiles_.take_buffers(sums_);
+    if (tiles_) tiles_->take_buffers(sums_);
     last.made = true;
     ++counters_.steps;
     counters_.bad_steps = 0;
-    if (tiles_.num_validation_sums() > 0) counters_.validation.add(tiles_.validation_of(sums_), training_, last);
+    if (tiles_ && tiles_->num_validation_sums() > 0)
+      counters_.validation.add(tiles_->validation_of(sums_), training_, last);
   }
 
   void count_bad_step() {
@@ -232,7 +242,7 @@ class TorchLearner final : public Learner {
         ErrorCode::network,
         fmt::format("network \"{}\": {} optimizer steps in a row had a loss or gradient that is no number (loss "
                     "{}, norm of the gradient {}), and `max_bad_steps` is {}; take a lower `lr` or a `clip_norm`, "
-                    "and see whether inputs or targets are no numbers where their weight is not 0",
+                    "and see whether inputs, adjoints, or targets whose weight is not 0 are no numbers",
                     name_, counters_.bad_steps, counters_.last.loss, counters_.last.gradient_norm,
                     training_.max_bad_steps));
   }
@@ -245,18 +255,18 @@ class TorchLearner final : public Learner {
   std::vector<NamedParameter> all_, buffers_;
   FlatParameters flat_;
   std::unique_ptr<torch::optim::Optimizer> optimizer_;
-  LessonTiles tiles_;
-  at::Tensor host_gradient_;  // if the network is on a GPU
-  bool on_host_ = false;      // the gradient is there, and may have been written
+  std::optional<LessonTiles> tiles_;  // none with a tape
+  at::Tensor host_gradient_;          // if the network is on a GPU
+  bool on_host_ = false;              // the gradient is there, and may have been written
   std::vector<double> sums_;
   Counters counters_;
 };
 
 }  // namespace
 
-std::unique_ptr<Learner> make_torch_learner(const NetworkSpec& spec, TorchNetwork& network, const RowLayout& in,
-                                            const RowLayout& out, const RowLayout& truth) {
-  return std::make_unique<TorchLearner>(spec, network, in, out, truth);
+std::unique_ptr<TorchLearner> make_torch_learner(const NetworkSpec& spec, TorchNetwork& network, const RowLayout& in,
+                                                 const RowLayout& out, const RowLayout& truth) {
+  return std::make_unique<NetworkLearner>(spec, network, in, out, truth);
 }
 
 }  // namespace ekman

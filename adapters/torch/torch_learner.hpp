@@ -8,9 +8,17 @@
 
 namespace ekman {
 
+class TorchLearner : public Learner {
+ public:
+  // Before autograd adds to the gradients of the parameters from outside of add().
+  virtual void begin_backward() = 0;
+};
+
 // `network` outlives the learner, which changes its parameters and buffers in place and leaves it in eval mode. `truth`
-// is the row layout of truth_fields_of(spec). Throws Error: what cannot learn, and losses whose shapes do not fit.
-std::unique_ptr<Learner> make_torch_learner(const NetworkSpec& spec, TorchNetwork& network, const RowLayout& in,
-                                            const RowLayout& out, const RowLayout& truth);
+// is the row layout of truth_fields_of(spec). With a tape there is no loss here: gradients come from the tape, no sum
+// of weights divides them, and nothing may be added. Throws Error: what cannot learn, and losses whose shapes do not
+// fit.
+std::unique_ptr<TorchLearner> make_torch_learner(const NetworkSpec& spec, TorchNetwork& network, const RowLayout& in,
+                                                 const RowLayout& out, const RowLayout& truth);
 
 }  // namespace ekman

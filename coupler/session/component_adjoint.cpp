@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "ekman/error.hpp"
 
 namespace ekman {
@@ -19,18 +21,15 @@ ComponentAdjoint::ComponentAdjoint(Route& route, const RowContext& context, std:
       slots_(slots),
       sender_(route.adjoint_in, context, outputs),
       receiver_(route.adjoint_out, context, inputs, false),
-      put_(outputs.size()),
-      called_(outputs.size(), false) {}
+      put_(outputs.size()) {}
 
 bool ComponentAdjoint::whole() const {
-  for (std::size_t f = 0; f < put_.size(); ++f) {
-    if (!called_[f] || put_[f].covered() < slots_) return false;
-  }
-  return true;
+  return std::all_of(put_.begin(), put_.end(), [&](const Coverage& put) { return put.covered() == slots_; });
 }
 
 void ComponentAdjoint::put(int field, const ColumnView& columns, std::int64_t first, std::int64_t count, bool retain,
                            const RowMoment& when) {
+  if (slots_ == 0) return;
   const std::string& name = sender_.direction().layout.fields[field].name;
   if (passes_ == 0 || whole()) {
     if (taped_ == 0) {
@@ -48,7 +47,6 @@ void ComponentAdjoint::put(int field, const ColumnView& columns, std::int64_t fi
     moment_ = when;
     moment_.turn.retain = retain ? 1 : 0;
     for (Coverage& coverage : put_) coverage.clear();
-    called_.assign(called_.size(), false);
   }
   const bool retains = moment_.turn.retain != 0;
   if (retain != retains) {
@@ -63,7 +61,6 @@ void ComponentAdjoint::put(int field, const ColumnView& columns, std::int64_t fi
                     "the other outputs of network \"{}\"; put the adjoint of every output once for every point",
                     name, first + 1, first + count, spec_.name));
   }
-  called_[field] = true;
   receiver_.start();
   sender_.pack(field, columns, first, count, moment_, Call::put);
   sender_.post();
@@ -71,6 +68,7 @@ void ComponentAdjoint::put(int field, const ColumnView& columns, std::int64_t fi
 }
 
 void ComponentAdjoint::get(int field, const ColumnView& columns, std::int64_t first, std::int64_t count) {
+  if (slots_ == 0) return;
   if (passes_ == 0 || !whole()) {
     misuse(
         fmt::format("get_adjoint of \"{}\" came before the adjoints of all outputs of network \"{}\" were put; put "
@@ -81,7 +79,7 @@ void ComponentAdjoint::get(int field, const ColumnView& columns, std::int64_t fi
 }
 
 void ComponentAdjoint::require_room(std::int64_t step) const {
-  if (taped_ < spec_.tape) return;
+  if (slots_ == 0 || taped_ < spec_.tape) return;
   misuse(fmt::format(
       "the tape of network \"{}\" is full in step {}: {} exchanges wait for their adjoints; put these first, "
       "give the plan a longer `tape`, or drop it with zero_grad",
@@ -90,18 +88,19 @@ void ComponentAdjoint::require_room(std::int64_t step) const {
 
 void ComponentAdjoint::record(std::int64_t step) {
   require_room(step);
-  ++taped_;
+  if (slots_ > 0) ++taped_;
 }
 
 void ComponentAdjoint::clear() { taped_ = 0; }
 
+void ComponentAdjoint::require_whole(const char* call) const {
+  if (passes_ == 0 || whole()) return;
+  misuse(fmt::format(
+      "{}: adjoints of some outputs of network \"{}\" were put, and not of all; put those of every output, or none",
+      call, spec_.name));
+}
+
 void ComponentAdjoint::finish() {
-  if (passes_ > 0 && !whole()) {
-    misuse(
-        fmt::format("finalize: adjoints of some outputs of network \"{}\" were put, and not of all; put all of them, "
-                    "or none",
-                    spec_.name));
-  }
   if (passes_ > 0) {
     sender_.end_exchange(Call::finalize);
     sender_.begin_exchange();

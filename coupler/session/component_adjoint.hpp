@@ -11,7 +11,8 @@
 
 namespace ekman {
 
-// For the init thread alone.
+// For the init thread alone. A rank without points has no part: its puts need not come, so that it knows of no
+// exchange.
 class ComponentAdjoint {
  public:
   // `inputs` and `outputs`: numbers of the fields, see FieldNumbers. `slots`: of the point set on this rank.
@@ -19,8 +20,8 @@ class ComponentAdjoint {
                    const std::vector<int>& outputs);
 
   // Packs slots [first, first + count) of the adjoint of output `field`. A put after all points of all outputs were put
-  // begins a new pass, of turn `turn` and step `step`. Throws Error: nothing on the tape, a point put twice, or another
-  // `retain` than that of the pass. The rows are posted.
+  // begins a new pass, of moment `when`. Throws Error: nothing on the tape, a point put twice, or another `retain` than
+  // that of the pass. The rows are posted.
   void put(int field, const ColumnView& columns, std::int64_t first, std::int64_t count, bool retain,
            const RowMoment& when);
   // Waits for the adjoint of input `field` in the pass whose adjoints are all put; throws Error if they are not.
@@ -29,22 +30,24 @@ class ComponentAdjoint {
   // An exchange is on the tape now. Throws Error if there is no room.
   void record(std::int64_t step);
   void require_room(std::int64_t step) const;
+  // Throws Error, for `call`, if the adjoints of some outputs are put in this pass, and not of all.
+  void require_whole(const char* call) const;
   // Nothing is on the tape.
   void clear();
   std::int64_t taped() const { return taped_; }
   // Passes begun, this one included.
   std::int64_t passes() const { return passes_; }
-  bool whole() const;
   // Tells the ML ranks that nothing follows.
   void finish();
 
  private:
+  bool whole() const;
+
   const NetworkSpec& spec_;
   std::int64_t slots_;
   RowSender sender_;
   RowReceiver receiver_;
   std::vector<Coverage> put_;  // by output field, in this pass
-  std::vector<bool> called_;   // the same, for ranks without points
   RowMoment moment_;           // of this pass
   std::int64_t passes_ = 0;
   std::int64_t taped_ = 0;

@@ -37,7 +37,10 @@ void ComponentRoute::put(Feed feed, int field, const ColumnView& columns, std::i
     reducer->add(columns, first, count, couples(step));
   }
   if (!couples(step)) return;
-  if (adjoint_ != nullptr && !is_recorded_) adjoint_->require_room(step);
+  if (adjoint_ != nullptr) {
+    adjoint_->require_whole("put");
+    if (!is_recorded_) adjoint_->require_room(step);
+  }
   const ColumnView values = reducer == nullptr ? columns : reducer->result(first, count);
   sender(feed).pack(field, values, first, count, {step, next_turn()}, Call::put);
   if (init_thread || any_thread_) flush();
@@ -48,18 +51,18 @@ Turn ComponentRoute::next_turn() const {
   return {recorded_ + adjoint_->passes() + 1, 0, zero_ ? 1 : 0};
 }
 
-// All inputs of this exchange are put.
+// The inputs leave before an adjoint may be waited for.
 void ComponentRoute::record(std::int64_t step) {
   if (adjoint_ == nullptr || is_recorded_) return;
   adjoint_->record(step);
+  flush();
   is_recorded_ = true;
   ++recorded_;
   zero_ = false;
 }
 
 void ComponentRoute::put_adjoint(int output, const ColumnView& columns, std::int64_t first, std::int64_t count,
-                                 bool retain, std::int64_t step, bool whole) {
-  if (whole) record(step);
+                                 bool retain, std::int64_t step) {
   adjoint_->put(output, columns, first, count, retain, {step, next_turn()});
   zero_ = false;
 }
@@ -69,8 +72,9 @@ void ComponentRoute::get_adjoint(int input, const ColumnView& columns, std::int6
 }
 
 void ComponentRoute::zero_grad() {
+  adjoint_->require_whole("zero_grad");
+  adjoint_->clear();
   zero_ = true;
-  if (adjoint_ != nullptr) adjoint_->clear();
 }
 
 void ComponentRoute::flush() {
@@ -133,6 +137,7 @@ void ComponentRoute::resume(std::int64_t step) {
 }
 
 void ComponentRoute::finish() {
+  if (adjoint_ != nullptr) adjoint_->require_whole("finalize");
   if (!open_) begin_exchange();
   out_.finish(Call::finalize);
   truth_.finish();

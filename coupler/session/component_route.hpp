@@ -44,13 +44,15 @@ class ComponentRoute {
   // RowReceiver.
   std::int64_t get(int field, const ColumnView& columns, std::int64_t first, std::int64_t count, bool init_thread,
                    Reducer* fallback);
-  // Init thread; see ComponentAdjoint. Between steps, or when all inputs of this one are put, which then counts
-  // (`whole`).
+  // Init thread; see ComponentAdjoint. Between steps, or after record().
   void put_adjoint(int output, const ColumnView& columns, std::int64_t first, std::int64_t count, bool retain,
-                   std::int64_t step, bool whole);
+                   std::int64_t step);
   void get_adjoint(int input, const ColumnView& columns, std::int64_t first, std::int64_t count);
-  // Init thread. Gradients of the network's parameters, and its tape, are dropped before the next turn.
+  // Init thread, with a tape, between steps or after record(). Gradients of the network's parameters, and its tape, are
+  // dropped before the next turn.
   void zero_grad();
+  // Init thread. All inputs of this exchange are put: it is on the tape.
+  void record(std::int64_t step);
   bool has_tape() const { return adjoint_ != nullptr; }
   std::int64_t taped() const { return adjoint_ == nullptr ? 0 : adjoint_->taped(); }
   // Init thread. What the network had learned when the outputs of the last exchange were computed; waits for them.
@@ -78,7 +80,6 @@ class ComponentRoute {
   RowSender& sender(Feed feed) { return feed == Feed::input ? in_ : truth_; }
   void flush();
   void begin_exchange();
-  void record(std::int64_t step);
   Turn next_turn() const;
 
   Route route_;

@@ -75,6 +75,7 @@ class ComponentSide {
   void resume(std::int64_t step);
   void require_put(const std::string& what, const std::string& network, const std::vector<std::string>& needed);
   ComponentRoute& find_route(const std::string& network, const std::string& call) const;
+  void settle_exchange(ComponentRoute& route, const std::string& what);
   void require_init_thread(const char* call) const;
   void require_inputs_put(const ComponentRoute& route, const std::string& what);
   RouteState route_state(int network);

@@ -45,8 +45,14 @@ void ComponentSide::put_adjoint(const std::string& name, const ArrayView& array,
   const CallScope call(state_, Call::put, field.number);
   const ColumnView view = make_column_view(array, field.axes);
   const std::int64_t count = check_part(name, field, view, part);
+  settle_exchange(*route, fmt::format("put_adjoint of \"{}\"", name));
+  route->put_adjoint(field.output.index, view, std::max<std::int64_t>(part.first, 0), count, retain, step_);
+}
+
+// If the inputs of this step are put, its exchange comes before `what`.
+void ComponentSide::settle_exchange(ComponentRoute& route, const std::string& what) {
   std::size_t whole = 0, begun = 0;
-  const std::vector<std::string> inputs = fields_of(route->spec().inputs);
+  const std::vector<std::string> inputs = fields_of(route.spec().inputs);
   for (const std::string& input : inputs) {
     const Field& source = fields_.at(input);
     begun += source.coverage.covered() > 0 ? 1 : 0;
@@ -54,11 +60,10 @@ void ComponentSide::put_adjoint(const std::string& name, const ArrayView& array,
   }
   if (begun > 0 && whole < inputs.size()) {
     misuse(
-        fmt::format("put_adjoint of \"{}\" in {} came between the puts of the inputs of network \"{}\"; put all of "
-                    "them before, or after",
-                    name, clock_.name(step_), route->spec().name));
+        fmt::format("{} in {} came between the puts of the inputs of network \"{}\"; put all of them before, or after",
+                    what, clock_.name(step_), route.spec().name));
   }
-  route->put_adjoint(field.output.index, view, std::max<std::int64_t>(part.first, 0), count, retain, step_, begun > 0);
+  if (begun > 0) route.record(step_);
 }
 
 void ComponentSide::get_adjoint(const std::string& name, const ArrayView& array, Part part) {
@@ -95,6 +100,7 @@ void ComponentSide::zero_grad(const std::string& network) {
   ComponentRoute& route = find_route(network, "zero_grad");
   if (!route.has_tape())
     misuse(fmt::format("zero_grad of network \"{}\", which keeps no tape; give it a `tape` in the plan", network));
+  settle_exchange(route, fmt::format("zero_grad of network \"{}\"", network));
   route.zero_grad();
 }
 

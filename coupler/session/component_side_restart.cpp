@@ -52,6 +52,14 @@ void ComponentSide::write_restart(const std::string& label) {
                             "after advance and before the first put",
                             label, clock_.name(step_), name));
   }
+  for (const auto& route : routes_) {
+    if (route->taped() == 0) continue;
+    throw Error(
+        ErrorCode::usage,
+        fmt::format("write_restart of \"{}\" in {}: {} exchanges of network \"{}\" are on the tape, whose graphs "
+                    "no file can hold; put their adjoints first, or drop them with zero_grad",
+                    label, clock_.name(step_), route->taped(), route->spec().name));
+  }
   const CallScope call(state_, Call::restart);
   const WaitScope waiting(state_, Call::restart);
   for (const auto& route : routes_) route->write_restart(label, step_);

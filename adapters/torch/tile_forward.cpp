@@ -1,0 +1,32 @@
+// Implements tile_forward.hpp.
+#include "adapters/torch/tile_forward.hpp"
+
+namespace ekman {
+
+TileForward::TileForward(const NetworkSpec& spec, TorchNetwork& network, const RowLayout& in, const RowLayout& out,
+                         at::Device device)
+    : network_(network),
+      options_(at::TensorOptions(device).dtype(kind_of(spec.compute))),
+      bfloat16_(spec.compute == Compute::bfloat16),
+      in_len_(in.row_len()),
+      out_len_(out.row_len()),
+      in_constants_(row_normalization(spec, in, options_)),
+      out_constants_(row_normalization(spec, out, options_)) {}
+
+void TileForward::run(at::Tensor x, const at::Tensor& y) const {
+  if (in_constants_.mean.defined()) x = x.sub(in_constants_.mean).div_(in_constants_.std);
+  {
+    const compat::Bfloat16 autocast(options_.device().type(), bfloat16_);
+    network_.forward(x, y);
+  }
+  if (out_constants_.mean.defined()) y.mul_(out_constants_.std).add_(out_constants_.mean);
+}
+
+void TileForward::try_one(std::int64_t rows) {
+  const at::Tensor in = at::linspace(0.1, 0.9, rows * in_len_, options_).reshape({rows, in_len_});
+  const at::Tensor given = in.clone();
+  run(in, at::empty({rows, out_len_}, options_));
+  changes_input_ = !at::equal(in, given);
+}
+
+}  // namespace ekman

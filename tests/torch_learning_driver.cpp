@@ -121,7 +121,8 @@ void run(const Options& options) {
   const RowLayout out = make_row_layout(spec.outputs, {options.integer("outputs", 1)});
   const RowLayout truth = make_row_layout({{{"y_true", "area"}}}, {levels, 1});
   const auto network = load_script_network(spec, in, out, at::Device(at::kCPU), kind);
-  const auto learner = make_torch_learner(spec, *network, in, out, truth);
+  const auto learner = make_torch_learner(spec, *network, in, out, truth,
+                                          row_normalization(spec, in, at::TensorOptions(at::kCPU).dtype(kind)));
   const at::Tensor x = read_rows(options.text("in"), levels_in, kind);
   const at::Tensor z = read_rows(options.text("truth"), levels + 1, kind);
 

@@ -71,7 +71,8 @@ class LearnerTest : public TorchEngineTest {
     const at::Device cpu(at::kCPU);
     side.network = spec_.source.kind == SourceKind::mlp ? make_mlp_network(spec_, in_, out_, cpu, at::kDouble)
                                                         : load_script_network(spec_, in_, out_, cpu, at::kDouble);
-    side.learner = make_torch_learner(spec_, *side.network, in_, out_, truth_);
+    side.learner = make_torch_learner(spec_, *side.network, in_, out_, truth_,
+                                      row_normalization(spec_, in_, at::TensorOptions(cpu).dtype(at::kDouble)));
     return side;
   }
 

@@ -69,7 +69,7 @@ const std::vector<std::string>& all_kinds() {
               "accumulate: 4, clip_norm: 1.5, clip_value: 2.5, seed: 9, patience: 5, max_bad_steps: 6, verify: on, "
               "validation: {fraction: 0.25, block: 16, every: 7}, replay: {capacity: 100, batches: 3}, "
               "checkpoint: {directory: c, every: 50, keep: 8}, resume: latest, log: {csv: log.csv}}",
-          "normalize: {t: {mean: 1}, q: {std: 2}}"),
+          "normalize: {t: running, q: {std: 2}}"),
       plan_text("{optimizer: {adam: {lr: 1}}, resume: old/one.ckpt}", "tape: 5"),
   };
   return texts;

@@ -74,6 +74,34 @@ void take_weights(const std::string& network, const Checkpoint& checkpoint, Torc
     copy_array(network, checkpoint, k_parameters + parameter.name, parameter.tensor);
 }
 
+void add_learned_fields(const Checkpoint& checkpoint, const RowLayout& in,
+                        std::map<std::string, Normalization>& normalize) {
+  for (const NamedArray& array : checkpoint.state.arrays) {
+    for (const FieldSlot& slot : in.fields) {
+      if (array.name == "normalization/" + slot.name + "/mean") normalize.insert({slot.name, {0.0, 1.0, true}});
+    }
+  }
+}
+
+void take_normalization(const NetworkSpec& spec, const Checkpoint& checkpoint, const RowLayout& in,
+                        const RowNormalization& constants) {
+  RunningNormalization running(spec, in, constants);
+  RunningNormalization::Statistics statistics = running.statistics();
+  struct Reader {
+    const std::string& network;
+    const Checkpoint& checkpoint;
+    void operator()(const std::string& name, double& number) const {
+      copy_array(network, checkpoint, name, at::from_blob(&number, {}, at::kDouble));
+    }
+    void operator()(const std::string& name, std::vector<double>& numbers) const {
+      copy_array(network, checkpoint, name,
+                 at::from_blob(numbers.data(), {static_cast<std::int64_t>(numbers.size())}, at::kDouble));
+    }
+  } reader{spec.name, checkpoint};
+  statistics.visit(reader);
+  running.restore(std::move(statistics));
+}
+
 NetworkSize size_of_checkpoint(const Checkpoint& checkpoint) {
   NetworkSize size;
   for (const NamedArray& array : checkpoint.state.arrays) {

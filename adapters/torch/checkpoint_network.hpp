@@ -1,9 +1,11 @@
 // The network of a checkpoint, made again from its files alone: to be served, or to learn on.
 #pragma once
 
+#include <map>
 #include <string>
 
 #include "adapters/torch/checkpoint_file.hpp"
+#include "adapters/torch/running_normalization.hpp"
 #include "adapters/torch/torch_network.hpp"
 
 namespace ekman {
@@ -15,6 +17,14 @@ NetworkSource source_of_checkpoint(const std::string& network, const Checkpoint&
 // Copies the parameters into a built-in network, which has no buffers; the kind of real may be another. Throws
 // Error(network) with the first one that is not in the checkpoint with its shape.
 void take_weights(const std::string& network, const Checkpoint& checkpoint, TorchNetwork& to);
+
+// Running normalisation that was learned with the network. Of the fields of `in` that are not under `normalize` of the
+// plan those that have some are added there, as running; take_normalization puts into `constants`, of rows of `in`,
+// what was learned of all running fields.
+void add_learned_fields(const Checkpoint& checkpoint, const RowLayout& in,
+                        std::map<std::string, Normalization>& normalize);
+void take_normalization(const NetworkSpec& spec, const Checkpoint& checkpoint, const RowLayout& in,
+                        const RowNormalization& constants);
 
 // Counts the parameters of the checkpoint's network.
 NetworkSize size_of_checkpoint(const Checkpoint& checkpoint);

@@ -15,7 +15,7 @@
 namespace ekman {
 
 LessonTiles::LessonTiles(const NetworkSpec& spec, TorchNetwork& network, const RowLayout& in, const RowLayout& out,
-                         const RowLayout& truth, at::TensorOptions options)
+                         const RowLayout& truth, RowNormalization in_constants, at::TensorOptions options)
     : name_(spec.name),
       seed_(spec.training.seed),
       grid_(spec.sample == Sample::grid),
@@ -28,7 +28,8 @@ LessonTiles::LessonTiles(const NetworkSpec& spec, TorchNetwork& network, const R
       rows_per_sample_(spec.rows_per_sample()),
       tile_rows_(tile_samples(spec, options.device().is_cuda()) * spec.rows_per_sample()),
       num_terms_(spec.training.loss.size()),
-      in_constants_(row_normalization(spec, in, options)),
+      in_constants_(std::move(in_constants)),
+      running_(spec, in, in_constants_),
       forward_(spec, network, in_len_, out.row_len(), tile_rows_, options),
       loss_(spec, in, out, truth, network.script(), tile_rows_, options) {
   if (weighted_) weights_ = slot_of(truth, spec.training.weights);
@@ -57,6 +58,7 @@ void LessonTiles::add(const Lesson& lesson, std::vector<double>& sums) {
       tile.weights = at::where(held, none, tile.weights);
       if (lesson.draw == 0) validate(other, sums);
     }
+    if (lesson.draw == 0) running_.add(tile.in, tile.weights.gt(0), sums.data() + running_at());
     train(std::move(tile), sums);
   }
 }

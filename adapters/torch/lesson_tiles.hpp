@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "adapters/torch/lesson_loss.hpp"
+#include "adapters/torch/running_normalization.hpp"
 #include "adapters/torch/training_forward.hpp"
 #include "coupler/engine/learner.hpp"
 #include "coupler/engine/validation_split.hpp"
@@ -15,23 +16,28 @@ namespace ekman {
 // skipped, and the points are counted.
 class LessonTiles {
  public:
-  // Places in the sums: those of the training, then of the validation (weight, terms), then of buffers.
+  // Places in the sums: those of the training, then of the validation (weight, terms), then of buffers, then of
+  // running normalisation.
   static constexpr std::size_t k_weight = 0, k_skipped = 1, k_terms = 2;
 
   LessonTiles(const NetworkSpec& spec, TorchNetwork& network, const RowLayout& in, const RowLayout& out,
-              const RowLayout& truth, at::TensorOptions options);
+              const RowLayout& truth, RowNormalization in_constants, at::TensorOptions options);
 
   // Adds to `sums`, of length num_sums(), and to the gradients of the parameters.
   void add(const Lesson& lesson, std::vector<double>& sums);
 
   std::int64_t tile() const { return tile_rows_ / rows_per_sample_; }
-  std::size_t num_sums() const { return buffers_at() + forward_.num_sums(); }
+  std::size_t num_sums() const { return running_at() + running_.num_sums(); }
   std::size_t num_validation_sums() const { return split_.any() ? 1 + num_terms_ : 0; }
   std::vector<double> validation_of(const std::vector<double>& sums) const;
   bool buffers_are_finite(const std::vector<double>& sums) const;
   // Buffers become what they were on average.
   void take_buffers(const std::vector<double>& sums) { forward_.take_sums(sums.data() + buffers_at()); }
   void remember_buffers() { forward_.remember_buffers(); }
+  // Statistics of the inputs take in what was added.
+  void take_statistics(const std::vector<double>& sums) { running_.take(sums.data() + running_at()); }
+  RunningNormalization& running() { return running_; }
+  const RunningNormalization& running() const { return running_; }
 
  private:
   // One tile of a lesson on the device; weights: [rows], 0 for pads.
@@ -42,6 +48,7 @@ class LessonTiles {
 
   std::size_t validation_at() const { return k_terms + num_terms_; }
   std::size_t buffers_at() const { return validation_at() + num_validation_sums(); }
+  std::size_t running_at() const { return buffers_at() + forward_.num_sums(); }
   at::Tensor weights_of(const at::Tensor& truth, std::int64_t points) const;
   at::Tensor held_out(const Lesson& lesson, std::int64_t row, std::int64_t points) const;
   at::Tensor masked_in(const Tile& tile) const;
@@ -63,6 +70,7 @@ class LessonTiles {
   std::int64_t tile_rows_;
   std::size_t num_terms_;
   RowNormalization in_constants_;
+  RunningNormalization running_;
   TrainingForward forward_;
   LessonLoss loss_;
 };

@@ -25,6 +25,8 @@ class TileForward {
   // True: `x` has to be a copy of what must stay as it is.
   bool changes_input() const { return changes_input_; }
 
+  // Of rows of inputs: undefined tensors if none is normalised. Tensors that are changed in place change what runs.
+  const RowNormalization& in_constants() const { return in_constants_; }
   at::TensorOptions options() const { return options_; }  // compute kind and device
   std::int64_t in_len() const { return in_len_; }
   std::int64_t out_len() const { return out_len_; }

@@ -58,7 +58,7 @@ struct Counters {
 class NetworkLearner final : public TorchLearner {
  public:
   NetworkLearner(const NetworkSpec& spec, TorchNetwork& network, const RowLayout& in, const RowLayout& out,
-                 const RowLayout& truth)
+                 const RowLayout& truth, const RowNormalization& in_constants)
       : name_(spec.name),
         training_(spec.training),
         spec_(spec),
@@ -69,7 +69,8 @@ class NetworkLearner final : public TorchLearner {
         buffers_(network.buffers()),
         flat_(select_trainable(spec.name, all_, training_.trainable, training_.frozen)),
         optimizer_(make_optimizer(training_.optimizer, {flat_.values()})) {
-    if (spec.tape == 0) tiles_.emplace(spec, network, in, out, truth, flat_.values().options().requires_grad(false));
+    if (spec.tape == 0)
+      tiles_.emplace(spec, network, in, out, truth, in_constants, flat_.values().options().requires_grad(false));
     flat_.gradient().zero_();
     sums_.assign(tiles_ ? tiles_->num_sums() : LessonTiles::k_terms, 0.0);
     counters_.validation.sums.assign(tiles_ ? tiles_->num_validation_sums() : 0, 0.0);
@@ -145,6 +146,8 @@ class NetworkLearner final : public TorchLearner {
     write_optimizer(writer, training_.optimizer, *optimizer_, flat_);
     Counters counters = counters_;
     counters.visit(writer);
+    RunningNormalization::Statistics statistics = this->statistics();
+    statistics.visit(writer);
     return state;
   }
 
@@ -160,12 +163,17 @@ class NetworkLearner final : public TorchLearner {
     Counters counters = counters_;
     counters.visit(reader);
     auto remembered = read_optimizer(reader, training_.optimizer, flat_, counters.steps);
+    RunningNormalization::Statistics statistics = this->statistics();
+    statistics.visit(reader);
     reader.finish();
 
     const at::NoGradGuard no_grad;
     for (const auto& [here, there] : values) here.detach().copy_(there);
     take_optimizer_state(*optimizer_, flat_, std::move(remembered));
-    if (tiles_) tiles_->remember_buffers();
+    if (tiles_) {
+      tiles_->remember_buffers();
+      tiles_->running().restore(std::move(statistics));
+    }
     counters_ = std::move(counters);
     flat_.gradient().zero_();
     on_host_ = false;
@@ -191,6 +199,10 @@ class NetworkLearner final : public TorchLearner {
   void upload_gradient() {
     if (on_host_) flat_.gradient().copy_(host_gradient_);
     on_host_ = false;
+  }
+
+  RunningNormalization::Statistics statistics() const {
+    return tiles_ ? tiles_->running().statistics() : RunningNormalization::Statistics{};
   }
 
   StepReport report() const {
@@ -228,7 +240,10 @@ class NetworkLearner final : public TorchLearner {
     // Only lbfgs asks for it, once: the loss of all ranks, and its gradient is there.
     const double loss = last.loss;
     optimizer_->step([loss] { return at::scalar_tensor(loss, at::kDouble); });
-    if (tiles_) tiles_->take_buffers(sums_);
+    if (tiles_) {
+      tiles_->take_buffers(sums_);
+      tiles_->take_statistics(sums_);
+    }
     last.made = true;
     ++counters_.steps;
     counters_.bad_steps = 0;
@@ -265,8 +280,9 @@ class NetworkLearner final : public TorchLearner {
 }  // namespace
 
 std::unique_ptr<TorchLearner> make_torch_learner(const NetworkSpec& spec, TorchNetwork& network, const RowLayout& in,
-                                                 const RowLayout& out, const RowLayout& truth) {
-  return std::make_unique<NetworkLearner>(spec, network, in, out, truth);
+                                                 const RowLayout& out, const RowLayout& truth,
+                                                 const RowNormalization& in_constants) {
+  return std::make_unique<NetworkLearner>(spec, network, in, out, truth, in_constants);
 }
 
 }  // namespace ekman

@@ -3,6 +3,7 @@
 
 #include <memory>
 
+#include "adapters/torch/row_normalization.hpp"
 #include "adapters/torch/torch_network.hpp"
 #include "coupler/engine/learner.hpp"
 
@@ -15,10 +16,12 @@ class TorchLearner : public Learner {
 };
 
 // `network` outlives the learner, which changes its parameters and buffers in place and leaves it in eval mode. `truth`
-// is the row layout of truth_fields_of(spec). With a tape there is no loss here: gradients come from the tape, no sum
-// of weights divides them, and nothing may be added. Throws Error: what cannot learn, and losses whose shapes do not
-// fit.
+// is the row layout of truth_fields_of(spec); `in_constants`, of the input rows, are shared with whoever serves the
+// network, and change at a step if some are running. With a tape there is no loss here: gradients come from the tape,
+// no sum of weights divides them, and nothing may be added. Throws Error: what cannot learn, and losses whose shapes do
+// not fit.
 std::unique_ptr<TorchLearner> make_torch_learner(const NetworkSpec& spec, TorchNetwork& network, const RowLayout& in,
-                                                 const RowLayout& out, const RowLayout& truth);
+                                                 const RowLayout& out, const RowLayout& truth,
+                                                 const RowNormalization& in_constants);
 
 }  // namespace ekman

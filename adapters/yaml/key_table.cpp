@@ -23,7 +23,6 @@ const std::vector<NotYet>& not_yet() {
                                         {"networks.*.network.artifact"},
                                         {"networks.*.lag"},
                                         {"networks.*.cuda_graph"},
-                                        {"networks.*.normalize.*", "running"},
                                         {"networks.*.normalize.*.from"},
                                         {"networks.*.training.log.tensorboard"},
                                         {"output.record"},

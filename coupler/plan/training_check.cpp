@@ -51,6 +51,10 @@ void check_running(const NetworkSpec& network, const std::string& path, Problems
           {here, fmt::format("the mean and std of \"{}\" are learned in training, which network \"{}\" has "
                              "not; give them, or add `training`",
                              field, network.name)});
+    else if (network.tape > 0)
+      problems.push_back({here, fmt::format("the mean and std of \"{}\" are learned from exchanges with targets, and "
+                                            "network \"{}\" has a tape; give them",
+                                            field, network.name)});
   }
 }
 

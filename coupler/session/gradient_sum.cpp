@@ -1,6 +1,7 @@
 // Implements gradient_sum.hpp.
 #include "coupler/session/gradient_sum.hpp"
 
+#include <algorithm>
 #include <cstring>
 
 namespace ekman {
@@ -86,6 +87,17 @@ void GradientSum::drop() {
   if (!by_chunk()) return;
   tree_->clear();
   drop_rounds();
+}
+
+std::vector<std::byte> GradientSum::gradient() const {
+  if (by_chunk()) return gradient_;
+  const std::byte* values = learner_.gradient();
+  return {values, values + gradient_bytes()};
+}
+
+void GradientSum::restore(const std::vector<double>& sums, const std::vector<std::byte>& gradient) {
+  (by_chunk() ? sums_ : learner_.sums()) = sums;
+  std::copy(gradient.begin(), gradient.end(), by_chunk() ? gradient_.data() : learner_.gradient());
 }
 
 }  // namespace ekman

@@ -28,6 +28,14 @@ class GradientSum {
   // Forgets what was added since the last step.
   void drop();
 
+  // For restart sets: what finished rounds have added since the last step, here; with bfb the whole, alike on all
+  // ranks.
+  bool is_whole() const { return by_chunk(); }
+  std::vector<double> sums() const { return by_chunk() ? sums_ : learner_.sums(); }
+  std::vector<std::byte> gradient() const;
+  // The same put back, when nothing else was added.
+  void restore(const std::vector<double>& sums, const std::vector<std::byte>& gradient);
+
  private:
   bool by_chunk() const { return tree_ != nullptr; }
   std::int64_t gradient_bytes() const { return learner_.gradient_size() * real_size(learner_.gradient_kind()); }

@@ -21,7 +21,7 @@ MlTraining::MlTraining(const Route& route, const NetworkSpec& spec, Learner& lea
 
 bool MlTraining::may_run(std::int64_t slot) const {
   const std::int64_t exchange = kept_[slot].inputs;
-  return exchange == learned(slot) && exchange / spec_.training.accumulate <= windows_;
+  return exchange == learned(slot) && exchange - window_ < spec_.training.accumulate;
 }
 
 bool MlTraining::may_take_truth(std::int64_t slot) const { return kept_[slot].truths == learned(slot); }
@@ -88,8 +88,32 @@ void MlTraining::learn(std::int64_t slot) {
 void MlTraining::make_step() {
   sum_.add_up();
   learner_.step();
-  ++windows_;
+  window_ = exchanges_;
 }
+
+LearningParts MlTraining::parts() const {
+  EKMAN_ASSERT(idle());
+  LearningParts parts;
+  parts.exchanges = exchanges_;
+  parts.summed = exchanges_ - window_;
+  parts.whole = sum_.is_whole();
+  if (parts.summed == 0) return parts;
+  parts.sums = sum_.sums();
+  parts.gradient = sum_.gradient();
+  return parts;
+}
+
+void MlTraining::go_on(const LearningParts& parts) {
+  exchanges_ = parts.exchanges;
+  window_ = parts.exchanges - parts.summed;
+  for (Kept& lesson : kept_) lesson.inputs = lesson.truths = exchanges_;
+  if (!parts.sums.empty()) sum_.restore(parts.sums, parts.gradient);
+}
+
+// Nothing yet.
+std::vector<NamedArray> MlTraining::memory(std::int64_t) const { return {}; }
+
+void MlTraining::remember(std::int64_t, const std::vector<NamedArray>&) {}
 
 LearningStatus status_of(const Learner& learner) {
   const StepReport& last = learner.last();

@@ -1,11 +1,12 @@
 ! A component whose network learns while it runs: columns of 3 levels and a surface field, targets that are known functions
 ! of them, area weights, and masked points whose values are no numbers.
 !
-! learn_model IDS STEPS OUTPUT [get|pure|late] [FIRST]
+! learn_model IDS STEPS OUTPUT [get|pure|late|plain] [FIRST] [ends|goes_on]
 !   IDS     blocks (in order, uneven) | cyclic | sparse (one rank without points)
 !   OUTPUT  file of the last step's outputs, and of what get_scalar gave in each step, as hexadecimal bits
-!   get     fetches its outputs in every step; pure: in the last one only; late: puts targets after get
-!   FIRST   write a restart set before this step, "cut", and end there
+!   get     fetches its outputs in every step; pure: in the last one only; late: puts targets after get; plain: has nothing
+!           to do with learning
+!   FIRST   write a restart set before this step, "cut", and end there, or go on
 program learn_model
   use, intrinsic :: iso_fortran_env, only: real64
   use, intrinsic :: ieee_arithmetic, only: ieee_value, ieee_quiet_nan
@@ -18,6 +19,7 @@ program learn_model
   character(32) :: numbering, text, mode
   character(256) :: output
   integer :: rank, ranks, i, l, first, last, steps, step, cut, start
+  logical :: goes_on
   integer, allocatable :: ids(:)
   real(real64), allocatable :: t(:, :), s(:), dt(:, :), ds(:), area(:), dt_true(:, :), ds_true(:)
   real(real64), allocatable :: scalars(:, :)
@@ -32,6 +34,11 @@ program learn_model
   if (command_argument_count() > 4) then
     call get_command_argument(5, text)
     read (text, *) cut
+  end if
+  goes_on = cut == 0
+  if (command_argument_count() > 5) then
+    call get_command_argument(6, text)
+    goes_on = text == "goes_on"
   end if
   call MPI_Init()
   call ekman_init(c, "atmosphere", MPI_COMM_WORLD, comm)
@@ -65,10 +72,10 @@ program learn_model
   do step = start, steps
     if (step == cut) then
       call ekman_write_restart(c, "cut")
-      exit
+      if (.not. goes_on) exit
     end if
     call make_values()
-    if (mode /= "late") call put_truth()
+    if (mode == "get" .or. mode == "pure") call put_truth()
     call ekman_put(c, "s", s)
     call ekman_put(c, "t", t)
     if (mode /= "pure" .or. step == steps) then
@@ -76,12 +83,10 @@ program learn_model
       call ekman_get(c, "ds", ds)
     end if
     if (mode == "late") call put_truth()
-    call ekman_get_scalar(c, "mlp/loss", scalars(1, step))
-    call ekman_get_scalar(c, "mlp/step", scalars(2, step))
-    call ekman_get_scalar(c, "mlp/learning_rate", scalars(3, step))
+    if (mode /= "plain") call get_scalars()
     call ekman_advance(c)
   end do
-  if (cut == 0) call write_outputs()
+  if (goes_on) call write_outputs()
   call ekman_finalize(c)
   deallocate (ids, t, s, dt, ds, area, dt_true, ds_true, scalars)   ! or the leak check of the asan preset sees them
   call MPI_Finalize()
@@ -115,6 +120,12 @@ contains
     call ekman_put(c, "dt_true", dt_true)
   end subroutine put_truth
 
+  subroutine get_scalars()
+    call ekman_get_scalar(c, "mlp/loss", scalars(1, step))
+    call ekman_get_scalar(c, "mlp/step", scalars(2, step))
+    call ekman_get_scalar(c, "mlp/learning_rate", scalars(3, step))
+  end subroutine get_scalars
+
   subroutine write_outputs()
     real(real64) :: all(0:total - 1, nlev + 1)
     integer :: unit
@@ -130,7 +141,7 @@ contains
     do i = 0, total - 1
       write (unit, "(i0, *(1x, z16.16))") i, all(i, :)
     end do
-    do step = start, steps
+    do step = start, merge(0, steps, mode == "plain")
       write (unit, "(a, i0, *(1x, z16.16))") "step", step, scalars(:, step)
     end do
     close (unit)

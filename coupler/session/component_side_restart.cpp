@@ -52,6 +52,14 @@ void ComponentSide::write_restart(const std::string& label) {
                             "after advance and before the first put",
                             label, clock_.name(step_), name));
   }
+  for (const auto& route : routes_) {
+    if (route->taped() == 0 && !route->amid_pass()) continue;
+    throw Error(
+        ErrorCode::usage,
+        fmt::format("write_restart of \"{}\" in {} came when exchanges of network \"{}\" were on the tape; put the "
+                    "adjoints of all its outputs for each of them before, or drop them with zero_grad",
+                    label, clock_.name(step_), route->spec().name));
+  }
   const CallScope call(state_, Call::restart);
   const WaitScope waiting(state_, Call::restart);
   for (const auto& route : routes_) route->write_restart(label, step_);

@@ -89,15 +89,22 @@ void GradientSum::drop() {
   drop_rounds();
 }
 
-std::vector<std::byte> GradientSum::gradient() const {
-  if (by_chunk()) return gradient_;
-  const std::byte* values = learner_.gradient();
-  return {values, values + gradient_bytes()};
+LearningParts GradientSum::parts(std::int64_t exchanges, std::int64_t summed) const {
+  LearningParts parts;
+  parts.exchanges = exchanges;
+  parts.summed = summed;
+  parts.whole = by_chunk();
+  if (summed == 0) return parts;
+  parts.sums = by_chunk() ? sums_ : learner_.sums();
+  const std::byte* gradient = by_chunk() ? gradient_.data() : learner_.gradient();
+  parts.gradient.assign(gradient, gradient + gradient_bytes());
+  return parts;
 }
 
-void GradientSum::restore(const std::vector<double>& sums, const std::vector<std::byte>& gradient) {
-  (by_chunk() ? sums_ : learner_.sums()) = sums;
-  std::copy(gradient.begin(), gradient.end(), by_chunk() ? gradient_.data() : learner_.gradient());
+void GradientSum::restore(const LearningParts& parts) {
+  if (parts.sums.empty() && parts.gradient.empty()) return;
+  (by_chunk() ? sums_ : learner_.sums()) = parts.sums;
+  std::copy(parts.gradient.begin(), parts.gradient.end(), by_chunk() ? gradient_.data() : learner_.gradient());
 }
 
 }  // namespace ekman

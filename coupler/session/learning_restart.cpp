@@ -111,14 +111,15 @@ RestartBlock take(RestartReader& reader, const std::string& group, const char* n
 
 }  // namespace
 
-LearningRestart::LearningRestart(const Route& route, const NetworkSpec& spec, Learner& learner, MlTraining& training)
-    : route_(route), spec_(spec), learner_(learner), training_(training), told_(status_of(learner)) {
+LearningRestart::LearningRestart(const Route& route, const NetworkSpec& spec, Learner& learner, MlTraining* training,
+                                 MlAdjoint* adjoint)
+    : route_(route), spec_(spec), learner_(learner), training_(training), adjoint_(adjoint), told_(status_of(learner)) {
   const std::set<int> owners(route.owners.begin(), route.owners.end());
   owners_.assign(owners.begin(), owners.end());
 }
 
 RestartLearning LearningRestart::describe() const {
-  const LearningParts parts = training_.parts();
+  const LearningParts parts = this->parts();
   RestartLearning learning;
   learning.given = true;
   learning.exchanges = parts.exchanges;
@@ -137,7 +138,7 @@ void LearningRestart::write(RestartWriter* file) const {
     const LearningStatus& told = route_.out.messages.front().header->learning;
     file->write(block_of("lessons/told/status", ElementKind::real64, sizeof told / sizeof(double), &told.step));
   }
-  const LearningParts parts = training_.parts();
+  const LearningParts parts = this->parts();
   if (parts.summed > 0) write_part(file, parts);
   write_memory(file);
 }
@@ -154,12 +155,12 @@ void LearningRestart::write_part(RestartWriter* file, const LearningParts& parts
 }
 
 void LearningRestart::write_memory(RestartWriter* file) const {
-  if (spec_.training.replay.capacity == 0) return;
+  if (training_ == nullptr || spec_.training.replay.capacity == 0) return;
   for (std::size_t i = 0; i < route_.owners.size(); ++i) {
     const int owner = route_.owners[i];
     const auto chunk = static_cast<std::int64_t>(i);
     std::vector<RestartBlock> mine;
-    if (owner == route_.comm.rank()) mine = blocks_of(training_.memory(chunk));
+    if (owner == route_.comm.rank()) mine = blocks_of(training_->memory(chunk));
     for (RestartBlock& block : mine) block.name = chunk_group(chunk) + "/" + block.name;
     pass(file, owner, mine);
   }
@@ -189,7 +190,11 @@ void LearningRestart::pass(RestartWriter* file, int owner, const std::vector<Res
 
 void LearningRestart::restore(RestartReader& reader) {
   learner_.restore({reader.header().learning.network, arrays_of(reader.read_blocks("learned"))});
-  training_.go_on(read_parts(reader));
+  if (training_ != nullptr) {
+    training_->go_on(read_parts(reader));
+  } else {
+    adjoint_->go_on(read_parts(reader));
+  }
   read_memory(reader);
   const std::vector<RestartBlock> told = reader.read_blocks("lessons/told");
   if (told.size() != 1 || told.front().bytes.size() != sizeof told_) fail(reader, "lessons/told");
@@ -198,19 +203,19 @@ void LearningRestart::restore(RestartReader& reader) {
 
 LearningParts LearningRestart::read_parts(RestartReader& reader) const {
   const RestartLearning& set = reader.header().learning;
-  const bool whole = training_.parts().whole;
+  const bool whole = parts().whole;
   const std::int64_t rank = route_.learners.rank();
   const bool each_its_own = !whole && set.parts == static_cast<std::int64_t>(owners_.size());
-  LearningParts parts;
-  parts.exchanges = set.exchanges;
-  parts.summed = set.summed;
-  parts.whole = whole;
+  LearningParts found;
+  found.exchanges = set.exchanges;
+  found.summed = set.summed;
+  found.whole = whole;
   if (each_its_own) {
-    add_part(reader, rank, parts);
+    add_part(reader, rank, found);
   } else if (whole || rank == 0) {
-    for (std::int64_t part = 0; part < set.parts; ++part) add_part(reader, part, parts);
+    for (std::int64_t part = 0; part < set.parts; ++part) add_part(reader, part, found);
   }
-  return parts;
+  return found;
 }
 
 void LearningRestart::add_part(RestartReader& reader, std::int64_t part, LearningParts& to) const {
@@ -236,9 +241,9 @@ void LearningRestart::add_part(RestartReader& reader, std::int64_t part, Learnin
 }
 
 void LearningRestart::read_memory(RestartReader& reader) {
-  if (spec_.training.replay.capacity == 0) return;
+  if (training_ == nullptr || spec_.training.replay.capacity == 0) return;
   for (const std::int64_t chunk : route_.chunks) {
-    training_.remember(chunk, arrays_of(reader.read_blocks(chunk_group(chunk))));
+    training_->remember(chunk, arrays_of(reader.read_blocks(chunk_group(chunk))));
   }
 }
 

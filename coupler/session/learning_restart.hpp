@@ -7,6 +7,7 @@
 
 #include "coupler/engine/learner.hpp"
 #include "coupler/restart/restart_store.hpp"
+#include "coupler/session/ml_adjoint.hpp"
 #include "coupler/session/ml_training.hpp"
 #include "coupler/session/route_setup.hpp"
 
@@ -15,8 +16,9 @@ namespace ekman {
 // On ranks that own chunks.
 class LearningRestart {
  public:
-  // All must outlive it.
-  LearningRestart(const Route& route, const NetworkSpec& spec, Learner& learner, MlTraining& training);
+  // All must outlive it. Of `training` and `adjoint` the one that the network has; the other is null.
+  LearningRestart(const Route& route, const NetworkSpec& spec, Learner& learner, MlTraining* training,
+                  MlAdjoint* adjoint);
 
   // For the header of the set; the network's description is filled in on the rank that writes.
   RestartLearning describe() const;
@@ -29,6 +31,7 @@ class LearningRestart {
   const LearningStatus& told() const { return told_; }
 
  private:
+  LearningParts parts() const { return training_ != nullptr ? training_->parts() : adjoint_->parts(); }
   void write_part(RestartWriter* file, const LearningParts& parts) const;
   void write_memory(RestartWriter* file) const;
   LearningParts read_parts(RestartReader& reader) const;
@@ -40,7 +43,8 @@ class LearningRestart {
   const Route& route_;
   const NetworkSpec& spec_;
   Learner& learner_;
-  MlTraining& training_;
+  MlTraining* training_;
+  MlAdjoint* adjoint_;
   std::vector<int> owners_;  // ranks of the route, ascending
   LearningStatus told_;
 };

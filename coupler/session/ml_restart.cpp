@@ -92,7 +92,8 @@ void MlRestart::settle_request() const {
     throw Error(
         ErrorCode::usage,
         fmt::format("ranks of component \"{}\" do not agree on a restart set in network \"{}\": rank {} asks for "
-                    "\"{}\" before {}, {} for \"{}\" before {}, or their inputs are not of the same kind; every "
+                    "\"{}\" before {}, {} for \"{}\" before {}, or their inputs are not of the same kind, or not all "
+                    "called zero_grad; every "
                     "rank must call write_restart with the same label between the same steps",
                     spec_.component, spec_.name, asker(), request().label, setting_.clock.name(request().step),
                     rank < 0 ? "another" : fmt::format("rank {}", rank), other.label, setting_.clock.name(other.step)));

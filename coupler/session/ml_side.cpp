@@ -40,7 +40,9 @@ MlSide::MlSide(Route route, const NetworkSpec& spec, std::unique_ptr<Engine> eng
     adjoint_ = std::make_unique<MlAdjoint>(route_, spec_, *tape, learner, shared_cores_, state_, clock_);
   } else if (learner != nullptr && !route_.chunks.empty()) {
     training_ = std::make_unique<MlTraining>(route_, spec_, *learner, shared_cores_, state_);
-    learning_ = std::make_unique<LearningRestart>(route_, spec_, *learner, *training_);
+  }
+  if (learner != nullptr && !route_.chunks.empty()) {
+    learning_ = std::make_unique<LearningRestart>(route_, spec_, *learner, training_.get(), adjoint_.get());
   }
 }
 

@@ -37,7 +37,7 @@ class MlSide {
   void wait_for_inputs();
   void list_late();
   void look_for_restart();
-  bool all_is_done(std::int64_t exchanges) const;
+  bool all_is_done(const RestartRequest& request) const;
   void resume_learning();
   void check_no_restart(int peer, std::int64_t step) const;
   [[noreturn]] void fail_restart(int rank, std::int64_t step) const;

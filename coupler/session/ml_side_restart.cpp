@@ -42,15 +42,17 @@ void MlSide::look_for_restart() {
     }
   }
   if (restart_.asker() < 0 || !restart_.all_have_asked()) return;
-  if (!all_is_done(restart_.request().exchanges)) return;
+  if (!all_is_done(restart_.request())) return;
+  if (adjoint_ != nullptr && restart_.request().drops) adjoint_->drop();
   const CallScope call(state_, Call::restart);
   restart_.write(learning_.get());
 }
 
 // The rows of all exchanges have come, and what was to be done with them is: the loop of serve() does it before it
 // waits for more, so that an ML rank which waits comes here with nothing left, or with rows that are still to come.
-bool MlSide::all_is_done(std::int64_t exchanges) const {
-  if (!in_.over(exchanges) || !truth_.over(exchanges)) return false;
+bool MlSide::all_is_done(const RestartRequest& request) const {
+  if (!in_.over(request.exchanges) || !truth_.over(request.exchanges)) return false;
+  if (adjoint_ != nullptr && !adjoint_->is_done(request.turns)) return false;
   if (!whole_.empty() || !whole_truths_.empty()) return false;
   return training_ == nullptr || training_->idle();
 }

@@ -93,21 +93,14 @@ void MlTraining::make_step() {
 
 LearningParts MlTraining::parts() const {
   EKMAN_ASSERT(idle());
-  LearningParts parts;
-  parts.exchanges = exchanges_;
-  parts.summed = exchanges_ - window_;
-  parts.whole = sum_.is_whole();
-  if (parts.summed == 0) return parts;
-  parts.sums = sum_.sums();
-  parts.gradient = sum_.gradient();
-  return parts;
+  return sum_.parts(exchanges_, exchanges_ - window_);
 }
 
 void MlTraining::go_on(const LearningParts& parts) {
   exchanges_ = parts.exchanges;
   window_ = parts.exchanges - parts.summed;
   for (Kept& lesson : kept_) lesson.inputs = lesson.truths = exchanges_;
-  if (!parts.sums.empty()) sum_.restore(parts.sums, parts.gradient);
+  sum_.restore(parts);
 }
 
 // Nothing yet.

@@ -13,15 +13,6 @@
 
 namespace ekman {
 
-// What of a network's learning is in no LearnedState, because it is of one rank or between two steps: for restart sets.
-struct LearningParts {
-  std::int64_t exchanges = 0;  // learned from
-  std::int64_t summed = 0;     // of them, the last ones: in `sums` and `gradient`
-  bool whole = false;          // these are of all ranks, not of this one
-  std::vector<double> sums;    // empty: nothing is summed here
-  std::vector<std::byte> gradient;
-};
-
 // What the headers of outputs say of a network that learns.
 LearningStatus status_of(const Learner& learner);
 

@@ -20,7 +20,7 @@ namespace {
 constexpr const char* k_write = "write";
 constexpr const char* k_read = "read";
 constexpr const char* k_format = "ekman restart";
-// 2 added what networks have learned, which 1 is read without.
+// 2 has what a network has learned; a file without is one of version 1.
 constexpr std::int64_t k_format_version = 2;
 constexpr std::int64_t k_oldest_version = 1;
 constexpr const char* k_learned_group = "learned";
@@ -79,7 +79,7 @@ class FileWriter : public RestartWriter {
                          path_)) {
     const Hdf5Named root{file_.get(), path_};
     write_text(root, "format", k_format);
-    write_number(root, "version", k_format_version);
+    write_number(root, "version", header.learning.given ? k_format_version : k_oldest_version);
     write_text(root, "ekman", build_version());
     write_text(root, "label", label);
     write_text(root, "component", header.component);

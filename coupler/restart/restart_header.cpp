@@ -65,7 +65,8 @@ std::string restart_mismatch(const RestartHeader& set, const RestartHeader& plan
   compare("training", std::string("given"), std::string(plan.learning.given ? "given" : "none"));
   if (!plan.learning.given) return differences;
   compare("fields of training", list_of(set.truth), list_of(plan.truth));
-  compare("weights", set.weights, plan.weights);
+  const auto weights = [](const RestartHeader& header) { return header.weights.empty() ? "none" : header.weights; };
+  compare("weights", weights(set), weights(plan));
   return differences;
 }
 

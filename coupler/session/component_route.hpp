@@ -53,7 +53,6 @@ class ComponentRoute {
   void zero_grad();
   bool has_tape() const { return adjoint_ != nullptr; }
   std::int64_t taped() const { return adjoint_ == nullptr ? 0 : adjoint_->taped(); }
-  bool amid_pass() const { return adjoint_ != nullptr && adjoint_->passes() > 0 && !adjoint_->whole(); }
   // Init thread. What the network had learned when the outputs of the last exchange were computed; waits for them.
   // False on a rank without points.
   bool status(LearningStatus& status);

@@ -53,12 +53,12 @@ void ComponentSide::write_restart(const std::string& label) {
                             label, clock_.name(step_), name));
   }
   for (const auto& route : routes_) {
-    if (route->taped() == 0 && !route->amid_pass()) continue;
+    if (route->taped() == 0) continue;
     throw Error(
         ErrorCode::usage,
-        fmt::format("write_restart of \"{}\" in {} came when exchanges of network \"{}\" were on the tape; put the "
-                    "adjoints of all its outputs for each of them before, or drop them with zero_grad",
-                    label, clock_.name(step_), route->spec().name));
+        fmt::format("write_restart of \"{}\" in {}: {} exchanges of network \"{}\" are on the tape, whose graphs "
+                    "no file can hold; put their adjoints first, or drop them with zero_grad",
+                    label, clock_.name(step_), route->taped(), route->spec().name));
   }
   const CallScope call(state_, Call::restart);
   const WaitScope waiting(state_, Call::restart);

@@ -1,11 +1,11 @@
 ! A component whose network learns while it runs: columns of 3 levels and a surface field, targets that are known functions
 ! of them, area weights, and masked points whose values are no numbers.
 !
-! learn_model IDS STEPS OUTPUT [get|pure|late|plain] [FIRST] [ends|goes_on]
+! learn_model IDS STEPS OUTPUT [get|pure|late|nan|serve] [FIRST] [ends|goes_on]
 !   IDS     blocks (in order, uneven) | cyclic | sparse (one rank without points)
 !   OUTPUT  file of the last step's outputs, and of what get_scalar gave in each step, as hexadecimal bits
-!   get     fetches its outputs in every step; pure: in the last one only; late: puts targets after get; plain: has nothing
-!           to do with learning
+!   get     fetches its outputs in every step; pure: in the last one only; late: puts targets after get; nan: with a target
+!           that is no number in steps 5 to 7; serve: nothing is learned
 !   FIRST   write a restart set before this step, "cut", and end there, or go on
 program learn_model
   use, intrinsic :: iso_fortran_env, only: real64
@@ -75,7 +75,7 @@ program learn_model
       if (.not. goes_on) exit
     end if
     call make_values()
-    if (mode == "get" .or. mode == "pure") call put_truth()
+    if (mode /= "late" .and. mode /= "serve") call put_truth()
     call ekman_put(c, "s", s)
     call ekman_put(c, "t", t)
     if (mode /= "pure" .or. step == steps) then
@@ -83,7 +83,13 @@ program learn_model
       call ekman_get(c, "ds", ds)
     end if
     if (mode == "late") call put_truth()
-    if (mode /= "plain") call get_scalars()
+    if (mode == "serve") then
+      scalars(:, step) = 0
+    else
+      call ekman_get_scalar(c, "mlp/loss", scalars(1, step))
+      call ekman_get_scalar(c, "mlp/step", scalars(2, step))
+      call ekman_get_scalar(c, "mlp/learning_rate", scalars(3, step))
+    end if
     call ekman_advance(c)
   end do
   if (goes_on) call write_outputs()
@@ -112,6 +118,7 @@ contains
         ds_true(k) = t(k, 1)
       end if
     end do
+    if (mode == "nan" .and. step >= 5 .and. step <= 7 .and. rank == 0) ds_true(1) = ieee_value(s(1), ieee_quiet_nan)
   end subroutine make_values
 
   subroutine put_truth()
@@ -119,12 +126,6 @@ contains
     call ekman_put(c, "ds_true", ds_true)
     call ekman_put(c, "dt_true", dt_true)
   end subroutine put_truth
-
-  subroutine get_scalars()
-    call ekman_get_scalar(c, "mlp/loss", scalars(1, step))
-    call ekman_get_scalar(c, "mlp/step", scalars(2, step))
-    call ekman_get_scalar(c, "mlp/learning_rate", scalars(3, step))
-  end subroutine get_scalars
 
   subroutine write_outputs()
     real(real64) :: all(0:total - 1, nlev + 1)
@@ -141,7 +142,7 @@ contains
     do i = 0, total - 1
       write (unit, "(i0, *(1x, z16.16))") i, all(i, :)
     end do
-    do step = start, merge(0, steps, mode == "plain")
+    do step = start, steps
       write (unit, "(a, i0, *(1x, z16.16))") "step", step, scalars(:, step)
     end do
     close (unit)

@@ -133,12 +133,12 @@ for accumulate in (1, 4):
                 reference, cut)
     compare("the same, on 1 and 1", run("resumed", "bfb21", resume="cut", ranks=1, ml_ranks=1, **bfb), reference, 21)
 
-expect("a set of training, in a plan without", "at21", "training given there, none here", resume="cut", mode="plain", train=False)
+expect("a set of training, in a plan without", "at21", "training given there, none here", resume="cut", mode="serve", train=False)
 for cut in (8, 9):
-    run("cut", f"plain{cut}", cut=cut, mode="plain", train=False)
-steps, scalars, _ = run("begun", "plain8", resume="cut")
+    run("cut", f"untrained{cut}", cut=cut, mode="serve", train=False)
+steps, scalars, _ = run("begun", "untrained8", resume="cut")
 if steps[0] != "step8" or scalars[0, 1] != 0 or scalars[-1, 1] != 1:
     sys.exit(f"FAILED: training from a set without: {steps}, {scalars}")
 print("ok: training from a set without")
-expect("a set without training, amid a reduction", "plain9", "was written without `training`, 1 step after those of an exchange",
+expect("a set without training, amid a reduction", "untrained9", "was written without `training`, 1 step after those of an exchange",
        resume="cut")

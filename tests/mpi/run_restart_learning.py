@@ -140,5 +140,5 @@ steps, scalars, _ = run("begun", "untrained8", resume="cut")
 if steps[0] != "step8" or scalars[0, 1] != 0 or scalars[-1, 1] != 1:
     sys.exit(f"FAILED: training from a set without: {steps}, {scalars}")
 print("ok: training from a set without")
-expect("a set without training, amid a reduction", "untrained9", "was written without `training`, 1 step after those of an exchange",
-       resume="cut")
+expect("a set without training, amid a reduction", "untrained9",
+       "was written without `training`, 1 step after those of an exchange", resume="cut")

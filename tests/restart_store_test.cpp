@@ -126,6 +126,56 @@ TEST_F(RestartStoreTest, KeepsEveryBitOfEveryArray) {
   EXPECT_EQ(id, 5000000000);
 }
 
+TEST_F(RestartStoreTest, KeepsEveryBitOfWhatANetworkHasLearned) {
+  RestartHeader written = header();
+  written.step = 9;
+  written.time_reduction = Reduction::average;
+  written.truth = {{"dt_true", 2}, {"area", 1}};
+  written.weights = "area";
+  written.learning = {true, 7, 3, 2, R"({"network": "mlp"})"};
+  written.kinds = {Real::float64, Real::float32, Real::float32};
+  const auto bytes = [](std::initializer_list<int> values) {
+    std::vector<std::byte> all;
+    for (const int value : values) all.push_back(static_cast<std::byte>(value));
+    return all;
+  };
+  const RestartBlock weight{
+      "learned/parameters/0.weight", ElementKind::real32, {2, 1}, bytes({1, 0, 192, 127, 0, 0, 0, 128})};
+  const RestartBlock steps{"learned/steps", ElementKind::int64, {}, bytes({7, 0, 0, 0, 0, 0, 0, 128})};
+  const RestartBlock empty{"lessons/chunks/12/in", ElementKind::real64, {0, 3}, {}};
+  const std::vector<double> rows(10, 0.5);
+
+  const auto writer = store_->create("cut", written);
+  for (const RestartArray& array : reduction_arrays(written)) {
+    writer->write(array, 0, 5, reinterpret_cast<const std::byte*>(rows.data()));
+  }
+  for (const RestartBlock& block : {weight, steps, empty}) writer->write(block);
+  writer->finish();
+  publish();
+  const auto reader = store_->open({"cut", "atmosphere", "convection"});
+  const auto learned = reader->read_blocks("learned"), chunk = reader->read_blocks("lessons/chunks/12");
+
+  const RestartHeader& found = reader->header();
+  EXPECT_EQ(restart_mismatch(found, written), "");
+  EXPECT_EQ(found.kinds, written.kinds);
+  EXPECT_EQ(found.learning.exchanges, 7);
+  EXPECT_EQ(found.learning.summed, 3);
+  EXPECT_EQ(found.learning.parts, 2);
+  EXPECT_EQ(found.learning.network, written.learning.network);
+  ASSERT_EQ(learned.size(), 2u);
+  EXPECT_EQ(learned[0].name, "parameters/0.weight");
+  EXPECT_EQ(learned[0].kind, weight.kind);
+  EXPECT_EQ(learned[0].shape, weight.shape);
+  EXPECT_EQ(learned[0].bytes, weight.bytes);
+  EXPECT_EQ(learned[1].kind, steps.kind);
+  EXPECT_TRUE(learned[1].shape.empty());
+  EXPECT_EQ(learned[1].bytes, steps.bytes);
+  ASSERT_EQ(chunk.size(), 1u);
+  EXPECT_EQ(chunk[0].shape, empty.shape);
+  EXPECT_TRUE(reader->read_blocks("lessons/chunks/1").empty());
+  EXPECT_TRUE(reader->read_blocks("elsewhere/chunks/1").empty());
+}
+
 TEST_F(RestartStoreTest, LeavesTheOldSetWholeUntilTheNewOneIsPublished) {
   write_file(header(), 100);
   publish();
@@ -255,6 +305,38 @@ TEST(RestartHeader, TellsAllThatDiffers) {
   EXPECT_EQ(restart_mismatch(set, plan),
             "points 0 there, 7 here; inputs t (5 levels) there, t (4 levels), q (1 level) here; wire "
             "float32 there, float64 here");
+}
+
+TEST(RestartHeader, LetsTrainingBeginButNotEnd) {
+  RestartHeader without, with, other;
+  with.learning.given = true;
+  with.truth = {{"dt_true", 2}, {"area", 1}};
+  with.weights = "area";
+  other = with;
+  other.truth = {{"dt_true", 2}};
+  other.weights = "";
+
+  EXPECT_EQ(restart_mismatch(without, with), "");
+  EXPECT_EQ(restart_mismatch(with, without), "training given there, none here");
+  EXPECT_EQ(restart_mismatch(with, other),
+            "fields of training dt_true (2 levels), area (1 level) there, dt_true (2 levels) here; weights area there, "
+            "none here");
+}
+
+TEST(RestartHeader, ReducesTargetsButNotWeights) {
+  RestartHeader header;
+  header.period = 3;
+  header.step = 3;
+  header.time_reduction = Reduction::average;
+  header.inputs = {{"t", 1}};
+  header.truth = {{"t_true", 1}, {"area", 1}};
+  header.weights = "area";
+
+  const std::vector<RestartArray> arrays = reduction_arrays(header);
+
+  ASSERT_EQ(arrays.size(), 2u);
+  EXPECT_EQ(arrays[0].name, "reductions/t");
+  EXPECT_EQ(arrays[1].name, "truth_reductions/t_true");
 }
 
 TEST(RestartMoment, IsOneForAllNetworksAndComponents) {

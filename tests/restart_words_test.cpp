@@ -12,6 +12,8 @@ RestartRequest request() {
   RestartRequest request;
   request.step = 7;
   request.exchanges = 3;
+  request.turns = 5;
+  request.drops = true;
   request.kinds = {Real::float32, Real::float64};
   request.label = "2000-06-01";
   return request;
@@ -34,14 +36,16 @@ TEST(RestartWords, RefuseWhatIsNoRequest) {
     return other;
   };
 
-  EXPECT_THROW(read_request({words.begin(), words.begin() + 3}), Error);
+  EXPECT_THROW(read_request({words.begin(), words.begin() + 5}), Error);
   EXPECT_THROW(read_request(changed(0, 2)), Error);
   EXPECT_THROW(read_request(changed(1, 0)), Error);
   EXPECT_THROW(read_request(changed(2, -1)), Error);
-  EXPECT_THROW(read_request(changed(3, 99)), Error);
+  EXPECT_THROW(read_request(changed(5, 99)), Error);
+  EXPECT_THROW(read_request(changed(5, -1)), Error);
   EXPECT_THROW(read_request(changed(3, -1)), Error);
-  EXPECT_THROW(read_request(changed(4, 5)), Error);
-  EXPECT_THROW(read_request(changed(6, 1000)), Error);
+  EXPECT_THROW(read_request(changed(4, 2)), Error);
+  EXPECT_THROW(read_request(changed(6, 5)), Error);
+  EXPECT_THROW(read_request(changed(8, 1000)), Error);
 }
 
 }  // namespace

@@ -1,4 +1,4 @@
-// Attributes of the root of a file: whole numbers and texts, single or in lists. Throw Error with path and
+// Attributes of a file's root, or of a group: whole numbers and texts, single or in lists. Throw Error with path and
 // cause.
 #pragma once
 
@@ -10,7 +10,7 @@
 
 namespace ekman {
 
-// A file, with its path for messages.
+// A file, or a group of one, with the file's path for messages.
 struct Hdf5Named {
   hid_t file;
   const std::string& path;

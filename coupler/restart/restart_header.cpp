@@ -36,8 +36,13 @@ std::vector<RestartArray> output_arrays(const RestartHeader& header) {
 std::vector<RestartArray> reduction_arrays(const RestartHeader& header) {
   std::vector<RestartArray> arrays;
   if (header.steps_reduced() == 0) return arrays;
-  for (std::size_t i = 0; i < header.inputs.size(); ++i) {
-    arrays.push_back({"reductions/" + header.inputs[i].name, element_of(header.kinds.at(i)), header.inputs[i].levels});
+  const auto add = [&](const char* group, const RestartField& field) {
+    const Real kind = arrays.size() < header.kinds.size() ? header.kinds[arrays.size()] : Real::float64;
+    arrays.push_back({group + field.name, element_of(kind), field.levels});
+  };
+  for (const RestartField& field : header.inputs) add("reductions/", field);
+  for (const RestartField& field : header.truth) {
+    if (field.name != header.weights) add("truth_reductions/", field);
   }
   return arrays;
 }
@@ -56,6 +61,12 @@ std::string restart_mismatch(const RestartHeader& set, const RestartHeader& plan
   compare("wire", std::string(word_of(set.wire)), std::string(word_of(plan.wire)));
   compare("steps in the coupling_period", set.period, plan.period);
   compare("time_reduction", std::string(word_of(set.time_reduction)), std::string(word_of(plan.time_reduction)));
+  if (!set.learning.given) return differences;
+  compare("training", std::string("given"), std::string(plan.learning.given ? "given" : "none"));
+  if (!plan.learning.given) return differences;
+  compare("fields of training", list_of(set.truth), list_of(plan.truth));
+  const auto weights = [](const RestartHeader& header) { return header.weights.empty() ? "none" : header.weights; };
+  compare("weights", weights(set), weights(plan));
   return differences;
 }
 

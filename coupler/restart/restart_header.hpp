@@ -2,6 +2,7 @@
 // Pure.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -16,6 +17,15 @@ struct RestartField {
   std::int64_t levels = 1;
 };
 
+// What a set says of the learning of its network; the arrays that belong to it are blocks.
+struct RestartLearning {
+  bool given = false;
+  std::int64_t exchanges = 0;  // learned from
+  std::int64_t summed = 0;     // of them, the last ones: since the last optimizer step
+  std::int64_t parts = 0;      // of the sums and the gradient over these, one for each ML rank, or the whole: 1
+  std::string network;         // what is needed to make the network again, as JSON
+};
+
 struct RestartHeader {
   std::string component;
   std::string network;
@@ -25,7 +35,10 @@ struct RestartHeader {
   Reduction time_reduction = Reduction::none;
   Real wire = Real::float32;
   std::vector<RestartField> inputs, outputs;
-  std::vector<Real> kinds;  // of partial reductions, one for each input; empty if there are none
+  std::vector<RestartField> truth;  // of a network that learns: targets, weights, fields of the loss
+  std::string weights;              // of these the one that is never reduced; empty: none
+  RestartLearning learning;
+  std::vector<Real> kinds;  // of partial reductions, in the order of reduction_arrays; empty if there are none
 
   // The step after the cut has an exchange, so nobody gets the outputs of the last one again.
   bool couples() const { return (step - 1) % period == 0; }
@@ -48,16 +61,26 @@ struct RestartArray {
   }
 };
 
+// A named array of any shape, row-major, which is held whole.
+struct RestartBlock {
+  std::string name;
+  ElementKind kind = ElementKind::real64;
+  std::vector<std::int64_t> shape;
+  std::vector<std::byte> bytes;
+};
+
 inline constexpr const char* k_ids_array = "ids";
 
 RestartArray ids_array();
 // Of a header that holds outputs: one for each output field; else none.
 std::vector<RestartArray> output_arrays(const RestartHeader& header);
-// Of a header with partial reductions: one for each input field; else none.
+// Of a header with partial reductions: one for each input field, then one for each field of truth but the weights;
+// else none. The kinds are those of the header, float64 where it has too few.
 std::vector<RestartArray> reduction_arrays(const RestartHeader& header);
 
 // How the set does not fit the job, in one sentence with everything that differs; empty if it fits. `plan` is
-// made from the plan and the definitions; its step and kinds do not count.
+// made from the plan and the definitions; its step and kinds do not count, and of its learning only whether it is
+// given. A set without learning fits a network that learns.
 std::string restart_mismatch(const RestartHeader& set, const RestartHeader& plan);
 
 }  // namespace ekman

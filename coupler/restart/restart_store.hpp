@@ -26,6 +26,8 @@ class RestartWriter {
   virtual ~RestartWriter() = default;
   // Rows [first, first + count) of `array`, which are all beside each other at `values`.
   virtual void write(const RestartArray& array, std::int64_t first, std::int64_t count, const std::byte* values) = 0;
+  // The name says the group, or groups, that it lies in: "learned/parameters/0.weight".
+  virtual void write(const RestartBlock& block) = 0;
   // On return the file is whole, and on the disk.
   virtual void finish() = 0;
 };
@@ -38,6 +40,8 @@ class RestartReader {
   // For messages.
   virtual const std::string& path() const = 0;
   virtual void read(const RestartArray& array, std::int64_t first, std::int64_t count, std::byte* values) = 0;
+  // All blocks in `group`, and in groups of it, by names that begin there; none if there is no such group.
+  virtual std::vector<RestartBlock> read_blocks(const std::string& group) = 0;
 };
 
 class RestartStore {

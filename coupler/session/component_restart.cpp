@@ -44,6 +44,24 @@ void for_values(const OwnerRuns& mine, Reducer& reducer, std::int64_t levels, Vi
   }
 }
 
+struct ReducedField {
+  Reducer* reducer;
+  std::int64_t levels;
+};
+
+// Inputs, then targets and the like: the order of reduction_arrays().
+std::vector<ReducedField> reduced_fields(const Route& route, const Reducers& reducers) {
+  std::vector<ReducedField> fields;
+  auto reducer = reducers.begin();
+  for (const Direction* direction : {&route.in, &route.truth}) {
+    for (const FieldSlot& field : direction->layout.fields) {
+      if (*reducer != nullptr) fields.push_back({reducer->get(), field.levels});
+      ++reducer;
+    }
+  }
+  return fields;
+}
+
 void send_reduction(const Route& route, const std::vector<OwnerRuns>& owners, Reducer& reducer, std::int64_t levels) {
   std::vector<std::vector<std::int64_t>> words(owners.size());
   std::vector<MPI_Request> requests;
@@ -78,8 +96,10 @@ void write_restart(const Route& route, const RestartRequest& request, const Redu
   std::vector<MPI_Request> requests;
   for (const OwnerRuns& mine : owners) requests.push_back(route.comm.isend(words, mine.owner, k_tag_restart));
   wait_all(requests);
-  for (std::size_t f = 0; f < request.kinds.size(); ++f) {
-    send_reduction(route, owners, *reducers[f], route.in.layout.fields[f].levels);
+  if (!request.kinds.empty()) {
+    for (const ReducedField& field : reduced_fields(route, reducers)) {
+      send_reduction(route, owners, *field.reducer, field.levels);
+    }
   }
   for (const OwnerRuns& mine : owners) route.comm.receive(mine.owner, k_tag_written);
 }
@@ -107,12 +127,13 @@ std::int64_t receive_restart(const Route& route, std::int64_t period, const Redu
   RestartRequest set;
   set.step = 0;
   for (const OwnerRuns& mine : owners) set = read_request(route.comm.receive(mine.owner, k_tag_restart));
-  if (!set.kinds.empty() && (set.kinds.size() != reducers.size() || reducers.front() == nullptr)) {
+  const std::vector<ReducedField> fields = reduced_fields(route, reducers);
+  if (!set.kinds.empty() && set.kinds.size() != fields.size()) {
     throw_unreadable("a restart set has other reductions than the route");
   }
   for (std::size_t f = 0; f < set.kinds.size(); ++f) {
-    reducers[f]->restore(set.kinds[f], (set.step - 2) % period);
-    receive_reduction(route, owners, *reducers[f], route.in.layout.fields[f].levels);
+    fields[f].reducer->restore(set.kinds[f], (set.step - 2) % period);
+    receive_reduction(route, owners, *fields[f].reducer, fields[f].levels);
   }
   return set.step;
 }

@@ -13,7 +13,7 @@
 
 namespace ekman {
 
-using Reducers = std::vector<std::unique_ptr<Reducer>>;  // of the inputs; null: none
+using Reducers = std::vector<std::unique_ptr<Reducer>>;  // of inputs, then of truth; null: the last value counts
 
 // Together with all ranks of the component. Returns when the network's file is finished. Memory: O(points of
 // this rank) of one field at a time.

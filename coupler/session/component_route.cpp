@@ -122,6 +122,8 @@ void ComponentRoute::write_restart(const std::string& label, std::int64_t step) 
   RestartRequest request;
   request.step = step;
   request.exchanges = open_ ? in_.exchange() : in_.exchange() + 1;
+  if (adjoint_ != nullptr) request.turns = recorded_ + adjoint_->passes();
+  request.drops = zero_;
   request.label = label;
   for (const auto& reducer : reducers_) {
     if (reducer != nullptr && reducer->steps() > 0) request.kinds.push_back(reducer->kind());

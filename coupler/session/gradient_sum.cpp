@@ -1,6 +1,7 @@
 // Implements gradient_sum.hpp.
 #include "coupler/session/gradient_sum.hpp"
 
+#include <algorithm>
 #include <cstring>
 
 namespace ekman {
@@ -86,6 +87,24 @@ void GradientSum::drop() {
   if (!by_chunk()) return;
   tree_->clear();
   drop_rounds();
+}
+
+LearningParts GradientSum::parts(std::int64_t exchanges, std::int64_t summed) const {
+  LearningParts parts;
+  parts.exchanges = exchanges;
+  parts.summed = summed;
+  parts.whole = by_chunk();
+  if (summed == 0) return parts;
+  parts.sums = by_chunk() ? sums_ : learner_.sums();
+  const std::byte* gradient = by_chunk() ? gradient_.data() : learner_.gradient();
+  parts.gradient.assign(gradient, gradient + gradient_bytes());
+  return parts;
+}
+
+void GradientSum::restore(const LearningParts& parts) {
+  if (parts.sums.empty() && parts.gradient.empty()) return;
+  (by_chunk() ? sums_ : learner_.sums()) = parts.sums;
+  std::copy(parts.gradient.begin(), parts.gradient.end(), by_chunk() ? gradient_.data() : learner_.gradient());
 }
 
 }  // namespace ekman

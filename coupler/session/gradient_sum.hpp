@@ -12,6 +12,15 @@
 
 namespace ekman {
 
+// What of a network's learning is in no LearnedState, because it is of one rank or between two steps: for restart sets.
+struct LearningParts {
+  std::int64_t exchanges = 0;  // learned from; with a tape: emptied tapes
+  std::int64_t summed = 0;     // of them, the last ones: in `sums` and `gradient`
+  bool whole = false;          // these are of all ranks, not of this one
+  std::vector<double> sums;    // empty: nothing is summed here
+  std::vector<std::byte> gradient;
+};
+
 // Fast: each rank adds up as it learns, and the ranks add up once a step. With `reproducible: bfb`: chunk by chunk
 // along a tree, and round by round (exchanges, or passes of adjoints), so that no decomposition changes a bit.
 class GradientSum {
@@ -27,6 +36,11 @@ class GradientSum {
   void add_up();
   // Forgets what was added since the last step.
   void drop();
+
+  // What was added since the last step, in finished rounds: those of `summed` of `exchanges`.
+  LearningParts parts(std::int64_t exchanges, std::int64_t summed) const;
+  // The same put back, when nothing else was added.
+  void restore(const LearningParts& parts);
 
  private:
   bool by_chunk() const { return tree_ != nullptr; }

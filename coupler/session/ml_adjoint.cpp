@@ -31,14 +31,36 @@ bool MlAdjoint::may_take(std::int64_t s, const Turn& turn) {
   if (turn.zero == 0 || zeroed_ == turn.number) return true;
   const auto before = [&](const Slot& other) { return other.turn == turn.number - 1; };
   if (!std::all_of(slots_.begin(), slots_.end(), before)) return false;
-  tape_.clear();
-  if (sum_ != nullptr) sum_->drop();
-  for (Slot& other : slots_) {
-    other.depth = 0;
-    other.emptied = windows_ * spec_.training.accumulate;
-  }
+  drop();
   zeroed_ = turn.number;
   return true;
+}
+
+void MlAdjoint::drop() {
+  tape_.clear();
+  if (sum_ != nullptr) sum_->drop();
+  for (Slot& slot : slots_) {
+    slot.depth = 0;
+    slot.emptied = windows_ * spec_.training.accumulate;
+  }
+}
+
+bool MlAdjoint::is_done(std::int64_t turns) const {
+  const auto is_there = [&](const Slot& slot) { return slot.turn == turns; };
+  return whole_.empty() && !step_is_due() && std::all_of(slots_.begin(), slots_.end(), is_there);
+}
+
+LearningParts MlAdjoint::parts() const {
+  const std::int64_t emptied = slots_.front().emptied;
+  return sum_->parts(emptied, emptied - windows_ * spec_.training.accumulate);
+}
+
+// Turns are counted anew on both sides.
+void MlAdjoint::go_on(const LearningParts& parts) {
+  windows_ = (parts.exchanges - parts.summed) / spec_.training.accumulate;
+  const std::int64_t summed = std::min(parts.summed, spec_.training.accumulate);
+  for (Slot& slot : slots_) slot.emptied = windows_ * spec_.training.accumulate + summed;
+  sum_->restore(parts);
 }
 
 bool MlAdjoint::may_run(std::int64_t slot, const Turn& turn) { return may_take(slot, turn); }

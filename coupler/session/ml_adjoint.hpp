@@ -32,6 +32,14 @@ class MlAdjoint {
   bool work();
   // All ranks of the component have finalized, and no step is due.
   bool is_over() const { return in_.ended() && whole_.empty() && !step_is_due(); }
+  // All has come and is done, up to turn `turns` of the component.
+  bool is_done(std::int64_t turns) const;
+  // Drops gradients and tape, when all is done.
+  void drop();
+  // For restart sets, with a learner, when all is done and the tape is empty; and the same put back before the first
+  // turn.
+  LearningParts parts() const;
+  void go_on(const LearningParts& parts);
   void add_progress(std::vector<RowInbox::Progress>& all) const { in_.add_progress(all); }
   // Waits until all has left.
   void finish() { out_.finish(); }

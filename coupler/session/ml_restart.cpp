@@ -55,6 +55,9 @@ RestartHeader MlRestart::describe() const {
   header.wire = spec_.wire;
   header.inputs = fields_of(route_.in.layout);
   header.outputs = fields_of(route_.out.layout);
+  header.truth = fields_of(route_.truth.layout);
+  header.weights = spec_.training.weights;
+  header.learning.given = spec_.training.given;
   return header;
 }
 
@@ -89,7 +92,8 @@ void MlRestart::settle_request() const {
     throw Error(
         ErrorCode::usage,
         fmt::format("ranks of component \"{}\" do not agree on a restart set in network \"{}\": rank {} asks for "
-                    "\"{}\" before {}, {} for \"{}\" before {}, or their inputs are not of the same kind; every "
+                    "\"{}\" before {}, {} for \"{}\" before {}, or their inputs are not of the same kind, or not all "
+                    "called zero_grad; every "
                     "rank must call write_restart with the same label between the same steps",
                     spec_.component, spec_.name, asker(), request().label, setting_.clock.name(request().step),
                     rank < 0 ? "another" : fmt::format("rank {}", rank), other.label, setting_.clock.name(other.step)));
@@ -99,12 +103,13 @@ void MlRestart::settle_request() const {
   for (const int owner : other_owners()) require_same(read_request(route_.comm.receive(owner, k_tag_rows)), -1);
 }
 
-void MlRestart::write() {
+void MlRestart::write(const LearningRestart* learning) {
   settle_request();
   RestartHeader header = describe();
+  header.learning = learning == nullptr ? RestartLearning{} : learning->describe();
   header.step = request().step;
   header.kinds = request().kinds;
-  if (header.kinds.size() != (header.steps_reduced() > 0 ? header.inputs.size() : 0)) {
+  if (header.kinds.size() != reduction_arrays(header).size()) {
     throw_unreadable("a request for a restart set has other reductions than its step");
   }
   std::unique_ptr<RestartWriter> file;
@@ -115,6 +120,7 @@ void MlRestart::write() {
   std::int64_t field = 0;
   for (const RestartArray& array : output_arrays(header)) gather_output(array, field++, file.get());
   for (const RestartArray& array : reduction_arrays(header)) gather_reduction(array, file.get());
+  if (learning != nullptr) learning->write(file.get());
   if (writes()) {
     file->finish();
     for (const int owner : other_owners()) route_.comm.send({0}, owner, k_tag_rows);
@@ -194,8 +200,20 @@ bool MlRestart::open(const std::string& label) {
                             "the points that it was written with",
                             label, path(), mismatch));
   }
+  check_beginning_of_learning();
   check_ids();
   return true;
+}
+
+// Targets of the exchange to come would be those of fewer steps than its inputs.
+void MlRestart::check_beginning_of_learning() const {
+  if (set().learning.given || set().steps_reduced() == 0 || route_.truth.layout.fields.empty()) return;
+  throw Error(
+      ErrorCode::plan,
+      fmt::format("restart set {} was written without `training`, {} step{} after those of an exchange: it has the "
+                  "inputs that were reduced since, but no targets; begin to train from a set that was written "
+                  "right after a step with an exchange, or leave `training` out",
+                  path(), set().steps_reduced(), set().steps_reduced() == 1 ? "" : "s"));
 }
 
 void MlRestart::check_ids() {

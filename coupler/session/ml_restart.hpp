@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "coupler/restart/restart_store.hpp"
+#include "coupler/session/learning_restart.hpp"
 #include "coupler/session/restart_words.hpp"
 #include "coupler/session/route_setup.hpp"
 
@@ -37,13 +38,14 @@ class MlRestart {
   const RestartRequest& request() const { return requests_.begin()->second; }
   bool all_have_asked() const { return requests_.size() == sources_.size(); }
   // When all have asked, and their exchanges are over: the network's file is written, together with the other
-  // owners.
-  void write();
+  // owners. `learning` is null for a network that does not learn.
+  void write(const LearningRestart* learning);
 
   // Of the plan's `resume`: opens this network's file, and throws Error if it does not fit. No file for a
   // network without points, and then false.
   bool open(const std::string& label);
   const RestartHeader& set() const { return reader_->header(); }
+  RestartReader& reader() { return *reader_; }
   const std::string& path() const { return reader_->path(); }
   // Reads this rank's rows into the output chunk buffers, if the set holds any, and sends the component ranks
   // the rest.
@@ -67,6 +69,7 @@ class MlRestart {
   void gather_output(const RestartArray& array, std::int64_t field, RestartWriter* file) const;
   void gather_reduction(const RestartArray& array, RestartWriter* file) const;
   void check_ids();
+  void check_beginning_of_learning() const;
   void read_output(const RestartArray& array, std::int64_t field);
   void send_reduction(const RestartArray& array);
   // Calls visit(row of the owned slots, number of rows) for the pieces of a source in their order.

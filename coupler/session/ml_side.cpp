@@ -45,6 +45,9 @@ MlSide::MlSide(Route route, const NetworkSpec& spec, std::unique_ptr<Engine> eng
   } else if (record_ != nullptr) {
     training_ = std::make_unique<MlTraining>(route_, spec_, *learner, *record_, shared_cores_, state_);
   }
+  if (learner != nullptr && !route_.chunks.empty()) {
+    learning_ = std::make_unique<LearningRestart>(route_, spec_, *learner, training_.get(), adjoint_.get());
+  }
 }
 
 // Forwards first, since somebody may wait for them.

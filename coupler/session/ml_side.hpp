@@ -8,6 +8,7 @@
 
 #include "coupler/engine/engine.hpp"
 #include "coupler/session/guard_log.hpp"
+#include "coupler/session/learning_restart.hpp"
 #include "coupler/session/ml_adjoint.hpp"
 #include "coupler/session/ml_restart.hpp"
 #include "coupler/session/ml_training.hpp"
@@ -38,6 +39,8 @@ class MlSide {
   void wait_for_inputs();
   void list_late();
   void look_for_restart();
+  bool all_is_done(const RestartRequest& request) const;
+  void resume_learning();
   void check_no_restart(int peer, std::int64_t step) const;
   [[noreturn]] void fail_restart(int rank, std::int64_t step) const;
   void send_held();
@@ -59,11 +62,12 @@ class MlSide {
   RowInbox in_;
   RowInbox truth_;
   RowOutbox out_;
-  std::unique_ptr<LearningRecord> record_;  // null: nothing is learned, or there are no chunks
-  std::unique_ptr<MlTraining> training_;    // null: nothing is learned from targets
-  std::unique_ptr<MlAdjoint> adjoint_;      // null: without tape
-  std::vector<std::int64_t> whole_;         // slots whose inputs are there
-  std::vector<std::int64_t> whole_truths_;  // slots whose targets and weights are
+  std::unique_ptr<LearningRecord> record_;     // null: nothing is learned, or there are no chunks
+  std::unique_ptr<MlTraining> training_;       // null: nothing is learned from targets
+  std::unique_ptr<MlAdjoint> adjoint_;         // null: without tape
+  std::unique_ptr<LearningRestart> learning_;  // of what learns
+  std::vector<std::int64_t> whole_;            // slots whose inputs are there
+  std::vector<std::int64_t> whole_truths_;     // slots whose targets and weights are
 };
 
 }  // namespace ekman

@@ -42,10 +42,19 @@ void MlSide::look_for_restart() {
     }
   }
   if (restart_.asker() < 0 || !restart_.all_have_asked()) return;
-  const std::int64_t exchanges = restart_.request().exchanges;
-  if (!in_.over(exchanges) || !truth_.over(exchanges)) return;
+  if (!all_is_done(restart_.request())) return;
+  if (adjoint_ != nullptr && restart_.request().drops) adjoint_->drop();
   const CallScope call(state_, Call::restart);
-  restart_.write();
+  restart_.write(learning_.get());
+}
+
+// The rows of all exchanges have come, and what was to be done with them is: the loop of serve() does it before it
+// waits for more, so that an ML rank which waits comes here with nothing left, or with rows that are still to come.
+bool MlSide::all_is_done(const RestartRequest& request) const {
+  if (!in_.over(request.exchanges) || !truth_.over(request.exchanges)) return false;
+  if (adjoint_ != nullptr && !adjoint_->is_done(request.turns)) return false;
+  if (!whole_.empty() || !whole_truths_.empty()) return false;
+  return training_ == nullptr || training_->idle();
 }
 
 // Rows, or the end of the run, of a rank that should have asked for a restart set.
@@ -70,6 +79,7 @@ void MlSide::resume(const Job& job) {
   bool opened = false;
   try {
     opened = restart_.open(job.plan.resume);
+    if (opened && learning_ != nullptr) resume_learning();
   } catch (const std::exception& error) {
     problem = fmt::format("network \"{}\": {}", spec_.name, error.what());
   }
@@ -86,12 +96,23 @@ void MlSide::resume(const Job& job) {
   agree(job.all, ErrorCode::usage, "");  // the components have compared their own steps
 }
 
+// A run that did not train may be followed by one that does: to train from a spun-up state is no mistake.
+void MlSide::resume_learning() {
+  if (restart_.set().learning.given) return learning_->restore(restart_.reader());
+  if (route_.chunks.front() != 0) return;
+  log_line(
+      fmt::format("network \"{}\" begins to learn here, with the parameters that the plan gives it: restart set {} "
+                  "was written without `training`",
+                  spec_.name, restart_.path()));
+}
+
 // The exchange before the cut, as if it had been made here: it counts as the first one on both sides.
 void MlSide::send_held() {
   in_.count_one_exchange();
   truth_.count_one_exchange();
   for (const Message& message : route_.out.messages) {
     message.header->given_up = 0;
+    if (learning_ != nullptr) message.header->learning = learning_->told();
     for (const Piece& piece : message.pieces) {
       const std::byte* row =
           route_.out.buffers +

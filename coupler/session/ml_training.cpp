@@ -62,7 +62,7 @@ MlTraining::MlTraining(const Route& route, const NetworkSpec& spec, Learner& lea
 
 bool MlTraining::may_run(std::int64_t slot) const {
   const std::int64_t exchange = kept_[slot].inputs;
-  return exchange == learned(slot) && exchange / spec_.training.accumulate <= windows_;
+  return exchange == learned(slot) && exchange - window_ < spec_.training.accumulate;
 }
 
 bool MlTraining::may_take_truth(std::int64_t slot) const { return kept_[slot].truths == learned(slot); }
@@ -148,9 +148,29 @@ void MlTraining::learn_again(const Lesson& lesson) {
 void MlTraining::make_step() {
   sum_.add_up();
   const StepReport report = learner_.step();
-  ++windows_;
+  window_ = exchanges_;
   record_.add(report, {kept_.back().step, exchanges_ - 1,
                        spec_.training.accumulate * (route_.points / spec_.rows_per_sample())});
+}
+
+LearningParts MlTraining::parts() const {
+  EKMAN_ASSERT(idle());
+  return sum_.parts(exchanges_, exchanges_ - window_);
+}
+
+void MlTraining::go_on(const LearningParts& parts) {
+  exchanges_ = parts.exchanges;
+  window_ = parts.exchanges - parts.summed;
+  for (Kept& lesson : kept_) lesson.inputs = lesson.truths = exchanges_;
+  sum_.restore(parts);
+}
+
+std::vector<NamedArray> MlTraining::memory(std::int64_t chunk) const {
+  return replay_ == nullptr ? std::vector<NamedArray>{} : replay_->state(chunk);
+}
+
+void MlTraining::remember(std::int64_t chunk, const std::vector<NamedArray>& arrays) {
+  if (replay_ != nullptr) replay_->restore(chunk, arrays);
 }
 
 LearningStatus status_of(const Learner& learner) {

@@ -38,6 +38,15 @@ class MlTraining {
   bool work();
   // All that was taken is learned, and no step is due.
   bool idle() const;
+
+  // For restart sets, when idle.
+  LearningParts parts() const;
+  // Before the first exchange; the learner is restored.
+  void go_on(const LearningParts& parts);
+  // What is kept of a chunk of this rank from one exchange to the next, and the same put back.
+  std::vector<NamedArray> memory(std::int64_t chunk) const;
+  void remember(std::int64_t chunk, const std::vector<NamedArray>& arrays);
+
   // For the headers of outputs.
   LearningStatus status() const { return status_of(learner_); }
 
@@ -50,7 +59,7 @@ class MlTraining {
   };
 
   std::int64_t learned(std::int64_t slot) const { return exchanges_ + (slot < next_ ? 1 : 0); }
-  bool step_is_due() const { return exchanges_ == (windows_ + 1) * spec_.training.accumulate; }
+  bool step_is_due() const { return exchanges_ - window_ >= spec_.training.accumulate; }
   void learn(std::int64_t slot);
   void learn_again(const Lesson& lesson);
   void make_step();
@@ -66,8 +75,8 @@ class MlTraining {
   std::vector<std::uint8_t> learns_;  // by row of a chunk, for the replay
   std::vector<Kept> kept_;            // by slot
   std::int64_t exchanges_ = 0;        // learned from, all slots
-  std::int64_t next_ = 0;     // slot to learn from: always in the same order, or bits would depend on the weather
-  std::int64_t windows_ = 0;  // of `accumulate` exchanges, that are over
+  std::int64_t next_ = 0;    // slot to learn from: always in the same order, or bits would depend on the weather
+  std::int64_t window_ = 0;  // the exchange with which the `accumulate` of the next step begin
 };
 
 }  // namespace ekman

@@ -16,7 +16,9 @@ struct RestartRequest {
   bool publish = false;
   std::int64_t step = 1;       // the next one
   std::int64_t exchanges = 0;  // that the sender has made, so that the owner knows when it has seen all of them
-  std::vector<Real> kinds;     // of the partial reductions, one for each input; empty: there are none
+  std::int64_t turns = 0;      // the same of a network with a tape: exchanges and passes of adjoints
+  bool drops = false;          // gradients and the tape are dropped before the next turn
+  std::vector<Real> kinds;     // of the partial reductions, one for each field that is reduced; empty: there are none
   std::string label;
 };
 

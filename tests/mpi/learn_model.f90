@@ -1,12 +1,12 @@
 ! A component whose network learns while it runs: columns of 3 levels and a surface field, targets that are known functions
 ! of them, area weights, and masked points whose values are no numbers.
 !
-! learn_model IDS STEPS OUTPUT [get|pure|late|nan|serve] [FIRST]
+! learn_model IDS STEPS OUTPUT [get|pure|late|nan|serve] [FIRST] [ends|goes_on]
 !   IDS     blocks (in order, uneven) | cyclic | sparse (one rank without points)
 !   OUTPUT  file of the last step's outputs, and of what get_scalar gave in each step, as hexadecimal bits
 !   get     fetches its outputs in every step; pure: in the last one only; late: puts targets after get; nan: with a target
 !           that is no number in steps 5 to 7; serve: nothing is learned
-!   FIRST   write a restart set before this step, "cut", and end there
+!   FIRST   write a restart set before this step, "cut", and end there, or go on
 program learn_model
   use, intrinsic :: iso_fortran_env, only: real64
   use, intrinsic :: ieee_arithmetic, only: ieee_value, ieee_quiet_nan
@@ -19,6 +19,7 @@ program learn_model
   character(32) :: numbering, text, mode
   character(256) :: output
   integer :: rank, ranks, i, l, first, last, steps, step, cut, start
+  logical :: goes_on
   integer, allocatable :: ids(:)
   real(real64), allocatable :: t(:, :), s(:), dt(:, :), ds(:), area(:), dt_true(:, :), ds_true(:)
   real(real64), allocatable :: scalars(:, :)
@@ -33,6 +34,11 @@ program learn_model
   if (command_argument_count() > 4) then
     call get_command_argument(5, text)
     read (text, *) cut
+  end if
+  goes_on = cut == 0
+  if (command_argument_count() > 5) then
+    call get_command_argument(6, text)
+    goes_on = text == "goes_on"
   end if
   call MPI_Init()
   call ekman_init(c, "atmosphere", MPI_COMM_WORLD, comm)
@@ -66,7 +72,7 @@ program learn_model
   do step = start, steps
     if (step == cut) then
       call ekman_write_restart(c, "cut")
-      exit
+      if (.not. goes_on) exit
     end if
     call make_values()
     if (mode /= "late" .and. mode /= "serve") call put_truth()
@@ -86,7 +92,7 @@ program learn_model
     end if
     call ekman_advance(c)
   end do
-  if (cut == 0) call write_outputs()
+  if (goes_on) call write_outputs()
   call ekman_finalize(c)
   deallocate (ids, t, s, dt, ds, area, dt_true, ds_true, scalars)   ! or the leak check of the asan preset sees them
   call MPI_Finalize()

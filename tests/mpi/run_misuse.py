@@ -49,6 +49,10 @@ no_output.write_text(pathlib.Path(plan).read_text() + "output: {directory: /dev/
 JOBS["output"] = ([*COMPONENT, ":", *SERVE, str(no_output)], "cannot make the output directory /dev/null/run: Not a directory")
 for mistake, sentence in EXPECTED.items():
     JOBS[mistake] = (["-np", "2", model, mistake, ":", *SERVE, plan], sentence)
+tape = pathlib.Path(work) / "tape.yaml"
+tape.write_text(pathlib.Path(plan).read_text() + "    tape: 2\n")
+JOBS["tape"] = (["-np", "2", model, "tape", ":", *SERVE, str(tape)],
+                'write_restart of "tape" in step 2: 1 exchanges of network "echo" are on the tape')
 wrong = []
 PROGRAMS = {str(pathlib.Path(program).resolve()) for program in (model, ekman, other)}
 

@@ -21,6 +21,8 @@ program misuse_model
   call get_command_argument(1, mistake)
   t = 1
   s = 2
+  dt = 3
+  ds = 4
   call MPI_Init_thread(MPI_THREAD_FUNNELED, provided)
   if (mistake == "component") then
     call ekman_init(c, "atmosfere", MPI_COMM_WORLD, comm)
@@ -84,6 +86,61 @@ program misuse_model
     !$omp parallel num_threads(2)
     if (omp_get_thread_num() == 1) call ekman_get(c, "dt", dt)
     !$omp end parallel
+  case ("full_tape")
+    call exchange()
+    call exchange()
+  case ("empty_tape", "no_tape")
+    call ekman_put_adjoint(c, "dt", dt)
+  case ("adjoint_twice")
+    call exchange()
+    call ekman_put_adjoint(c, "dt", dt)
+    call ekman_put_adjoint(c, "dt", dt(3:4, :), first=3)
+  case ("second_adjoint")   ! the exchange has left the tape
+    call exchange()
+    call ekman_put_adjoint(c, "dt", dt)
+    call ekman_put_adjoint(c, "ds", ds)
+    call ekman_put_adjoint(c, "dt", dt)
+  case ("get_adjoint_early")
+    call exchange()
+    call ekman_put_adjoint(c, "dt", dt)
+    call ekman_get_adjoint(c, "t", t)
+  case ("adjoint_name")
+    call exchange()
+    call ekman_put_adjoint(c, "du", dt)
+  case ("adjoint_of_input")
+    call exchange()
+    call ekman_put_adjoint(c, "t", t)
+  case ("adjoint_by_output")
+    call exchange()
+    call ekman_put_adjoint(c, "dt", dt)
+    call ekman_put_adjoint(c, "ds", ds)
+    call ekman_get_adjoint(c, "dt", dt)
+  case ("adjoint_between")
+    call ekman_put(c, "t", t)
+    call ekman_put_adjoint(c, "dt", dt)
+  case ("half_adjoint")
+    call exchange()
+    call ekman_put_adjoint(c, "dt", dt)
+    call ekman_put(c, "t", t)
+  case ("half_adjoint_end")
+    call exchange()
+    call ekman_put_adjoint(c, "dt", dt)
+    call ekman_finalize(c)
+  case ("unlike_retain")
+    call exchange()
+    call ekman_put_adjoint(c, "dt", dt, retain=.true.)
+    call ekman_put_adjoint(c, "ds", ds)
+  case ("zero_name")
+    call ekman_zero_grad(c, "ecco")
+  case ("unlike_turns")
+    call exchange()
+    if (rank == 1) call ekman_zero_grad(c, "echo")
+    call ekman_put_adjoint(c, "dt", dt, retain=.true.)
+    call ekman_put_adjoint(c, "ds", ds, retain=.true.)
+    call ekman_get_adjoint(c, "t", t)
+  case ("tape_restart")
+    call exchange()
+    call ekman_write_restart(c, "cut")
   end select
   do i = 1, merge(3, 2, mistake == "early_end" .and. rank == 0)
     call ekman_put(c, "t", t)
@@ -94,4 +151,13 @@ program misuse_model
   if (mistake /= "no_finalize") call ekman_finalize(c)
   if (mistake == "put_late") call ekman_put(c, "t", t)
   call MPI_Finalize()
+
+contains
+
+  subroutine exchange()
+    call ekman_put(c, "t", t)
+    call ekman_put(c, "s", s)
+    call ekman_advance(c)
+  end subroutine exchange
+
 end program misuse_model

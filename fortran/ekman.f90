@@ -195,7 +195,7 @@ module ekman
       integer(c_int), intent(out), optional :: ierr
     end subroutine ekman_zero_grad
 
-    ! Collective; after the inputs of this step are put. value: a real scalar of 32 or 64 bits that becomes what the ML
+    ! Collective, by the thread that called init; after the inputs of this step are put. value: a real scalar of 32 or 64 bits that becomes what the ML
     ! ranks have learned: name is "convection/loss", or step, validation_loss, learning_rate, gradient_norm in place of
     ! loss. As it was when the outputs of the last exchange were computed, the same on all ranks; NaN: not known yet.
     subroutine ekman_get_scalar(c, name, value, ierr) bind(C, name="ekman_f_get_scalar")

@@ -66,6 +66,21 @@ class TorchTapeTest : public TorchEngineTest {
     return kit;
   }
 
+  // Operations that TorchScript differentiates in its own way, as groups.
+  Kit layers() {
+    const std::string path = save_own(
+        "def forward(self, x):\n"
+        "  y = torch.layer_norm(torch.linear(x, self.weight), [3])\n"
+        "  z = torch.batch_norm(y, None, None, self.weight[0], self.weight[1] ** 2 + 1.0, False, 0.1, 1e-5, True)\n"
+        "  return torch.softmax(z, 1) * torch.sigmoid(y) + torch.relu(x) + torch.dropout(z, 0.5, self.training)\n",
+        at::randn({3, 3}, at::kDouble));
+    Kit kit{script_spec(path, {{{"t"}}}, {{{"a"}}}), {3}, {3}};
+    kit.spec.chunk = 12;
+    kit.spec.tile = 4;
+    use_float64(kit.spec);
+    return kit;
+  }
+
   // It writes to its argument.
   Kit in_place() {
     const std::string path = save_own("def forward(self, x):\n  x.add_(1.0)\n  return torch.sin(x) * self.weight\n",
@@ -127,7 +142,7 @@ class TorchTapeTest : public TorchEngineTest {
 };
 
 TEST_F(TorchTapeTest, ForwardHasTheBitsOfTheEngine) {
-  for (const Kit& kit : {mlp(), script(), in_place(), grid()}) {
+  for (const Kit& kit : {mlp(), script(), layers(), in_place(), grid()}) {
     for (const Compute compute : {Compute::float64, Compute::float32, Compute::bfloat16}) {
       for (const Real wire : {Real::float32, Real::float64}) {
         Kit other = kit;
@@ -168,7 +183,7 @@ TEST_F(TorchTapeTest, BackwardIsTheTransposeOfALinearNetwork) {
 
 TEST_F(TorchTapeTest, BackwardIsTheTransposeOfWhatDifferencesSay) {
   constexpr double h = 1e-5;
-  for (const Kit& kit : {mlp(), script(), in_place(), grid()}) {
+  for (const Kit& kit : {mlp(), script(), layers(), in_place(), grid()}) {
     for (const std::int64_t rows : {12, 8}) {
       const auto engine = engine_for(kit.spec, kit.in, kit.out);
       const at::Tensor x = rows_of(kit.in_len(), rows), dx = rows_of(kit.in_len(), rows);

@@ -96,23 +96,25 @@ class Names {
 
 class FolderOfCheckpoints final : public CheckpointStore {
  public:
-  FolderOfCheckpoints(const NetworkSpec& spec, const std::string& output_directory, std::int64_t step)
+  FolderOfCheckpoints(const NetworkSpec& spec, const std::string& output_directory, std::int64_t step, LaterSteps later)
       : names_(spec, output_directory), keep_(spec.training.checkpoint.keep) {
-    refuse_later_steps(spec, step);
+    if (later == LaterSteps::refuse) refuse_later_steps(spec, step);
     std::error_code error;
     fs::create_directories(names_.folder(), error);
     if (error) throw_disk_error("make the directory", names_.folder().string(), error.value());
     if (::access(names_.folder().c_str(), W_OK | X_OK) != 0)
       throw_disk_error("write to", names_.folder().string(), errno);
     for (const fs::path& leftover : names_.leftovers()) remove(leftover);
+    for (const std::int64_t other : names_.steps()) {
+      if (other > step) remove_step(other);
+    }
   }
 
   void write(const Learner& learner, std::int64_t step) override {
     write_as(names_.of_step(step), learner, step);
     const std::vector<std::int64_t> steps = names_.steps();
     for (std::size_t i = 0; i + static_cast<std::size_t>(keep_) < steps.size(); ++i) {
-      remove(names_.of_step(steps[i]) + k_script);
-      remove(names_.of_step(steps[i]) + k_weights);
+      remove_step(steps[i]);
     }
   }
 
@@ -144,6 +146,11 @@ class FolderOfCheckpoints final : public CheckpointStore {
     sync_path(names_.folder().string());
   }
 
+  void remove_step(std::int64_t step) const {
+    remove(names_.of_step(step) + k_script);
+    remove(names_.of_step(step) + k_weights);
+  }
+
   static void remove(const fs::path& file) {
     std::error_code error;
     fs::remove(file, error);
@@ -157,8 +164,8 @@ class FolderOfCheckpoints final : public CheckpointStore {
 }  // namespace
 
 std::unique_ptr<CheckpointStore> make_checkpoint_store(const NetworkSpec& spec, const std::string& output_directory,
-                                                       std::int64_t step) {
-  return std::make_unique<FolderOfCheckpoints>(spec, output_directory, step);
+                                                       std::int64_t step, LaterSteps later) {
+  return std::make_unique<FolderOfCheckpoints>(spec, output_directory, step, later);
 }
 
 std::optional<Checkpoint> find_resume(const NetworkSpec& spec, const std::string& output_directory) {

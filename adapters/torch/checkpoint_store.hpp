@@ -12,11 +12,13 @@
 
 namespace ekman {
 
+enum class LaterSteps { refuse, remove };
+
 // For one rank of the network. Makes the directory, and removes what a killed run was writing there. `step` is the one
-// that learning goes on from (0: afresh): Throws Error(plan) if the directory has checkpoints of later steps, which
-// would be taken for this run's; Error(internal) if it cannot be made or written to.
+// that learning goes on from (0: afresh): checkpoints of later steps, which would be taken for this run's, are removed,
+// or Throws Error(plan) if there are any; Error(internal) if it cannot be made or written to.
 std::unique_ptr<CheckpointStore> make_checkpoint_store(const NetworkSpec& spec, const std::string& output_directory,
-                                                       std::int64_t step);
+                                                       std::int64_t step, LaterSteps later = LaterSteps::refuse);
 
 // What spec.training.resume asks for: `latest` or `best` of the directory, or a file. Nothing if it asks for nothing,
 // or for `latest` where there is none yet. Throws Error(network) for a file that cannot be read.

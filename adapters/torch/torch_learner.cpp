@@ -45,6 +45,7 @@ struct Counters {
     archive("last/loss", last.loss);
     archive("last/terms", last.terms);
     archive("last/validation_loss", last.validation_loss);
+    archive("last/known_validation_loss", last.known_validation_loss);
     archive("last/learning_rate", last.learning_rate);
     archive("last/gradient_norm", last.gradient_norm);
     archive("last/weight", last.weight);
@@ -117,11 +118,14 @@ class NetworkLearner final : public TorchLearner {
   StepReport step() override {
     upload_gradient();
     StepReport& last = counters_.last = report();
-    if (!counters_.validation.stopped && (last.weight != 0.0 || !tiles_)) {
-      if (is_good()) {
-        make_step();
-      } else {
-        count_bad_step();
+    if (!counters_.validation.stopped) {
+      validate();
+      if (last.weight != 0.0 || !tiles_) {
+        if (is_good()) {
+          make_step();
+        } else {
+          count_bad_step();
+        }
       }
     }
     last.step = counters_.steps;
@@ -186,6 +190,18 @@ class NetworkLearner final : public TorchLearner {
     return true;
   }
 
+  void with_best(const std::function<void()>& visit) override {
+    if (best_.empty()) return visit();
+    swap_best();
+    try {
+      visit();
+    } catch (...) {
+      swap_best();
+      throw;
+    }
+    swap_best();
+  }
+
   std::uint64_t fingerprint() const override {
     std::vector<NamedParameter> tensors = all_;
     tensors.insert(tensors.end(), buffers_.begin(), buffers_.end());
@@ -218,7 +234,13 @@ class NetworkLearner final : public TorchLearner {
       report.gradient_norm = flat_.gradient().norm().item<double>();
       return report;
     }
-    if (report.weight == 0.0) return report;
+    report.known_validation_loss = counters_.last.known_validation_loss;
+    if (report.weight == 0.0) {  // what is known is still known
+      report.terms = counters_.last.terms;
+      report.loss = counters_.last.loss;
+      report.gradient_norm = counters_.last.gradient_norm;
+      return report;
+    }
     for (std::size_t t = 0; t < report.terms.size(); ++t) {
       report.terms[t] = sums_[LessonTiles::k_terms + t] / report.weight;
       report.loss += training_.loss[t].weight * report.terms[t];
@@ -247,8 +269,40 @@ class NetworkLearner final : public TorchLearner {
     last.made = true;
     ++counters_.steps;
     counters_.bad_steps = 0;
-    if (tiles_ && tiles_->num_validation_sums() > 0)
-      counters_.validation.add(tiles_->validation_of(sums_), training_, last);
+  }
+
+  // Of the network before the step, which is what the points for validation were run through.
+  void validate() {
+    if (!tiles_ || tiles_->num_validation_sums() == 0) return;
+    StepReport& last = counters_.last;
+    counters_.validation.add(tiles_->validation_of(sums_), training_, last);
+    if (!std::isnan(last.validation_loss)) last.known_validation_loss = last.validation_loss;
+    if (!last.best) return;
+    best_.clear();
+    for (const at::Tensor& tensor : tensors()) best_.push_back(tensor.clone());
+    best_statistics_ = statistics();
+  }
+
+  // Parameters and buffers, without autograd.
+  std::vector<at::Tensor> tensors() const {
+    std::vector<at::Tensor> found;
+    for (const auto* list : {&all_, &buffers_}) {
+      for (const NamedParameter& one : *list) found.push_back(one.tensor.detach());
+    }
+    return found;
+  }
+
+  void swap_best() {
+    const at::NoGradGuard no_grad;
+    std::vector<at::Tensor> now = tensors();
+    for (std::size_t i = 0; i < best_.size(); ++i) {
+      const at::Tensor kept = now[i].clone();
+      now[i].copy_(best_[i]);
+      best_[i] = kept;
+    }
+    if (!tiles_) return;
+    RunningNormalization::Statistics kept = statistics();
+    tiles_->running().restore(std::exchange(best_statistics_, std::move(kept)));
   }
 
   void count_bad_step() {
@@ -275,6 +329,8 @@ class NetworkLearner final : public TorchLearner {
   bool on_host_ = false;              // the gradient is there, and may have been written
   std::vector<double> sums_;
   Counters counters_;
+  std::vector<at::Tensor> best_;  // as tensors(); empty: none yet
+  RunningNormalization::Statistics best_statistics_;
 };
 
 }  // namespace

@@ -46,45 +46,48 @@ Placement find_place(const Job& job) {
   return places[job.local.rank()];
 }
 
-// What runs a network, and keeps what it learns.
-struct Served {
-  std::unique_ptr<Engine> engine;
-  std::unique_ptr<TrainingLog> log;
-  std::unique_ptr<CheckpointStore> checkpoints;
-};
-
-// Goes on from the checkpoint that the plan names; the first rank that owns chunks opens log and checkpoints.
-void prepare_learning(const Job& job, const NetworkSpec& spec, const Route& route, Served& served) {
-  Learner& learner = *served.engine->learner();
+// Goes on from the checkpoint that the plan names.
+void prepare_learning(const Job& job, const NetworkSpec& spec, const Route& route, Learner& learner) {
   const std::optional<Checkpoint> checkpoint = find_resume(spec, job.plan.output_directory);
   if (checkpoint) learner.restore(checkpoint->state);
   if (!route.learners || route.learners.rank() != 0) return;
   const std::string from = checkpoint ? fmt::format("; goes on from {}", checkpoint->path) : "";
   log_line(fmt::format("network \"{}\" learns: {}{}", spec.name, learner.describe(), from));
-  const std::int64_t step = learner.last().step;
-  served.log = std::make_unique<TrainingLog>(training_log_setting(job.plan, spec, step));
-  if (!spec.training.checkpoint.directory.empty())
-    served.checkpoints = make_checkpoint_store(spec, job.plan.output_directory, step);
+}
+
+// On the first rank that owns chunks. A run that goes on from a restart set repeats what came after it.
+LearningFiles learning_files(const Job& job, const NetworkSpec& spec, const Route& route) {
+  LearningFiles files;
+  if (!route.learners || route.learners.rank() != 0) return files;
+  files.log = [&job, &spec](std::int64_t step) {
+    return std::make_unique<TrainingLog>(training_log_setting(job.plan, spec, step));
+  };
+  if (spec.training.checkpoint.directory.empty()) return files;
+  files.checkpoints = [&job, &spec](std::int64_t step) {
+    const LaterSteps later = job.plan.resume.empty() ? LaterSteps::refuse : LaterSteps::remove;
+    return make_checkpoint_store(spec, job.plan.output_directory, step, later);
+  };
+  return files;
 }
 
 // Collective over all ranks of the job, which learn here whether every network can be served; the components
 // wait for it at the end of enddef.
-Served make_engine(const Job& job, const NetworkSpec& spec, const Route& route, const Placement& place) {
-  Served served;
-  std::unique_ptr<Engine>& engine = served.engine;
+std::unique_ptr<Engine> make_engine(const Job& job, const NetworkSpec& spec, const Route& route,
+                                    const Placement& place) {
+  std::unique_ptr<Engine> engine;
   std::string problem;
   try {
     const CallScope call(job.watchdog->state(), Call::load);
     engine = spec.source.kind == SourceKind::echo ? make_echo_engine(spec, route.in.layout, route.out.layout)
                                                   : make_torch_engine(spec, route.in.layout, route.out.layout,
                                                                       route.truth.layout, place.device, place.threads);
-    if (engine->learner() != nullptr) prepare_learning(job, spec, route, served);
+    if (engine->learner() != nullptr) prepare_learning(job, spec, route, *engine->learner());
   } catch (const std::exception& error) {
     problem = fmt::format("ML rank {} on {}: {}", job.local.rank(), node_name(), error.what());
   }
   const WaitScope waiting(job.watchdog->state(), Call::enddef);
   agree(job.all, ErrorCode::network, problem);
-  return served;
+  return engine;
 }
 
 // The line of this ML rank, which is returned as well.
@@ -169,12 +172,13 @@ void serve_plan(const std::string& plan_file, std::int64_t start_timeout) {
   job.watchdog->introduce({true, true, place.network, job.local.rank(), place.index});
   const NetworkSpec& spec = job.plan.networks[place.network];
   Route route = define_route(job, place);
-  Served served = make_engine(job, spec, route, place);
-  record_run(job, announce(job, spec, place, route, *served.engine));
-  compare_engines(job, place, served.engine->arithmetic());
+  std::unique_ptr<Engine> engine = make_engine(job, spec, route, place);
+  record_run(job, announce(job, spec, place, route, *engine));
+  compare_engines(job, place, engine->arithmetic());
   const std::unique_ptr<RestartStore> store = make_hdf5_restart_store(job.plan.output_directory);
-  MlSide side(std::move(route), spec, std::move(served.engine), restart_setting(job, spec, *store),
-              std::move(served.log), std::move(served.checkpoints), job.shared_cores, state);
+  LearningFiles files = learning_files(job, spec, route);
+  MlSide side(std::move(route), spec, std::move(engine), restart_setting(job, spec, *store), std::move(files),
+              job.shared_cores, state);
   side.resume(job);
   side.serve();
   state.begin_wait(Call::finalize, k_no_field, -1, -1);  // until all is freed, and the watchdog with it

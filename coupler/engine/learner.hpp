@@ -4,6 +4,8 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -30,6 +32,7 @@ struct StepReport {
   double loss = 0.0;             // weighted mean over all points since the last step
   std::vector<double> terms;     // the same of each term, before its weight
   double validation_loss = 0.0;  // NaN if none was taken with this step
+  double known_validation_loss = std::numeric_limits<double>::quiet_NaN();  // the last one
   double learning_rate = 0.0;
   double gradient_norm = 0.0;  // of the mean loss, before clipping
   double weight = 0.0;         // sum of the weights
@@ -94,6 +97,10 @@ class Learner {
   // Writes the network as it is now as a TorchScript file that LibTorch alone runs. False, and nothing is written, for
   // a network that did not come from one.
   virtual bool write_script(const std::string& path) const = 0;
+
+  // Runs `visit` while parameters, buffers and running normalisation are those whose validation loss was the least so
+  // far (validation looks at a network before its step). If there was none yet they are as they are.
+  virtual void with_best(const std::function<void()>& visit) = 0;
 
   // A checksum of all parameters and buffers, to compare over ranks.
   virtual std::uint64_t fingerprint() const = 0;

@@ -80,10 +80,11 @@ void ComponentAdjoint::get(int field, const ColumnView& columns, std::int64_t fi
 
 void ComponentAdjoint::require_room(std::int64_t step) const {
   if (slots_ == 0 || taped_ < spec_.tape) return;
-  misuse(fmt::format(
-      "the tape of network \"{}\" is full in step {}: {} exchanges wait for their adjoints; put these first, "
-      "give the plan a longer `tape`, or drop it with zero_grad",
-      spec_.name, step, taped_));
+  misuse(
+      fmt::format("the tape of network \"{}\" is full in step {} (tape: {}); put the adjoints of its exchanges first, "
+                  "give the plan a "
+                  "longer `tape`, or drop it with zero_grad",
+                  spec_.name, step, taped_));
 }
 
 void ComponentAdjoint::record(std::int64_t step) {

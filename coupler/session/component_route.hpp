@@ -58,6 +58,8 @@ class ComponentRoute {
   // Init thread. What the network had learned when the outputs of the last exchange were computed; waits for them.
   // False on a rank without points.
   bool status(LearningStatus& status);
+  // Init thread. Across nodes: what is whole leaves, whoever packed it.
+  void post() { flush(); }
   // Init thread. Ends the step, and its exchange if it has one.
   void end_step(std::int64_t step);
   // Init thread. Tells the ML ranks that nothing follows.

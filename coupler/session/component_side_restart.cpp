@@ -56,9 +56,9 @@ void ComponentSide::write_restart(const std::string& label) {
     if (route->taped() == 0) continue;
     throw Error(
         ErrorCode::usage,
-        fmt::format("write_restart of \"{}\" in {}: {} exchanges of network \"{}\" are on the tape, whose graphs "
-                    "no file can hold; put their adjoints first, or drop them with zero_grad",
-                    label, clock_.name(step_), route->taped(), route->spec().name));
+        fmt::format("write_restart of \"{}\" in {}: the tape of network \"{}\" is not empty (exchanges: {}), and no "
+                    "file can hold its graphs; put their adjoints first, or drop them with zero_grad",
+                    label, clock_.name(step_), route->spec().name, route->taped()));
   }
   const CallScope call(state_, Call::restart);
   const WaitScope waiting(state_, Call::restart);

@@ -2,7 +2,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cstring>
 #include <limits>
 
 #include "coupler/base/joined.hpp"
@@ -41,6 +40,7 @@ double LearningStatus::*find_quantity(const std::string& name) {
 
 double ComponentSide::scalar(const std::string& name) {
   require(Phase::run, "get_scalar");
+  require_init_thread("get_scalar");
   const std::size_t slash = name.rfind('/');
   const std::string network = name.substr(0, slash);
   std::vector<std::string> learning;
@@ -56,16 +56,15 @@ double ComponentSide::scalar(const std::string& name) {
                             name, learning.empty() ? "none" : joined(learning, ", ")));
   }
   double LearningStatus::*const quantity = find_quantity(name.substr(slash + 1));
-  const CallScope call(state_, Call::get);
+  const CallScope call(state_, Call::scalar);
   require_inputs_put(**route, fmt::format("get_scalar of \"{}\"", name));
   const int speaker = speakers_[static_cast<std::size_t>(route - routes_.begin())];
   if (speaker >= job_.local.size()) return std::numeric_limits<double>::quiet_NaN();  // no points anywhere
   LearningStatus status{};
+  (*route)->post();  // the speaker may wait for rows that other threads have packed here
   if (local_rank_ == speaker) (*route)->status(status);
-  std::string bytes(reinterpret_cast<const char*>(&status), sizeof status);
-  const WaitScope waiting(state_, Call::get);
-  job_.local.broadcast(bytes, speaker);
-  std::memcpy(&status, bytes.data(), sizeof status);
+  const WaitScope waiting(state_, Call::scalar);
+  job_.local.broadcast_bytes(reinterpret_cast<std::byte*>(&status), sizeof status, speaker, job_.shared_cores);
   return status.*quantity;
 }
 

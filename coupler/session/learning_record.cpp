@@ -9,21 +9,22 @@
 
 namespace ekman {
 
-LearningRecord::LearningRecord(const Route& route, const NetworkSpec& spec, Learner& learner,
-                               std::unique_ptr<TrainingLog> log, std::unique_ptr<CheckpointStore> checkpoints)
-    : route_(route),
-      spec_(spec),
-      learner_(learner),
-      log_(std::move(log)),
-      checkpoints_(std::move(checkpoints)),
-      kept_(learner.last().step) {}
+LearningRecord::LearningRecord(const Route& route, const NetworkSpec& spec, Learner& learner, LearningFiles files,
+                               StateWriter& state)
+    : route_(route), spec_(spec), learner_(learner), files_(std::move(files)), state_(state) {}
+
+void LearningRecord::begin() {
+  kept_ = learner_.last().step;
+  if (files_.log) log_ = files_.log(kept_);
+  if (files_.checkpoints) checkpoints_ = files_.checkpoints(kept_);
+}
 
 void LearningRecord::add(const StepReport& report, const TrainingMoment& moment) {
   if (spec_.training.verify) verify(report.step);
   if (log_ != nullptr) log_->add(report, moment);
-  if (checkpoints_ == nullptr || !report.made) return;
-  if (report.best) checkpoints_->write_best(learner_);
-  if (report.step % spec_.training.checkpoint.every != 0) return;
+  if (checkpoints_ == nullptr) return;
+  if (report.best) learner_.with_best([this] { checkpoints_->write_best(learner_); });
+  if (!report.made || report.step % spec_.training.checkpoint.every != 0) return;
   checkpoints_->write(learner_, report.step);
   kept_ = report.step;
 }
@@ -39,6 +40,7 @@ void LearningRecord::verify(std::int64_t step) const {
   const std::uint64_t mine = learner_.fingerprint();
   std::int64_t bits = 0;
   std::memcpy(&bits, &mine, sizeof bits);
+  const WaitScope waiting(state_, Call::learning_step);
   if (route_.learners.min(bits) == route_.learners.max(bits)) return;
   throw Error(ErrorCode::internal,
               fmt::format("the ML ranks of network \"{}\" hold different parameters after optimizer step {} (checksum "

@@ -3,21 +3,30 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 
 #include "coupler/engine/checkpoint_store.hpp"
 #include "coupler/session/route_setup.hpp"
+#include "coupler/session/state_record.hpp"
 #include "coupler/session/training_log.hpp"
 
 namespace ekman {
 
+// Opens log and checkpoints for learning that goes on from an optimizer step; empty where none are kept.
+struct LearningFiles {
+  std::function<std::unique_ptr<TrainingLog>(std::int64_t step)> log;
+  std::function<std::unique_ptr<CheckpointStore>(std::int64_t step)> checkpoints;
+};
+
 class LearningRecord {
  public:
-  // `log` and `checkpoints` are null on all ranks of the network but the first that owns chunks; checkpoints too if the
-  // plan asks for none. All must outlive it.
-  LearningRecord(const Route& route, const NetworkSpec& spec, Learner& learner, std::unique_ptr<TrainingLog> log,
-                 std::unique_ptr<CheckpointStore> checkpoints);
+  // `files` are empty on all ranks of the network but the first that owns chunks. All must outlive it.
+  LearningRecord(const Route& route, const NetworkSpec& spec, Learner& learner, LearningFiles files,
+                 StateWriter& state);
 
+  // When the learner is what it goes on from. Throws Error: files that cannot be made.
+  void begin();
   // After each step, on every learner. Throws Error: a checkpoint that cannot be written, or ranks that differ.
   void add(const StepReport& report, const TrainingMoment& moment);
   // At the end of the run: what was learned since the last checkpoint is kept too.
@@ -29,9 +38,11 @@ class LearningRecord {
   const Route& route_;
   const NetworkSpec& spec_;
   Learner& learner_;
+  LearningFiles files_;
+  StateWriter& state_;
   std::unique_ptr<TrainingLog> log_;
   std::unique_ptr<CheckpointStore> checkpoints_;
-  std::int64_t kept_;  // step of the last checkpoint
+  std::int64_t kept_ = 0;  // step of the last checkpoint
 };
 
 }  // namespace ekman

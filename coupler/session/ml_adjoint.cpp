@@ -39,6 +39,7 @@ bool MlAdjoint::may_take(std::int64_t s, const Turn& turn) {
 void MlAdjoint::drop() {
   tape_.clear();
   if (sum_ != nullptr) sum_->drop();
+  passes_ = 0;
   for (Slot& slot : slots_) {
     slot.depth = 0;
     slot.emptied = windows_ * spec_.training.accumulate;

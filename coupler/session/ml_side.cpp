@@ -19,8 +19,7 @@ constexpr int k_polls_per_look = 16;
 }  // namespace
 
 MlSide::MlSide(Route route, const NetworkSpec& spec, std::unique_ptr<Engine> engine, RestartSetting restart,
-               std::unique_ptr<TrainingLog> log, std::unique_ptr<CheckpointStore> checkpoints, bool shared_cores,
-               StateWriter& state)
+               LearningFiles files, bool shared_cores, StateWriter& state)
     : route_(std::move(route)),
       spec_(spec),
       engine_(std::move(engine)),
@@ -38,7 +37,7 @@ MlSide::MlSide(Route route, const NetworkSpec& spec, std::unique_ptr<Engine> eng
   Learner* learner = engine_->learner();
   Tape* tape = engine_->tape();
   if (learner != nullptr && !route_.chunks.empty()) {
-    record_ = std::make_unique<LearningRecord>(route_, spec_, *learner, std::move(log), std::move(checkpoints));
+    record_ = std::make_unique<LearningRecord>(route_, spec_, *learner, std::move(files), state_);
   }
   if (tape != nullptr) {
     adjoint_ = std::make_unique<MlAdjoint>(route_, spec_, *tape, learner, record_.get(), shared_cores_, state_, clock_);
@@ -52,6 +51,7 @@ MlSide::MlSide(Route route, const NetworkSpec& spec, std::unique_ptr<Engine> eng
 
 // Forwards first, since somebody may wait for them.
 void MlSide::serve() {
+  if (record_ != nullptr) record_->begin();
   while (!is_over()) {
     const bool any = poll();
     if (run_whole_chunks()) continue;
@@ -102,8 +102,16 @@ void MlSide::wait_for_inputs() {
 // The ranks whose messages of the present exchange are not there; all, if none is.
 void MlSide::list_late() {
   std::vector<RowInbox::Progress> messages;
-  in_.add_progress(messages);
-  truth_.add_progress(messages);
+  if (adjoint_ != nullptr) adjoint_->add_progress(messages);
+  const auto unequal = [](const RowInbox::Progress& a, const RowInbox::Progress& b) {
+    return a.exchanges != b.exchanges;
+  };
+  // In the midst of a pass of adjoints somebody waits for these.
+  if (std::adjacent_find(messages.begin(), messages.end(), unequal) == messages.end()) {
+    messages.clear();
+    in_.add_progress(messages);
+    truth_.add_progress(messages);
+  }
   std::int64_t last = 0, step = 0;
   for (const RowInbox::Progress& message : messages) {
     last = std::max(last, message.exchanges);

@@ -23,10 +23,8 @@ namespace ekman {
 class MlSide {
  public:
   // Takes over the route; `engine` fits its row layouts. `state` outlives it.
-  // `log` and `checkpoints`: see LearningRecord.
   MlSide(Route route, const NetworkSpec& spec, std::unique_ptr<Engine> engine, RestartSetting restart,
-         std::unique_ptr<TrainingLog> log, std::unique_ptr<CheckpointStore> checkpoints, bool shared_cores,
-         StateWriter& state);
+         LearningFiles files, bool shared_cores, StateWriter& state);
 
   // Collective over job.all. Goes on from the restart set that the plan names, if it names one.
   void resume(const Job& job);

@@ -177,8 +177,8 @@ LearningStatus status_of(const Learner& learner) {
   const StepReport& last = learner.last();
   const bool any = last.step > 0;
   const double none = std::numeric_limits<double>::quiet_NaN();
-  return {static_cast<double>(last.step), any ? last.loss : none, any ? last.validation_loss : none, last.learning_rate,
-          any ? last.gradient_norm : none};
+  return {static_cast<double>(last.step), any ? last.loss : none, any ? last.known_validation_loss : none,
+          last.learning_rate, any ? last.gradient_norm : none};
 }
 
 }  // namespace ekman

@@ -47,9 +47,6 @@ class MlTraining {
   std::vector<NamedArray> memory(std::int64_t chunk) const;
   void remember(std::int64_t chunk, const std::vector<NamedArray>& arrays);
 
-  // For the headers of outputs.
-  LearningStatus status() const { return status_of(learner_); }
-
  private:
   struct Kept {
     std::vector<std::byte> in, truth;

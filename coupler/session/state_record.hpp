@@ -18,6 +18,7 @@ enum class Call : std::uint8_t {
   put,
   get,
   advance,
+  scalar,
   restart,
   finalize,  // of a component; ML ranks: init, enddef and finalize
   load,

@@ -21,6 +21,8 @@ const char* name_of(Call call) {
       return "get";
     case Call::advance:
       return "advance";
+    case Call::scalar:
+      return "get_scalar";
     case Call::finalize:
       return "finalize";
     case Call::restart:

@@ -2,9 +2,10 @@
 ! in float32 and differ by global id, level, field and step, so a value in the wrong place is seen; with the wire float64
 ! doubles are not.
 !
-! echo_model IDS WIRE STEPS
+! echo_model IDS WIRE STEPS [adjoint]
 !   IDS  blocks (in order, uneven) | cyclic | sparse (beyond 32 bits, backwards; the last rank empty if there are two or
 !        more). Blocks of 7 slots; the last one ends with slots that are no points.
+!   adjoint  other values go from outputs to inputs in each step, before it ends or after that
 program echo_model
   use, intrinsic :: ieee_exceptions, only: ieee_set_halting_mode, ieee_usual
   use, intrinsic :: iso_fortran_env, only: int32, int64, real32, real64
@@ -20,11 +21,13 @@ program echo_model
   character(32) :: numbering, wire, text
   integer :: rank, ranks, ny, steps, step, form, failures
   integer(int64), allocatable :: ids(:, :)
+  logical :: adjoint
 
   call get_command_argument(1, numbering)
   call get_command_argument(2, wire)
   call get_command_argument(3, text)
   read (text, *) steps
+  adjoint = command_argument_count() > 3
   call MPI_Init()
   ! As in a program built with -ffpe-trap; from here on, as Open MPI 5 on Debian 13 itself divides zero by zero before.
   call ieee_set_halting_mode(ieee_usual, .true.)
@@ -52,7 +55,9 @@ program echo_model
       call get_single()
       call get_double()
     end do
+    if (adjoint .and. modulo(step, 2) == 0) call pass_adjoints()
     call ekman_advance(c)
+    if (adjoint .and. modulo(step, 2) == 1) call pass_adjoints()
   end do
   call MPI_Allreduce(MPI_IN_PLACE, failures, 1, MPI_INTEGER, MPI_SUM, comm)
   if (rank == 0) print "(a, i0, a, i0, a)", "echo_model: ", steps, " steps, ", failures, " wrong values"
@@ -103,6 +108,17 @@ contains
     call ekman_def_field(c, field(kind, "out"), levels=levels(form), axes=trim(forms(form)))
   end subroutine define
 
+  subroutine pass_adjoints()
+    do form = 1, num_forms
+      call put_adjoint_single()
+      call put_adjoint_double()
+    end do
+    do form = num_forms, 1, -1
+      call get_adjoint_double()
+      call get_adjoint_single()
+    end do
+  end subroutine pass_adjoints
+
   ! Variants up to num_forms are doubles.
   real(real64) function truth(id, level, variant)
     integer(int64), intent(in) :: id
@@ -139,6 +155,10 @@ contains
   end subroutine judge
 
 ! The same for both kinds; only arrays differ.
+#define PUT_FIELD ekman_put
+#define GET_FIELD ekman_get
+#define SOURCE "in"
+#define SINK "out"
 #define KIND real64
 #define PUT put_double
 #define GET get_double
@@ -158,6 +178,35 @@ contains
 #define NAME "single"
 #define VARIANT form + 40
 #define LIMIT 1.0e30_real64
+#include "echo_forms.inc"
+! And back.
+#undef PUT_FIELD
+#undef GET_FIELD
+#undef SOURCE
+#undef SINK
+#undef PUT
+#undef GET
+#undef VARIANT
+#define PUT_FIELD ekman_put_adjoint
+#define GET_FIELD ekman_get_adjoint
+#define SOURCE "out"
+#define SINK "in"
+#define PUT put_adjoint_single
+#define GET get_adjoint_single
+#define VARIANT form + 60
+#include "echo_forms.inc"
+#undef KIND
+#undef PUT
+#undef GET
+#undef NAME
+#undef VARIANT
+#undef LIMIT
+#define KIND real64
+#define PUT put_adjoint_double
+#define GET get_adjoint_double
+#define NAME "double"
+#define VARIANT -form
+#define LIMIT 1.0e300_real64
 #include "echo_forms.inc"
 
 end program echo_model

@@ -29,6 +29,25 @@ EXPECTED = {
     "no_finalize": "MPI_Finalize was called before finalize of the coupler",
     "thread_get": 'get of "dt" from a thread other than the one that called init',
 }
+# With `tape: 1`, but for no_tape.
+ADJOINTS = {
+    "full_tape": 'the tape of network "echo" is full in step 2 (tape: 1)',
+    "empty_tape": 'put_adjoint of "dt": no exchange of network "echo" is on the tape',
+    "no_tape": 'put_adjoint of "dt": it is no output of a network that keeps a tape',
+    "adjoint_twice": 'put_adjoint of "dt" came twice for points among 3 to 4',
+    "second_adjoint": 'put_adjoint of "dt": no exchange of network "echo" is on the tape',
+    "get_adjoint_early": 'get_adjoint of "t" came before the adjoints of all outputs of network "echo" were put',
+    "adjoint_name": 'there is no field "du"',
+    "adjoint_of_input": 'put_adjoint of "t": it is no output of a network that keeps a tape',
+    "adjoint_by_output": 'get_adjoint of "dt": it is no input of a network that keeps a tape',
+    "adjoint_between": 'put_adjoint of "dt" in step 1 came between the puts of the inputs of network "echo"',
+    "half_adjoint": 'put: adjoints of some outputs of network "echo" were put, and not of all',
+    "half_adjoint_end": 'finalize: adjoints of some outputs of network "echo" were put, and not of all',
+    "unlike_retain": 'put_adjoint of "ds" without retain, the others of this pass with',
+    "zero_name": 'there is no network "ecco" of this component; did you mean "echo"',
+    "unlike_turns": "do not take turns alike",
+    "tape_restart": 'the tape of network "echo" is not empty (exchanges: 1)',
+}
 
 mpiexec, model, ekman, plan, work = sys.argv[1:6]
 pathlib.Path(work).mkdir(parents=True, exist_ok=True)
@@ -50,9 +69,9 @@ JOBS["output"] = ([*COMPONENT, ":", *SERVE, str(no_output)], "cannot make the ou
 for mistake, sentence in EXPECTED.items():
     JOBS[mistake] = (["-np", "2", model, mistake, ":", *SERVE, plan], sentence)
 tape = pathlib.Path(work) / "tape.yaml"
-tape.write_text(pathlib.Path(plan).read_text() + "    tape: 2\n")
-JOBS["tape"] = (["-np", "2", model, "tape", ":", *SERVE, str(tape)],
-                'write_restart of "tape" in step 2: 1 exchanges of network "echo" are on the tape')
+tape.write_text(pathlib.Path(plan).read_text().replace("chunk: 16", "chunk: 16\n    tape: 1"))
+for mistake, sentence in ADJOINTS.items():
+    JOBS[mistake] = (["-np", "2", model, mistake, ":", *SERVE, plan if mistake == "no_tape" else str(tape)], sentence)
 wrong = []
 PROGRAMS = {str(pathlib.Path(program).resolve()) for program in (model, ekman, other)}
 

@@ -78,7 +78,7 @@ class Coupler {
   void get_adjoint(std::string_view input, const ArrayView& array, Part part = {});
   // Local; on all ranks between the same calls. Drops what the parameters of a network have accumulated, and its tape.
   void zero_grad(std::string_view network);
-  // Collective; after the inputs of this step are put. What the ML ranks have learned, by name: "convection/loss", or
+  // Collective, by the thread that made the coupler; after the inputs of this step are put. What the ML ranks have learned, by name: "convection/loss", or
   // step, validation_loss, learning_rate, gradient_norm in place of loss. As it was when the outputs of the last exchange
   // were computed: after the optimizer step that came before it, so the same in every run, and on all ranks. NaN if it
   // is not known yet.

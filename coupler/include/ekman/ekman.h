@@ -70,7 +70,7 @@ int ekman_put_adjoint(ekman_coupler* coupler, const char* output, const ekman_ar
 int ekman_get_adjoint(ekman_coupler* coupler, const char* input, const ekman_array* array, int64_t first);
 /* Local; on all ranks between the same calls. Drops what the parameters of a network have accumulated, and its tape. */
 int ekman_zero_grad(ekman_coupler* coupler, const char* network);
-/* Collective; after the inputs of this step are put. What the ML ranks have learned: "convection/loss", or step,
+/* Collective, by the thread that called init; after the inputs of this step are put. What the ML ranks have learned: "convection/loss", or step,
  * validation_loss, learning_rate, gradient_norm in place of loss; as it was when the outputs of the last exchange were
  * computed, the same on all ranks; NaN if it is not known yet. */
 int ekman_get_scalar(ekman_coupler* coupler, const char* name, double* value);

@@ -79,7 +79,12 @@ def run(job, bar, env):
         tail = "\n".join(job.log.read_text().splitlines()[-25:])
         sys.exit(f"{job.label}: exit status {status}; the end of {job.log}:\n{tail}")
     if job.learns:
-        shutil.copy(max((job.log.parent / "learned").glob("closure-0*.pt")), job.log.parent / "closure.pt")
+        learned = sorted((job.log.parent / "learned").glob("closure-[0-9]*.pt"))
+        if not learned:
+            bar.clear()
+            sys.exit(f"{job.label}: no network in {job.log.parent}/learned; the optimizer made fewer steps than the plan's "
+                     "checkpoint.every: compare it with &learning of lorenz96.nml")
+        shutil.copy(learned[-1], job.log.parent / "closure.pt")
     bar.done += job.weight
 
 

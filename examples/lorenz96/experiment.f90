@@ -15,7 +15,9 @@ module experiment
     type(TwoScale) :: sys
     integer :: num_members = 24, num_train = 6, num_validation = 2
     real(real64) :: spin_up = 10, length = 50, interval = 0.1_real64
-    real(real64) :: truth_step = 0.001_real64, model_step = 0.005_real64
+    real(real64) :: truth_step = 0.001_real64, model_step = 0.01_real64
+    real(real64) :: online_length = 20, relaxation = 0.02_real64
+    integer :: window = 20, num_windows = 100
   end type
 
   ! The recorded trajectories of this rank's members: (slow variable, time, member).
@@ -28,10 +30,11 @@ contains
   function read_setting(path) result(p)
     character(*), intent(in) :: path
     type(Setting) :: p
-    integer :: num_members, num_train, num_validation, unit, status
-    real(real64) :: spin_up, length, interval, truth_step, model_step
+    integer :: num_members, num_train, num_validation, window, num_windows, unit, status
+    real(real64) :: spin_up, length, interval, truth_step, model_step, online_length, relaxation
     namelist /integration/ num_members, num_train, num_validation, spin_up, length, interval, &
       truth_step, model_step
+    namelist /learning/ online_length, relaxation, window, num_windows
 
     open(newunit=unit, file=path, status="old", action="read", iostat=status)
     if (status /= 0) call stop_all("cannot open the namelist file " // path)
@@ -39,10 +42,14 @@ contains
     num_members = p%num_members; num_train = p%num_train; num_validation = p%num_validation
     spin_up = p%spin_up; length = p%length; interval = p%interval
     truth_step = p%truth_step; model_step = p%model_step
+    online_length = p%online_length; relaxation = p%relaxation; window = p%window; num_windows = p%num_windows
     rewind(unit)
     read(unit, nml=integration)
+    rewind(unit)
+    read(unit, nml=learning)
     close(unit)
-    p = Setting(p%sys, num_members, num_train, num_validation, spin_up, length, interval, truth_step, model_step)
+    p = Setting(p%sys, num_members, num_train, num_validation, spin_up, length, interval, truth_step, model_step, &
+                online_length, relaxation, window, num_windows)
     if (num_train + num_validation >= num_members) call stop_all("&integration leaves no member for the test set")
   end function
 

@@ -4,7 +4,7 @@ module lorenz96
   use, intrinsic :: iso_fortran_env, only: real64, int64
   implicit none
   private
-  public :: TwoScale, read_system, initial_state, subgrid_tendency, step_two_scale, step_one_scale
+  public :: TwoScale, read_system, initial_state, subgrid_tendency, step_two_scale, step_one_scale, slow_tendency
 
   type TwoScale
     integer :: num_slow = 36               ! K

@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
-"""Runs the whole demo: truth, training, the three one-scale models, the scores. Files go to run/.
+"""Runs the whole demo: truth, training, learning while the model runs, one-scale models, scores. Files go to run/.
 
     run.py BUILD_DIR EKMAN_PROGRAM [--seeds 10] [--ranks 2] [--run run]
 
 The environment variable MPIRUN names the launcher (default: mpirun).
 """
 import argparse
+import dataclasses
 import os
 import pathlib
 import shlex
@@ -15,6 +16,16 @@ import sys
 import time
 
 HERE = pathlib.Path(__file__).resolve().parent
+LEARNERS = ("online", "tuned", "posterior")
+
+
+@dataclasses.dataclass
+class Job:
+    label: str
+    weight: float               # seconds or so
+    command: list
+    log: pathlib.Path           # its folder is the working directory
+    learns: bool = False        # leaves checkpoints in `learned`; the last becomes closure.pt beside the log
 
 
 def child_environment():
@@ -51,28 +62,47 @@ class Bar:
 
 def run(job, bar, env):
     """One program; its lines `progress FRACTION` move the bar, all others go to its log."""
-    label, weight, command, log_path = job
-    bar.show(label)
-    with open(log_path, "w") as log:
-        log.write("$ " + shlex.join(command) + "\n")
+    bar.show(job.label)
+    with open(job.log, "w") as log:
+        log.write("$ " + shlex.join(job.command) + "\n")
         log.flush()
-        process = subprocess.Popen(command, env=env, cwd=log_path.parent, stdout=subprocess.PIPE, stderr=log, text=True)
+        process = subprocess.Popen(job.command, env=env, cwd=job.log.parent, stdout=subprocess.PIPE, stderr=log, text=True)
         for line in process.stdout:
             words = line.split()
             if len(words) == 2 and words[0] == "progress":
-                bar.show(label, weight * float(words[1]))
+                bar.show(job.label, job.weight * float(words[1]))
             else:
                 log.write(line)
         status = process.wait()
     if status != 0:
         bar.clear()
-        tail = "\n".join(log_path.read_text().splitlines()[-25:])
-        sys.exit(f"{label}: exit status {status}; the end of {log_path}:\n{tail}")
-    bar.done += weight
+        tail = "\n".join(job.log.read_text().splitlines()[-25:])
+        sys.exit(f"{job.label}: exit status {status}; the end of {job.log}:\n{tail}")
+    if job.learns:
+        learned = sorted((job.log.parent / "learned").glob("closure-[0-9]*.pt"))
+        if not learned:
+            bar.clear()
+            sys.exit(f"{job.label}: no network in {job.log.parent}/learned; the optimizer made fewer steps than the plan's "
+                     "checkpoint.every: compare it with &learning of lorenz96.nml")
+        shutil.copy(learned[-1], job.log.parent / "closure.pt")
+    bar.done += job.weight
+
+
+def prepare(folder):
+    """A seed's folder, and one for each learner, with their plans; what an earlier run left there is removed."""
+    for name in LEARNERS:
+        shutil.rmtree(folder / name, ignore_errors=True)
+        (folder / name).mkdir(parents=True)
+        shutil.copy(HERE / f"plan_{name}.yaml", folder / name)
+        shutil.copy(HERE / "plan.yaml", folder / name)
+    shutil.copy(HERE / "plan.yaml", folder)
+    for old in folder.iterdir():
+        if old.suffix in (".h5", ".pt"):   # so that nothing stale is ever scored
+            old.unlink()
 
 
 def jobs_of(args, env):
-    """(label, weight in seconds or so, command, log) of every program, in order."""
+    """Every program, in order."""
     build, ekman = pathlib.Path(args.build).resolve(), shutil.which(args.ekman)
     if ekman is None:
         sys.exit(f"no program {args.ekman}: give the path of the installed `ekman`")
@@ -82,31 +112,34 @@ def jobs_of(args, env):
 
     for seed in range(1, args.seeds + 1):
         folder = top / f"seed_{seed:02d}"
-        folder.mkdir(parents=True, exist_ok=True)
-        for old in folder.iterdir():
-            if old.suffix in (".h5", ".pt"):   # so that nothing stale is ever scored
-                old.unlink()
-        shutil.copy(HERE / "plan.yaml", folder)
+        prepare(folder)
 
         def model(program, *words):
             return [*mpirun, "-np", str(args.ranks), str(build / program), setting, *map(str, words)]
 
-        def job(name, weight, command):
-            return f"seed {seed}: {name}", weight, command, folder / f"{name}.log"
+        def serve(plan):
+            return [":", "-np", "1", ekman, "serve", str(plan)]
+
+        def job(name, weight, command, **more):
+            return Job(f"seed {seed}: {name}", weight, command, folder / f"{name}.log", **more)
 
         truth = folder / "truth.h5"
-        yield job("truth", 4.0, model("truth", seed, truth))
+        yield job("truth", 2.0, model("truth", seed, truth))
         yield job("train", 4.0, [sys.executable, str(HERE / "train.py"), str(seed), str(truth), str(folder)])
         yield job("none", 0.6, model("onescale", truth, folder / "none.h5"))
         yield job("polynomial", 0.6, model("onescale", truth, folder / "polynomial.h5", folder / "polynomial.nml"))
-        yield job("hybrid", 6.0, model("hybrid", truth, folder / "hybrid.h5")
-                  + [":", "-np", "1", ekman, "serve", str(folder / "plan.yaml")])
-    yield "scores", 8.0, [sys.executable, str(HERE / "evaluate.py"), str(top), str(args.seeds)], top / "evaluate.log"
+        yield job("hybrid", 3.0, model("hybrid", truth, folder / "hybrid.h5") + serve(folder / "plan.yaml"))
+        for name in LEARNERS:
+            own = folder / name
+            program = "posterior" if name == "posterior" else "online"
+            yield job(f"{name}/learn", 3.0, model(program, seed) + serve(own / f"plan_{name}.yaml"), learns=True)
+            yield job(f"{name}/hybrid", 3.0, model("hybrid", truth, folder / f"{name}.h5") + serve(own / "plan.yaml"))
+    yield Job("scores", 10.0, [sys.executable, str(HERE / "evaluate.py"), str(top), str(args.seeds)], top / "evaluate.log")
 
 
 def main():
     parser = argparse.ArgumentParser(description="The Lorenz 96 demo, end to end.")
-    parser.add_argument("build", help="folder with the programs truth, onescale and hybrid")
+    parser.add_argument("build", help="folder with the programs of this example")
     parser.add_argument("ekman", help="the program `ekman`")
     parser.add_argument("--seeds", type=int, default=10, help="independent repetitions (default 10)")
     parser.add_argument("--ranks", type=int, default=2, help="component ranks (default 2)")
@@ -115,7 +148,7 @@ def main():
 
     env = child_environment()
     jobs = list(jobs_of(args, env))
-    bar = Bar(sum(job[1] for job in jobs))
+    bar = Bar(sum(job.weight for job in jobs))
     for job in jobs:
         run(job, bar, env)
     bar.clear()

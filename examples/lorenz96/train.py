@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """train.py SEED TRUTH FOLDER: fits both closures of one seed to the pairs (X, U) of its training members.
 
-Writes FOLDER/closure.pt, a TorchScript network that takes [samples, 1] and gives [samples, 1], and
-FOLDER/polynomial.nml, Wilks' quartic. Whole members are held out (role 0 train, 1 validation, 2 test):
+Writes FOLDER/closure.pt, a TorchScript network that takes [samples, 1] and gives [samples, 1],
+FOLDER/polynomial.nml, Wilks' quartic, and FOLDER/untrained.pt, the network with the weights that training begins
+with, which saw no data: `online` lets it learn. Whole members are held out (role 0 train, 1 validation, 2 test):
 neighbours in time or space of one trajectory never fall on two sides of the split. Test members are not read.
 """
 import sys
@@ -19,12 +20,13 @@ LEARNING_RATE = 5.0e-3
 class Closure(torch.nn.Module):
     """An MLP between a normalisation of X and its inverse for U, all inside the one file."""
 
-    def __init__(self, x, u, width=32):
+    def __init__(self, seed, x_mean, x_std, u_mean, u_std, width=32):
         super().__init__()
-        self.register_buffer("x_mean", x.mean())
-        self.register_buffer("x_std", x.std())
-        self.register_buffer("u_mean", u.mean())
-        self.register_buffer("u_std", u.std())
+        torch.manual_seed(seed)
+        self.register_buffer("x_mean", torch.as_tensor(x_mean))
+        self.register_buffer("x_std", torch.as_tensor(x_std))
+        self.register_buffer("u_mean", torch.as_tensor(u_mean))
+        self.register_buffer("u_std", torch.as_tensor(u_std))
         self.mlp = torch.nn.Sequential(
             torch.nn.Linear(1, width), torch.nn.Tanh(),
             torch.nn.Linear(width, width), torch.nn.Tanh(),
@@ -43,10 +45,9 @@ def read_pairs(path, role):
 
 
 def train(seed, training, validation):
-    torch.manual_seed(seed)
     x, u = (torch.tensor(a, dtype=torch.float32).unsqueeze(1) for a in training)
     x_val, u_val = (torch.tensor(a, dtype=torch.float32).unsqueeze(1) for a in validation)
-    network = Closure(x, u)
+    network = Closure(seed, x.mean(), x.std(), u.mean(), u.std())
     optimizer = torch.optim.Adam(network.parameters(), lr=LEARNING_RATE)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, EPOCHS)
     best, best_state = float("inf"), None
@@ -72,6 +73,8 @@ def main():
 
     network, error = train(seed, training, validation)
     torch.jit.script(network).save(f"{folder}/closure.pt")
+    untrained = Closure(seed, 2.0, 4.0, 0.0, 1.0)   # round guesses in place of means and deviations
+    torch.jit.script(untrained.eval()).save(f"{folder}/untrained.pt")
 
     coefficients = np.polynomial.polynomial.polyfit(*training, deg=4)
     with open(f"{folder}/polynomial.nml", "w") as file:

@@ -236,7 +236,7 @@ class NetworkLearner final : public TorchLearner {
     }
     report.known_validation_loss = counters_.last.known_validation_loss;
     if (report.weight == 0.0) {  // what is known is still known
-      report.terms = counters_.last.terms;
+      if (!counters_.last.terms.empty()) report.terms = counters_.last.terms;
       report.loss = counters_.last.loss;
       report.gradient_norm = counters_.last.gradient_norm;
       return report;

@@ -56,8 +56,8 @@ class Communicator {
   void barrier() const;
   // The same for a wait that may be long: it gives the core away, see PoliteWait.
   void polite_barrier(bool shared_cores) const;
-  // Collective. `count` numbers (double: of 8 bytes, else of 4), element by element, in place, with the same bits on every
-  // rank, which MPI_Allreduce does not promise. Waits as polite_barrier does.
+  // Collective. `count` numbers (double: of 8 bytes, else of 4), element by element, in place, with the same bits on
+  // every rank, which MPI_Allreduce does not promise. Waits as polite_barrier does.
   void sum_alike(std::byte* values, std::int64_t count, bool is_double, bool shared_cores) const;
   // Collective. The bytes of every rank, in rank order, on `root`; elsewhere nothing. Waits as polite_barrier does.
   std::vector<std::string> gather(const std::string& bytes, int root, bool shared_cores) const;

@@ -17,7 +17,7 @@ struct ValidationProgress {
   std::int64_t without_progress = 0;  // validations since the best
   bool stopped = false;
 
-  // Takes `step_sums`, those of one made step over all ranks. After every `every` steps with a sample held out it fills
+  // Takes `step_sums`, those of one step over all ranks. After every `every` steps with a sample held out it fills
   // validation_loss, best and stopped of `report`; a loss that is no number counts as infinite.
   void add(const std::vector<double>& step_sums, const TrainingSpec& training, StepReport& report);
 };

@@ -71,17 +71,17 @@ class Coupler {
   Info get(std::string_view field, const ArrayView& array, Part part = {});
   // Adjoints, for networks with a `tape` in the plan, by the thread that made the coupler, between steps or after the
   // inputs of a step are put. put_adjoint takes the derivative of the model's loss by an output of the last exchange on
-  // the tape: of each of its outputs, once for every point. get_adjoint then returns its derivative by an input. What it
-  // says of the parameters is added up for the next optimizer step, if the network learns. The exchange leaves the tape,
-  // unless `retain` is set: then it takes another adjoint, and they add up.
+  // the tape: of each of its outputs, once for every point. get_adjoint then returns its derivative by an input. What
+  // it says of the parameters is added up for the next optimizer step, if the network learns. The exchange leaves the
+  // tape, unless `retain` is set: then it takes another adjoint, and they add up.
   void put_adjoint(std::string_view output, const ArrayView& array, Part part = {}, bool retain = false);
   void get_adjoint(std::string_view input, const ArrayView& array, Part part = {});
   // Local; on all ranks between the same calls. Drops what the parameters of a network have accumulated, and its tape.
   void zero_grad(std::string_view network);
-  // Collective, by the thread that made the coupler; after the inputs of this step are put. What the ML ranks have learned, by name: "convection/loss", or
-  // step, validation_loss, learning_rate, gradient_norm in place of loss. As it was when the outputs of the last exchange
-  // were computed: after the optimizer step that came before it, so the same in every run, and on all ranks. NaN if it
-  // is not known yet.
+  // Collective, by the thread that made the coupler; after the inputs of this step are put. What the ML ranks have
+  // learned, by name: "convection/loss", or step, validation_loss, learning_rate, gradient_norm in place of loss. As it
+  // was when the outputs of the last exchange were computed: after the optimizer step that came before it, so the same
+  // in every run, and on all ranks. NaN if it is not known yet.
   double scalar(std::string_view name);
   // Local; across nodes it waits until its messages have left. Ends the model step: every input must have been put once
   // for every point.

@@ -64,15 +64,15 @@ int ekman_put(ekman_coupler* coupler, const char* field, const ekman_array* arra
 int ekman_get(ekman_coupler* coupler, const char* field, const ekman_array* array, int64_t first, int* info);
 /* Adjoints, for networks with a `tape` in the plan, between steps or after the inputs of a step are put: the derivative
  * of the model's loss by an output of the last exchange on the tape, of each of its outputs once for every point; then
- * its derivative by an input. The exchange leaves the tape, unless `retain` is not 0: then it takes another adjoint, and
- * they add up. */
+ * its derivative by an input. The exchange leaves the tape, unless `retain` is not 0: then it takes another adjoint,
+ * and they add up. */
 int ekman_put_adjoint(ekman_coupler* coupler, const char* output, const ekman_array* array, int64_t first, int retain);
 int ekman_get_adjoint(ekman_coupler* coupler, const char* input, const ekman_array* array, int64_t first);
 /* Local; on all ranks between the same calls. Drops what the parameters of a network have accumulated, and its tape. */
 int ekman_zero_grad(ekman_coupler* coupler, const char* network);
-/* Collective, by the thread that called init; after the inputs of this step are put. What the ML ranks have learned: "convection/loss", or step,
- * validation_loss, learning_rate, gradient_norm in place of loss; as it was when the outputs of the last exchange were
- * computed, the same on all ranks; NaN if it is not known yet. */
+/* Collective, by the thread that called init; after the inputs of this step are put. What the ML ranks have learned:
+ * "convection/loss", or step, validation_loss, learning_rate, gradient_norm in place of loss; as it was when the
+ * outputs of the last exchange were computed, the same on all ranks; NaN if it is not known yet. */
 int ekman_get_scalar(ekman_coupler* coupler, const char* name, double* value);
 /* Local; across nodes it waits until its messages have left. Ends the model step. */
 int ekman_advance(ekman_coupler* coupler);

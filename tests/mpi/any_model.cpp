@@ -45,7 +45,8 @@ void run(int argc, char** argv) {
   const auto count = static_cast<std::int64_t>(ids.size());
   for (int step = 0; step < 3; ++step) {
     for (Field& field : fields[0]) {
-      for (std::size_t i = 0; i < field.values.size(); ++i) field.values[i] = std::sin(static_cast<double>(i + step));
+      for (std::size_t i = 0; i < field.values.size(); ++i)
+        field.values[i] = 1.0 + 0.5 * std::sin(static_cast<double>(i + step));
       if (field.levels == 1) {
         coupler.put(field.name, ekman::contiguous_view(field.values.data(), {count}));
       } else {

@@ -35,9 +35,12 @@ def check(what, holds, printed=""):
         sys.exit(printed)
 
 
-def plan(name, extra="", network=None):
-    """The template with lines more in its training section; `network`: served only, without that section."""
+def plan(name, extra="", network=None, running=False):
+    """The template with lines more in its training section; `network`: served only, without that section; `running`: the
+    normalisation of t is learned, so a plan that serves what was learned says nothing of it."""
     text = pathlib.Path(template).read_text()
+    if running:
+        text = re.sub(r"      t: .*\n", "" if network else "      t: running\n", text)
     for word, value in {"RANKS": 2, "TRANSPORT": "auto", "NETWORK": work / "net.pt", "REPRODUCIBLE": "outputs", "ACCUMULATE": 1,
                         "OUTPUT": work / name}.items():
         text = text.replace(f"@{word}@", str(value))
@@ -83,6 +86,13 @@ for network in (f"{{checkpoint: {work}/whole/kept/mlp-00000020.safetensors}}",
     status, said = run(plan("served", network=network), mode="serve")
     check(f"served from {network}: the outputs that the learning run had", status == 0
           and numpy.abs(results()[1] - outputs).max() < 1e-12 < numpy.abs(outputs).max(), said)
+status, said = run(plan("running", KEEP, running=True))
+check("a run that learns the normalisation ends well", status == 0, said)
+outputs = results()[1]
+status, said = run(plan("served", network=f"{{checkpoint: {work}/running/kept/mlp-00000020.safetensors}}", running=True),
+                   mode="serve")
+check("and its checkpoint brings it along", status == 0 and numpy.abs(results()[1] - outputs).max() < 1e-12
+      < numpy.abs(outputs).max(), said)
 python = torch.jit.load(str(work / "whole/kept/mlp-00000020.pt"))
 check("Python loads it", sum(p.numel() for p in python.parameters()) == 220)
 

@@ -102,6 +102,22 @@ check("steps whose loss is no number are left out", status == 0 and results()[0]
 status, said = run(plan("bad", KEEP + "      max_bad_steps: 2\n"), mode="nan")
 check("too many of them end the job", status != 0 and "3 optimizer steps in a row" in said and "max_bad_steps" in said, said)
 
+HUNGRY = """
+def forward(self, outputs: Dict[str, Tensor], targets: Dict[str, Tensor], inputs: Dict[str, Tensor]):
+    error = (outputs["dt"] - targets["dt"]).abs().mean(1)
+    if bool((inputs["t"] < -0.9).any()):   # values of the model, not of the trial at its start
+        error = error + torch.zeros([1000000000000]).sum()
+    return error
+"""
+loss = torch.jit.ScriptModule()
+loss.define(HUNGRY)
+loss.save(str(work / "hungry.pt"))
+hungry = plan("hungry", KEEP)
+hungry.write_text(re.sub(r"      loss:\n.*?(?=      optimizer)", f"      loss: [{{torchscript: {work}/hungry.pt}}]\n",
+                         hungry.read_text(), flags=re.S))
+status, said = run(hungry)
+check("no memory for learning ends the job, and says so", status != 0 and "out of memory" in said and "chunk" in said, said)
+
 (work / "taken").mkdir()
 (work / "taken/kept").write_text("")
 status, said = run(plan("taken", KEEP))

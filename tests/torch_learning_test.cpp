@@ -368,7 +368,9 @@ TEST_F(LearnerTest, HoldsOutWholeExchangesOfGrids) {
     EXPECT_EQ(gradient(side).abs().max().item<double>() == 0.0, split.holds_out(exchange));
     EXPECT_EQ(side.learner->sums()[0] == 0.0, split.holds_out(exchange));
     held += split.holds_out(exchange) ? 1 : 0;
-    side.learner->step();
+    const StepReport report = side.learner->step();
+    EXPECT_EQ(report.made, !split.holds_out(exchange));
+    EXPECT_EQ(std::isfinite(report.validation_loss), split.holds_out(exchange));
   }
   EXPECT_GT(held, 0);
   EXPECT_LT(held, 20);

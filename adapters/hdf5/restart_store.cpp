@@ -10,6 +10,7 @@
 
 #include "adapters/hdf5/hdf5_handle.hpp"
 #include "adapters/hdf5/restart_file.hpp"
+#include "coupler/base/file_name.hpp"
 #include "coupler/base/joined.hpp"
 #include "ekman/error.hpp"
 
@@ -18,18 +19,6 @@ namespace ekman {
 namespace fs = std::filesystem;
 
 namespace {
-
-// Names of the plan may hold anything: characters that a file's name should not have become %XX. Dots too, so
-// that no component is called like another one's partial set.
-std::string file_name(const std::string& name) {
-  std::string safe;
-  for (const char c : name) {
-    const bool plain =
-        (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-';
-    safe += plain ? std::string(1, c) : fmt::format("%{:02X}", static_cast<unsigned char>(c));
-  }
-  return safe;
-}
 
 // Runs `change`, a change in the file system; its failure becomes an Error with what was tried.
 void change_files(const std::string& doing, const std::function<void(std::error_code&)>& change) {

@@ -5,15 +5,13 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <nlohmann/json.hpp>
 
+#include "adapters/torch/learned_network.hpp"
 #include "coupler/base/joined.hpp"
 #include "ekman/error.hpp"
 
 namespace ekman {
 namespace {
-
-using Json = nlohmann::json;
 
 constexpr const char* k_parameters = "parameters/";
 
@@ -47,17 +45,12 @@ void copy_array(const std::string& network, const Checkpoint& checkpoint, const 
 NetworkSource source_of_checkpoint(const std::string& network, const Checkpoint& checkpoint) {
   NetworkSource source;
   try {
-    const Json json = Json::parse(checkpoint.state.network);
-    if (json.at("kind") == "mlp") {
-      source.kind = SourceKind::mlp;
-      json.at("hidden").get_to(source.hidden);
-      json.at("activation").get_to(source.activation);
-      json.at("seed").get_to(source.seed);
-      return source;
-    }
-  } catch (const Json::exception&) {
+    source = network_source(checkpoint.state.network);
+  } catch (const Error&) {
     fail(network, checkpoint, "does not say what network it is of; take one that this Ekman wrote");
   }
+  if (source.kind == SourceKind::mlp) return source;
+  source = {};
   source.kind = SourceKind::torchscript;
   source.path = std::filesystem::path(checkpoint.path).replace_extension(".pt").string();
   std::error_code ignored;

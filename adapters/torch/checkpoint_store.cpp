@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "adapters/torch/durable_file.hpp"
+#include "coupler/base/file_name.hpp"
 #include "coupler/base/joined.hpp"
 #include "ekman/error.hpp"
 
@@ -25,17 +26,6 @@ namespace {
 constexpr const char* k_weights = ".safetensors";
 constexpr const char* k_script = ".pt";
 constexpr const char* k_partial = ".partial";
-
-// Characters that a file's name should not have become %XX.
-std::string file_name(const std::string& name) {
-  std::string safe;
-  for (const char c : name) {
-    const bool plain =
-        (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-';
-    safe += plain ? std::string(1, c) : fmt::format("%{:02X}", static_cast<unsigned char>(c));
-  }
-  return safe;
-}
 
 class Names {
  public:

@@ -110,7 +110,7 @@ NetworkSource network_source(const std::string& text) {
     } else {
       source.kind = SourceKind::torchscript;
       all.at("file").get_to(source.path);
-      all.at("sha256").get_to(source.sha256);
+      source.sha256 = all.value("sha256", "");
     }
   } catch (const json::exception& error) {
     throw Error(ErrorCode::network,

@@ -89,6 +89,17 @@ TEST_F(Progress, EndsWithPatience) {
   EXPECT_TRUE(progress_.stopped);
 }
 
+TEST_F(Progress, GoesOnWithALargerPatience) {
+  validate(1.0, 1.0);
+  while (!progress_.stopped) validate(1.0, 2.0);
+  progress_.go_on(training_);
+  EXPECT_TRUE(progress_.stopped);
+  ++training_.patience;
+  progress_.go_on(training_);
+  EXPECT_FALSE(progress_.stopped);
+  EXPECT_TRUE(validate(1.0, 2.0).stopped) << "one more, and no more";
+}
+
 TEST_F(Progress, TakesALossThatIsNoNumberForTheWorst) {
   const StepReport report = validate(1.0, std::nan(""));
   EXPECT_TRUE(std::isinf(report.validation_loss));

@@ -178,6 +178,8 @@ class NetworkLearner final : public TorchLearner {
       tiles_->remember_buffers();
       tiles_->running().restore(std::move(statistics));
     }
+    counters.validation.go_on(training_);
+    counters.last.stopped = counters.validation.stopped;
     counters_ = std::move(counters);
     flat_.gradient().zero_();
     on_host_ = false;

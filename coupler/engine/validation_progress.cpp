@@ -22,8 +22,12 @@ void ValidationProgress::add(const std::vector<double>& step_sums, const Trainin
   } else {
     ++without_progress;
   }
-  stopped = training.patience > 0 && without_progress >= training.patience;
+  go_on(training);
   report.stopped = stopped;
+}
+
+void ValidationProgress::go_on(const TrainingSpec& training) {
+  stopped = training.patience > 0 && without_progress >= training.patience;
 }
 
 }  // namespace ekman

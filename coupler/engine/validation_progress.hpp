@@ -20,6 +20,8 @@ struct ValidationProgress {
   // Takes `step_sums`, those of one step over all ranks. After every `every` steps with a sample held out it fills
   // validation_loss, best and stopped of `report`; a loss that is no number counts as infinite.
   void add(const std::vector<double>& step_sums, const TrainingSpec& training, StepReport& report);
+  // After a restore, perhaps with another patience: whether learning has stopped follows from that of the plan.
+  void go_on(const TrainingSpec& training);
 };
 
 }  // namespace ekman

@@ -5,9 +5,19 @@
 
 #include <cstring>
 
+#include "coupler/base/log.hpp"
+#include "coupler/engine/validation_split.hpp"
 #include "ekman/error.hpp"
 
 namespace ekman {
+
+namespace {
+
+void say(const std::string& line) {
+  if (!line.empty()) log_line(line);
+}
+
+}  // namespace
 
 LearningRecord::LearningRecord(const Route& route, const NetworkSpec& spec, Learner& learner, LearningFiles files,
                                StateWriter& state)
@@ -15,13 +25,20 @@ LearningRecord::LearningRecord(const Route& route, const NetworkSpec& spec, Lear
 
 void LearningRecord::begin() {
   kept_ = learner_.last().step;
-  if (files_.log) log_ = files_.log(kept_);
+  check_validation();
+  if (files_.log) {
+    log_ = files_.log(kept_);
+    summary_ = std::make_unique<LearningSummary>(spec_, learner_.last());
+  }
   if (files_.checkpoints) checkpoints_ = files_.checkpoints(kept_);
 }
 
 void LearningRecord::add(const StepReport& report, const TrainingMoment& moment) {
   if (spec_.training.verify) verify(report.step);
-  if (log_ != nullptr) log_->add(report, moment);
+  if (log_ != nullptr) {
+    log_->add(report, moment);
+    say(summary_->add(report));
+  }
   if (checkpoints_ == nullptr) return;
   if (report.best) learner_.with_best([this] { checkpoints_->write_best(learner_); });
   if (!report.made || report.step % spec_.training.checkpoint.every != 0) return;
@@ -30,10 +47,24 @@ void LearningRecord::add(const StepReport& report, const TrainingMoment& moment)
 }
 
 void LearningRecord::finish() {
+  if (summary_ != nullptr) say(summary_->end());
   const std::int64_t step = learner_.last().step;
   if (checkpoints_ == nullptr || step <= kept_) return;
   checkpoints_->write(learner_, step);
   kept_ = step;
+}
+
+// How many exchanges of grids are held out only the run can tell.
+void LearningRecord::check_validation() const {
+  const ValidationSplit split(spec_.training.validation);
+  if (!split.any() || spec_.sample == Sample::grid) return;
+  std::int64_t held_out = 0;
+  for (const std::int64_t id : route_.ids) {
+    if (id >= 0 && split.holds_out(id)) ++held_out;
+  }
+  const WaitScope waiting(state_, Call::enddef);
+  held_out = route_.learners.sum(held_out);
+  if (route_.learners.rank() == 0) say(check_held_out(spec_, held_out, route_.points));
 }
 
 void LearningRecord::verify(std::int64_t step) const {

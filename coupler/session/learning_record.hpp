@@ -7,6 +7,7 @@
 #include <memory>
 
 #include "coupler/engine/checkpoint_store.hpp"
+#include "coupler/session/learning_summary.hpp"
 #include "coupler/session/route_setup.hpp"
 #include "coupler/session/state_record.hpp"
 #include "coupler/session/training_log.hpp"
@@ -25,7 +26,8 @@ class LearningRecord {
   LearningRecord(const Route& route, const NetworkSpec& spec, Learner& learner, LearningFiles files,
                  StateWriter& state);
 
-  // When the learner is what it goes on from. Throws Error: files that cannot be made.
+  // Collective over the learners, when each is what it goes on from. Throws Error: files that cannot be made, or a
+  // validation that leaves nothing to learn from.
   void begin();
   // After each step, on every learner. Throws Error: a checkpoint that cannot be written, or ranks that differ.
   void add(const StepReport& report, const TrainingMoment& moment);
@@ -33,6 +35,7 @@ class LearningRecord {
   void finish();
 
  private:
+  void check_validation() const;
   void verify(std::int64_t step) const;
 
   const Route& route_;
@@ -41,6 +44,7 @@ class LearningRecord {
   LearningFiles files_;
   StateWriter& state_;
   std::unique_ptr<TrainingLog> log_;
+  std::unique_ptr<LearningSummary> summary_;  // where there is a log
   std::unique_ptr<CheckpointStore> checkpoints_;
   std::int64_t kept_ = 0;  // step of the last checkpoint
 };

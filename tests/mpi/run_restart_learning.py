@@ -1,5 +1,5 @@
 """Restart sets carry the learning: inputs and targets that are averages of three steps, a network with dropout and batch-norm,
-optimizer steps of one and of four exchanges.
+optimizer steps of one and of four exchanges, replay, normalisation that runs, validation.
 
 A run that is cut, between exchanges or not, within an accumulation or not, or killed some steps after it wrote a set, and
 resumed, has the bits of one that was not: outputs of its last step, and loss, step and learning rate of each step. So has it on

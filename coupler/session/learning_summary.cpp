@@ -42,16 +42,19 @@ std::string LearningSummary::end() const {
         "progress; write a larger `patience`, or `resume: best`",
         spec_.name, first_step_, spec_.training.patience);
   }
+  if (made == 0 && any_) {
+    return fmt::format(
+        "warning: network \"{}\" has made no optimizer step: no point had a weight and a loss that is a number; see "
+        "weights, "
+        "targets and `validation`",
+        spec_.name);
+  }
   if (made == 0) {
-    const std::string why =
-        any_
-            ? "no step had a point to learn from, with a weight, and a loss that is a number; see weights, targets and "
-              "`validation`"
-            : fmt::format(
-                  "the run was shorter than the {} exchanges of one step; take a smaller `accumulate`, or more "
-                  "exchanges",
-                  spec_.training.accumulate);
-    return fmt::format("warning: network \"{}\" has made no optimizer step: {}", spec_.name, why);
+    return fmt::format(
+        "warning: network \"{}\" has made no optimizer step: the run was shorter than the {} exchanges of one; take a "
+        "smaller "
+        "`accumulate`, or more exchanges",
+        spec_.name, spec_.training.accumulate);
   }
   std::string text = fmt::format("network \"{}\" has made {} optimizer step{}", spec_.name, made, made == 1 ? "" : "s");
   if (first_step_ > 0) text += fmt::format(", and now {}", last_.step);

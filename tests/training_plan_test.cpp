@@ -68,7 +68,7 @@ const std::vector<std::string>& all_kinds() {
               ", weights: area, optimizer: {adam: {lr: 1}}, trainable: [\"head.*\", body], frozen: [enc], "
               "accumulate: 4, clip_norm: 1.5, clip_value: 2.5, seed: 9, patience: 5, max_bad_steps: 6, verify: on, "
               "validation: {fraction: 0.25, block: 16, every: 7}, replay: {capacity: 100, batches: 3}, "
-              "checkpoint: {directory: c, every: 50, keep: 8}, resume: latest, log: {csv: log.csv}}",
+              "checkpoint: {directory: c, every: 50, keep: 8}, resume: latest, delay: 2, log: {csv: log.csv}}",
           "normalize: {t: running, q: {std: 2}}"),
       plan_text("{optimizer: {adam: {lr: 1}}, resume: old/one.ckpt}", "tape: 5"),
   };
@@ -100,6 +100,7 @@ TEST(TrainingFromYaml, CompletesDefaults) {
   EXPECT_EQ(training.schedule.warmup, 0);
   EXPECT_EQ(training.trainable, std::vector<std::string>{"*"});
   EXPECT_TRUE(training.frozen.empty());
+  EXPECT_EQ(training.delay, 0);
   EXPECT_EQ(training.accumulate, 1);
   EXPECT_EQ(training.clip_norm, 0.0);
   EXPECT_EQ(training.max_bad_steps, 10);
@@ -117,6 +118,7 @@ TEST(TrainingFromYaml, ReadsEveryKey) {
   EXPECT_EQ(training.weights, "area");
   EXPECT_EQ(training.trainable, (std::vector<std::string>{"head.*", "body"}));
   EXPECT_EQ(training.frozen, std::vector<std::string>{"enc"});
+  EXPECT_EQ(training.delay, 2);
   EXPECT_EQ(training.accumulate, 4);
   EXPECT_EQ(training.clip_norm, 1.5);
   EXPECT_EQ(training.clip_value, 2.5);

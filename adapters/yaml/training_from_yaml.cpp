@@ -127,6 +127,7 @@ class TrainingReader {
   }
 
   static void read_course(const Tree& tree, TrainingSpec& spec) {
+    spec.delay = integer_of(tree, k_row + ".delay");
     spec.accumulate = integer_of(tree, k_row + ".accumulate");
     spec.clip_norm = real_of(tree, k_row + ".clip_norm");
     spec.clip_value = real_of(tree, k_row + ".clip_value");

@@ -114,6 +114,9 @@ const std::vector<Key>& schedule_keys() {
 
 const std::vector<Key>& course_keys() {
   static const std::vector<Key> rows{
+      {".delay", T::whole, "0",
+       "Exchanges by which targets and weights come late: those put in exchange n + delay belong to the inputs of "
+       "exchange n, which are kept as long."},
       {".accumulate", T::count, "1",
        "Exchanges whose gradients are summed before one optimizer step; with `tape`: emptied tapes."},
       {".clip_norm", T::real, "0", "Largest norm of the gradient; 0: not clipped."},

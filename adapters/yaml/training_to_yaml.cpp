@@ -111,6 +111,7 @@ Write training_of(const TrainingSpec& training) {
                   {"frozen", given(!training.frozen.empty(), texts(training.frozen))},
                   {"optimizer", optimizer_of(training.optimizer)},
                   {"schedule", schedule_of(training.schedule)},
+                  {"delay", number(training.delay)},
                   {"accumulate", number(training.accumulate)},
                   {"clip_norm", real(training.clip_norm)},
                   {"clip_value", real(training.clip_value)},

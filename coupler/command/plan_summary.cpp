@@ -101,7 +101,10 @@ std::string guard_line(const Guard& guard) {
 std::string truth_line(const TrainingSpec& training) {
   std::vector<std::string> pairs;
   for (const auto& [output, target] : training.targets) pairs.push_back(fmt::format("{} from {}", output, target));
-  return joined(pairs, ", ");
+  const std::string late =
+      training.delay == 0 ? ""
+                          : fmt::format(", put {} exchange{} later", training.delay, training.delay == 1 ? "" : "s");
+  return joined(pairs, ", ") + late;
 }
 
 std::string course_line(const TrainingSpec& training) {

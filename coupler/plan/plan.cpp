@@ -7,6 +7,14 @@
 
 namespace ekman {
 
+namespace {
+
+void add_once(const std::string& field, std::vector<std::string>& fields) {
+  if (!field.empty() && std::find(fields.begin(), fields.end(), field) == fields.end()) fields.push_back(field);
+}
+
+}  // namespace
+
 int ml_ranks_of(const Plan& plan) {
   std::int64_t sum = 0;
   for (const NetworkSpec& network : plan.networks) sum += network.ranks;
@@ -43,18 +51,20 @@ std::vector<std::string> all_fields_of(const NetworkSpec& network) {
   return fields;
 }
 
-std::vector<std::string> truth_fields_of(const NetworkSpec& network) {
+std::vector<std::string> late_fields_of(const NetworkSpec& network) {
   std::vector<std::string> fields;
-  const auto add = [&](const std::string& field) {
-    if (!field.empty() && std::find(fields.begin(), fields.end(), field) == fields.end()) fields.push_back(field);
-  };
   for (const std::string& output : fields_of(network.outputs)) {
     const auto target = network.training.targets.find(output);
-    if (target != network.training.targets.end()) add(target->second);
+    if (target != network.training.targets.end()) add_once(target->second, fields);
   }
-  if (network.training.given) add(network.training.weights);
+  if (network.training.given) add_once(network.training.weights, fields);
+  return fields;
+}
+
+std::vector<std::string> truth_fields_of(const NetworkSpec& network) {
+  std::vector<std::string> fields = late_fields_of(network);
   for (const LossTerm& term : network.training.loss) {
-    for (const std::string& field : term.extra) add(field);
+    for (const std::string& field : term.extra) add_once(field, fields);
   }
   return fields;
 }

@@ -13,7 +13,7 @@ namespace ekman {
 namespace {
 
 constexpr char k_magic[] = "EKPL";
-constexpr std::int64_t k_version = 5;
+constexpr std::int64_t k_version = 6;
 
 void fail(const char* reason) {
   throw Error(ErrorCode::internal, std::string("received bytes that are no Ekman plan: ") + reason +
@@ -247,6 +247,7 @@ void visit(Archive& archive, TrainingSpec& training) {
   visit(archive, training.frozen);
   visit(archive, training.optimizer);
   visit(archive, training.schedule);
+  archive(training.delay);
   archive(training.accumulate);
   archive(training.clip_norm);
   archive(training.clip_value);

@@ -35,7 +35,9 @@ std::vector<std::int64_t> levels_of(const ComponentSpec& component, const std::v
   return levels;
 }
 
-std::int64_t ring_of(const NetworkSpec& network) { return 1 + (network.training.given ? 1 : 0) + network.tape; }
+std::int64_t ring_of(const NetworkSpec& network) {
+  return 1 + (network.training.given ? 1 + network.training.delay : 0) + network.tape;
+}
 
 RouteSizes sizes_of(const Plan& plan, const NetworkSpec& network) {
   RouteSizes sizes;
@@ -61,8 +63,10 @@ RouteSizes sizes_of(const Plan& plan, const NetworkSpec& network) {
   sizes.in_bytes = sizes.points * in_row;
   sizes.out_bytes = sizes.points * out_row;
   sizes.truth_bytes = sizes.points * truth_row;
-  sizes.buffer_bytes =
-      sizes.most_chunks * network.rows_per_chunk() * (ring_of(network) * (in_row + truth_row) + out_row);
+  // Of truth, what is late waits for nothing.
+  const std::int64_t late_row = row_bytes(*component, network, late_fields_of(network));
+  sizes.buffer_bytes = sizes.most_chunks * network.rows_per_chunk() *
+                       (ring_of(network) * (in_row + truth_row) - network.training.delay * late_row + out_row);
   return sizes;
 }
 

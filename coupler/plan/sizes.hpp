@@ -25,7 +25,8 @@ struct RouteSizes {
   std::vector<std::string> fields_without_levels;
 };
 
-// Input buffers of a chunk: one that is filled, one to learn from meanwhile, and those of the tape.
+// Input buffers of a chunk: one that is filled, one to learn from meanwhile, those that wait for late targets, and
+// those of the tape.
 std::int64_t ring_of(const NetworkSpec& network);
 
 RouteSizes sizes_of(const Plan& plan, const NetworkSpec& network);

@@ -17,6 +17,9 @@ namespace {
 
 using Problems = std::vector<Problem>;
 
+// The inputs of so many exchanges would have to be kept.
+constexpr double k_endless_delay = 1e6;
+
 void check_network(const NetworkSpec& network, const std::string& path, Problems& problems) {
   const bool changes = network.optimize == Optimize::freeze || network.optimize == Optimize::inference;
   if (changes && (network.training.given || network.tape > 0))
@@ -71,7 +74,8 @@ void check_tape(const Plan& plan, const NetworkSpec& network, const std::string&
   const std::pair<const char*, bool> others[] = {
       {"targets", !training.targets.empty()}, {"weights", !training.weights.empty()},
       {"loss", !training.loss.empty()},       {"validation", training.validation.fraction > 0.0},
-      {"patience", training.patience > 0},    {"replay", training.replay.capacity > 0}};
+      {"patience", training.patience > 0},    {"replay", training.replay.capacity > 0},
+      {"delay", training.delay > 0}};
   for (const auto& [key, is_given] : others)
     if (is_given)
       problems.push_back(
@@ -138,7 +142,8 @@ void check_schedule(const ScheduleSpec& spec, const std::string& path, Problems&
 
 void check_course(const Plan& plan, const NetworkSpec& network, const std::string& path, Problems& problems) {
   const TrainingSpec& training = network.training;
-  check_bounds({{"accumulate", static_cast<double>(training.accumulate), 1.0},
+  check_bounds({{"delay", static_cast<double>(training.delay), 0.0, true, k_endless_delay},
+                {"accumulate", static_cast<double>(training.accumulate), 1.0},
                 {"clip_norm", training.clip_norm, 0.0},
                 {"clip_value", training.clip_value, 0.0}},
                path, problems);

@@ -98,6 +98,7 @@ struct TrainingSpec {
   std::vector<std::string> frozen;
   OptimizerSpec optimizer;
   ScheduleSpec schedule;
+  std::int64_t delay = 0;  // exchanges from inputs to the targets and weights that belong to them
   std::int64_t accumulate = 1;
   double clip_norm = 0.0;   // 0: none
   double clip_value = 0.0;  // 0: none

@@ -20,7 +20,7 @@ struct RestartField {
 // What a set says of the learning of its network; the arrays that belong to it are blocks.
 struct RestartLearning {
   bool given = false;
-  std::int64_t exchanges = 0;  // learned from
+  std::int64_t exchanges = 0;  // whose targets have come
   std::int64_t summed = 0;     // of them, the last ones: since the last optimizer step
   std::int64_t parts = 0;      // of the sums and the gradient over these, one for each ML rank, or the whole: 1
   std::string network;         // what is needed to make the network again, as JSON

@@ -14,7 +14,7 @@ namespace ekman {
 
 // What of a network's learning is in no LearnedState, because it is of one rank or between two steps: for restart sets.
 struct LearningParts {
-  std::int64_t exchanges = 0;  // learned from; with a tape: emptied tapes
+  std::int64_t exchanges = 0;  // whose targets have come; with a tape: emptied tapes
   std::int64_t summed = 0;     // of them, the last ones: in `sums` and `gradient`
   bool whole = false;          // these are of all ranks, not of this one
   std::vector<double> sums;    // empty: nothing is summed here

@@ -155,7 +155,7 @@ void LearningRestart::write_part(RestartWriter* file, const LearningParts& parts
 }
 
 void LearningRestart::write_memory(RestartWriter* file) const {
-  if (training_ == nullptr || spec_.training.replay.capacity == 0) return;
+  if (training_ == nullptr || (spec_.training.replay.capacity == 0 && spec_.training.delay == 0)) return;
   for (std::size_t i = 0; i < route_.owners.size(); ++i) {
     const int owner = route_.owners[i];
     const auto chunk = static_cast<std::int64_t>(i);
@@ -241,7 +241,7 @@ void LearningRestart::add_part(RestartReader& reader, std::int64_t part, Learnin
 }
 
 void LearningRestart::read_memory(RestartReader& reader) {
-  if (training_ == nullptr || spec_.training.replay.capacity == 0) return;
+  if (training_ == nullptr) return;
   for (const std::int64_t chunk : route_.chunks) {
     training_->remember(chunk, arrays_of(reader.read_blocks(chunk_group(chunk))));
   }

@@ -26,6 +26,17 @@ std::unique_ptr<Replay> make_replay(const Route& route, const NetworkSpec& spec,
   return made;
 }
 
+DelayShape delay_shape(const Route& route, const NetworkSpec& spec) {
+  const RowLayout& truth = route.truth.layout;
+  const std::size_t late = late_fields_of(spec).size();
+  return {spec.wire,
+          spec.training.delay,
+          spec.rows_per_chunk(),
+          route.in.layout.row_len(),
+          truth.row_len(),
+          late < truth.fields.size() ? truth.fields[late].offset : truth.row_len()};
+}
+
 // Of one row of truth.
 double weight_in(const std::byte* row, const FieldSlot& weights, Real wire) {
   const std::byte* value = row + weights.offset * real_size(wire);
@@ -52,35 +63,39 @@ MlTraining::MlTraining(const Route& route, const NetworkSpec& spec, Learner& lea
       split_(spec.training.validation),
       replay_(make_replay(route, spec, learner)),
       learns_(static_cast<std::size_t>(spec.rows_per_chunk())) {
-  kept_.resize(route.chunks.size());
-  const std::int64_t rows = spec.rows_per_chunk();
-  for (Kept& lesson : kept_) {
-    lesson.in.resize(static_cast<std::size_t>(rows * route.in.row_bytes));
-    lesson.truth.resize(static_cast<std::size_t>(rows * route.truth.row_bytes));
+  const auto truth_bytes = static_cast<std::size_t>(spec.rows_per_chunk() * route.truth.row_bytes);
+  for (std::size_t slot = 0; slot < route.chunks.size(); ++slot) {
+    kept_.push_back({DelayedInputs(delay_shape(route, spec)), std::vector<std::byte>(truth_bytes)});
   }
+}
+
+std::int64_t MlTraining::lessons(std::int64_t exchanges) const {
+  return std::max<std::int64_t>(0, exchanges - spec_.training.delay);
+}
+
+std::int64_t MlTraining::slot_of(std::int64_t chunk) const {
+  return std::lower_bound(route_.chunks.begin(), route_.chunks.end(), chunk) - route_.chunks.begin();
 }
 
 bool MlTraining::may_run(std::int64_t slot) const {
   const std::int64_t exchange = kept_[slot].inputs;
-  return exchange == learned(slot) && exchange - window_ < spec_.training.accumulate;
+  return exchange == done(slot) && lessons(exchange) - window_ < spec_.training.accumulate;
 }
 
-bool MlTraining::may_take_truth(std::int64_t slot) const { return kept_[slot].truths == learned(slot); }
+bool MlTraining::may_take_truth(std::int64_t slot) const { return kept_[slot].truths == done(slot); }
 
 void MlTraining::take_inputs(std::int64_t slot, std::int64_t step) {
   EKMAN_ASSERT(may_run(slot));
   Kept& lesson = kept_[slot];
-  std::memcpy(lesson.in.data(), route_.in.buffers + slot * static_cast<std::int64_t>(lesson.in.size()),
-              lesson.in.size());
+  lesson.past.keep(lesson.inputs, step, route_.in.buffers + slot * spec_.rows_per_chunk() * route_.in.row_bytes);
   ++lesson.inputs;
-  lesson.step = step;
 }
 
 void MlTraining::take_truth(std::int64_t slot, std::int64_t step) {
   EKMAN_ASSERT(may_take_truth(slot));
   Kept& lesson = kept_[slot];
   // Inputs and truth of a step come from the same ranks, which put both before they advance.
-  EKMAN_ASSERT(lesson.inputs == learned(slot) || lesson.step == step);
+  EKMAN_ASSERT(lesson.inputs == done(slot) || lesson.past.step(done(slot)) == step);
   std::memcpy(lesson.truth.data(), route_.truth.buffers + slot * static_cast<std::int64_t>(lesson.truth.size()),
               lesson.truth.size());
   ++lesson.truths;
@@ -92,12 +107,12 @@ bool MlTraining::work() {
     return true;
   }
   const Kept& lesson = kept_[next_];
+  // Late targets too wait for the inputs beside them, or the forward of these would now and then come after the step.
   if (lesson.inputs <= exchanges_ || lesson.truths <= exchanges_) return false;
   learn(next_);
   if (++next_ == static_cast<std::int64_t>(kept_.size())) {
     next_ = 0;
-    ++exchanges_;
-    sum_.end_round();
+    if (lessons(++exchanges_) > 0) sum_.end_round();
   }
   return true;
 }
@@ -113,14 +128,16 @@ bool MlTraining::idle() const {
 void MlTraining::learn(std::int64_t slot) {
   const CallScope call(state_, Call::learn);
   Kept& kept = kept_[slot];
-  state_.step(kept.step);
+  state_.step(kept.past.step(exchanges_));
   state_.chunk(route_.chunks[slot]);
+  kept.past.match(exchanges_, kept.truth.data());
+  if (exchanges_ < spec_.training.delay) return;
   Lesson lesson;
-  lesson.in = kept.in.data();
+  lesson.exchange = exchanges_ - spec_.training.delay;
+  lesson.in = kept.past.in(lesson.exchange);
   lesson.truth = kept.truth.data();
   lesson.rows = route_.rows_of(spec_, slot);
   lesson.ids = route_.ids.data() + slot * spec_.rows_per_chunk();
-  lesson.exchange = exchanges_;
   lesson.chunk = route_.chunks[slot];
   learner_.add(lesson);
   if (replay_ != nullptr) learn_again(lesson);
@@ -148,28 +165,35 @@ void MlTraining::learn_again(const Lesson& lesson) {
 void MlTraining::make_step() {
   sum_.add_up();
   const StepReport report = learner_.step();
-  window_ = exchanges_;
-  record_.add(report, {kept_.back().step, exchanges_ - 1,
+  window_ = lessons(exchanges_);
+  const std::int64_t last = window_ - 1;
+  record_.add(report, {kept_.back().past.step(last), last,
                        spec_.training.accumulate * (route_.points / spec_.rows_per_sample())});
 }
 
 LearningParts MlTraining::parts() const {
   EKMAN_ASSERT(idle());
-  return sum_.parts(exchanges_, exchanges_ - window_);
+  return sum_.parts(exchanges_, lessons(exchanges_) - window_);
 }
 
 void MlTraining::go_on(const LearningParts& parts) {
   exchanges_ = parts.exchanges;
-  window_ = parts.exchanges - parts.summed;
+  window_ = lessons(exchanges_) - parts.summed;
   for (Kept& lesson : kept_) lesson.inputs = lesson.truths = exchanges_;
   sum_.restore(parts);
 }
 
 std::vector<NamedArray> MlTraining::memory(std::int64_t chunk) const {
-  return replay_ == nullptr ? std::vector<NamedArray>{} : replay_->state(chunk);
+  const std::int64_t slot = slot_of(chunk);
+  std::vector<NamedArray> arrays = kept_[slot].past.state(exchanges_, route_.rows_of(spec_, slot));
+  if (replay_ == nullptr) return arrays;
+  for (NamedArray& array : replay_->state(chunk)) arrays.push_back(std::move(array));
+  return arrays;
 }
 
 void MlTraining::remember(std::int64_t chunk, const std::vector<NamedArray>& arrays) {
+  const std::int64_t slot = slot_of(chunk);
+  kept_[slot].past.restore(exchanges_, route_.rows_of(spec_, slot), arrays);
   if (replay_ != nullptr) replay_->restore(chunk, arrays);
 }
 

@@ -1,5 +1,6 @@
-// How the ML ranks of a network learn between forwards: the rows of a chunk are kept until there is time, chunks are
-// learned from one by one, and when `accumulate` exchanges are, all ranks add up and make the same step.
+// How the ML ranks of a network learn between forwards: the rows of a chunk are kept until there is time and their
+// targets have come, chunks are learned from one by one, and when `accumulate` exchanges are, all ranks add up and make
+// the same step.
 #pragma once
 
 #include <cstddef>
@@ -7,6 +8,7 @@
 #include <memory>
 #include <vector>
 
+#include "coupler/engine/delayed_inputs.hpp"
 #include "coupler/engine/learner.hpp"
 #include "coupler/engine/replay.hpp"
 #include "coupler/engine/validation_split.hpp"
@@ -36,7 +38,7 @@ class MlTraining {
 
   // Learns from one chunk, or makes a step together with the other ranks; false if nothing can be done now.
   bool work();
-  // All that was taken is learned, and no step is due.
+  // All that was taken is learned, but for what waits for targets of exchanges to come, and no step is due.
   bool idle() const;
 
   // For restart sets, when idle.
@@ -49,14 +51,17 @@ class MlTraining {
 
  private:
   struct Kept {
-    std::vector<std::byte> in, truth;
+    DelayedInputs past;
+    std::vector<std::byte> truth;
     std::int64_t inputs = 0;  // exchanges taken so far
     std::int64_t truths = 0;
-    std::int64_t step = 0;  // model step of the inputs
   };
 
-  std::int64_t learned(std::int64_t slot) const { return exchanges_ + (slot < next_ ? 1 : 0); }
-  bool step_is_due() const { return exchanges_ - window_ >= spec_.training.accumulate; }
+  std::int64_t done(std::int64_t slot) const { return exchanges_ + (slot < next_ ? 1 : 0); }
+  // Of so many exchanges those whose targets belong to inputs: with a delay not the first ones.
+  std::int64_t lessons(std::int64_t exchanges) const;
+  std::int64_t slot_of(std::int64_t chunk) const;
+  bool step_is_due() const { return lessons(exchanges_) - window_ >= spec_.training.accumulate; }
   void learn(std::int64_t slot);
   void learn_again(const Lesson& lesson);
   void make_step();
@@ -71,9 +76,9 @@ class MlTraining {
   std::unique_ptr<Replay> replay_;    // null: nothing is learned again
   std::vector<std::uint8_t> learns_;  // by row of a chunk, for the replay
   std::vector<Kept> kept_;            // by slot
-  std::int64_t exchanges_ = 0;        // learned from, all slots
+  std::int64_t exchanges_ = 0;        // done: what their targets teach is learned, all slots
   std::int64_t next_ = 0;    // slot to learn from: always in the same order, or bits would depend on the weather
-  std::int64_t window_ = 0;  // the exchange with which the `accumulate` of the next step begin
+  std::int64_t window_ = 0;  // the lesson with which the `accumulate` of the next step begin
 };
 
 }  // namespace ekman

@@ -134,6 +134,7 @@ networks:
       loss: [{huber: {fields: [dt], delta: 0.1}, weight: 0.4}]
       optimizer: {adamw: {lr: 1.0e-3, betas: [0.9, 0.99]}}
       schedule: {cosine: {steps: 1000, warmup: 10}}
+      delay: 2
       accumulate: 8
       validation: {fraction: 0.1, block: 64}
       checkpoint: {directory: saved, every: 50}
@@ -141,7 +142,7 @@ networks:
 learning.write_text(LEARNING)
 done = check("--no-load", learning)
 expect("a plan that learns passes in silence", done.returncode == 0 and done.stderr == "", done)
-for words in ["312 KiB in and 176 KiB of truth, 156 KiB out an exchange", "(3 chunks, ring of 2)", "dt from dt_true",
+for words in ["312 KiB in and 176 KiB of truth, 156 KiB out an exchange", "(3 chunks, ring of 4)", "dt from dt_true, put 2 exchanges later",
               "0.4 huber of dt, weighted by area",
               "adamw, lr 0.001, cosine over 1000 steps after 10 of warm-up; a step in 8 exchanges",
               "10 % of the points validate; checkpoint every 50 steps"]:

@@ -1,11 +1,12 @@
 ! A component whose network learns while it runs: columns of 3 levels and a surface field, targets that are known functions
 ! of them, area weights, and masked points whose values are no numbers.
 !
-! learn_model IDS STEPS OUTPUT [get|pure|late|nan|serve] [FIRST] [ends|goes_on]
+! learn_model IDS STEPS OUTPUT [get|pure|late|nan|serve|delayN] [FIRST] [ends|goes_on]
 !   IDS     blocks (in order, uneven) | cyclic | sparse (one rank without points)
 !   OUTPUT  file of the last step's outputs, and of what get_scalar gave in each step, as hexadecimal bits
 !   get     fetches its outputs in every step; pure: in the last one only; late: puts targets after get; nan: with a target
-!           that is no number in steps 5 to 7; serve: nothing is learned
+!           that is no number in steps 5 to 7; serve: nothing is learned; delayN: puts targets and weights N steps late,
+!           at first no numbers, and in the last step the inputs of N steps before; has a field "lat" for a loss besides
 !   FIRST   write a restart set before this step, "cut", and end there, or go on
 program learn_model
   use, intrinsic :: iso_fortran_env, only: real64
@@ -18,10 +19,10 @@ program learn_model
   type(MPI_Comm) :: comm
   character(32) :: numbering, text, mode
   character(256) :: output
-  integer :: rank, ranks, i, l, first, last, steps, step, cut, start
+  integer :: rank, ranks, i, l, first, last, steps, step, cut, start, delay
   logical :: goes_on
   integer, allocatable :: ids(:)
-  real(real64), allocatable :: t(:, :), s(:), dt(:, :), ds(:), area(:), dt_true(:, :), ds_true(:)
+  real(real64), allocatable :: t(:, :), s(:), dt(:, :), ds(:), area(:), dt_true(:, :), ds_true(:), lat(:)
   real(real64), allocatable :: scalars(:, :)
 
   call get_command_argument(1, numbering)
@@ -30,6 +31,8 @@ program learn_model
   call get_command_argument(3, output)
   mode = "get"
   if (command_argument_count() > 3) call get_command_argument(4, mode)
+  delay = -1
+  if (mode(:5) == "delay") read (mode(6:), *) delay
   cut = 0
   if (command_argument_count() > 4) then
     call get_command_argument(5, text)
@@ -56,7 +59,7 @@ program learn_model
     ids = [(i, i=first, last)]
   end if
   allocate (t(size(ids), nlev), s(size(ids)), dt(size(ids), nlev), ds(size(ids)), area(size(ids)))
-  allocate (dt_true(size(ids), nlev), ds_true(size(ids)), scalars(3, steps))
+  allocate (dt_true(size(ids), nlev), ds_true(size(ids)), lat(size(ids)), scalars(3, steps))
   dt = 0
   ds = 0
   call ekman_def_points(c, ids)
@@ -67,6 +70,7 @@ program learn_model
   call ekman_def_field(c, "dt_true", levels=nlev)
   call ekman_def_field(c, "ds_true")
   call ekman_def_field(c, "area")
+  if (delay >= 0) call ekman_def_field(c, "lat")
   call ekman_enddef(c)
   call ekman_get_step(c, start)
   do step = start, steps
@@ -74,8 +78,10 @@ program learn_model
       call ekman_write_restart(c, "cut")
       if (.not. goes_on) exit
     end if
-    call make_values()
+    call make_values(step - max(delay, 0))
     if (mode /= "late" .and. mode /= "serve") call put_truth()
+    if (delay > 0 .and. step < steps) call make_values(step)
+    if (delay >= 0) call ekman_put(c, "lat", lat)
     call ekman_put(c, "s", s)
     call ekman_put(c, "t", t)
     if (mode /= "pure" .or. step == steps) then
@@ -94,17 +100,19 @@ program learn_model
   end do
   if (goes_on) call write_outputs()
   call ekman_finalize(c)
-  deallocate (ids, t, s, dt, ds, area, dt_true, ds_true, scalars)   ! or the leak check of the asan preset sees them
+  deallocate (ids, t, s, dt, ds, area, dt_true, ds_true, lat, scalars)   ! or the leak check of the asan preset sees them
   call MPI_Finalize()
 
 contains
 
-  subroutine make_values()
+  subroutine make_values(moment)
+    integer, intent(in) :: moment
     real(real64) :: phase
     integer :: k
     do k = 1, size(ids)
-      phase = 0.1_real64*ids(k) + 0.7_real64*step
+      phase = 0.1_real64*ids(k) + 0.7_real64*moment
       s(k) = cos(phase)
+      lat(k) = sin(0.05_real64*ids(k) + 0.4_real64*moment)
       area(k) = 1 + 0.5_real64*sin(0.3_real64*ids(k))
       do l = 1, nlev
         t(k, l) = sin(phase*l)
@@ -118,6 +126,11 @@ contains
         ds_true(k) = t(k, 1)
       end if
     end do
+    if (moment < 1) then
+      area = ieee_value(0.0_real64, ieee_quiet_nan)
+      ds_true = ieee_value(0.0_real64, ieee_quiet_nan)
+      dt_true = ieee_value(0.0_real64, ieee_quiet_nan)
+    end if
     if (mode == "nan" .and. step >= 5 .and. step <= 7 .and. rank == 0) ds_true(1) = ieee_value(s(1), ieee_quiet_nan)
   end subroutine make_values
 

@@ -4,8 +4,10 @@ run_learning.py MPIEXEC MODEL EKMAN PLAN_TEMPLATE WORK_DIR [short]
 
 Parameters are seen through the outputs after 20 optimizer steps, in float64: at most 1e-9 apart, as plan.md says, and the
 losses and learning rates that the model reads are those of PyTorch. Outputs fetched or not, targets put before or after
-the get, change no bit; with `reproducible: bfb` no decomposition does.
+the get, change no bit; with `reproducible: bfb` no decomposition does. Targets put late, with `delay`, teach the same in all
+bits, in runs too that are cut and go on.
 """
+import csv
 import pathlib
 import re
 import subprocess
@@ -37,6 +39,23 @@ class Net(torch.nn.Module):
         return error + 0.1 * (outputs["dt"].sum(1) - inputs["s"].sum(1)) ** 2 * inputs["area"].sum(1)
 
 
+class Noisy(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.layers = torch.nn.Sequential(torch.nn.Linear(LEVELS + 1, 24), torch.nn.BatchNorm1d(24), torch.nn.Tanh(),
+                                          torch.nn.Dropout(0.2), torch.nn.Linear(24, LEVELS + 1))
+
+    def forward(self, rows):
+        return self.layers(rows)
+
+    @torch.jit.export
+    def loss(self, outputs: Dict[str, torch.Tensor], targets: Dict[str, torch.Tensor], inputs: Dict[str, torch.Tensor]):
+        error = ((outputs["dt"] - targets["dt"]) ** 2).mean(1) + (outputs["ds"] - targets["ds"]).abs().mean(1)
+        return error * (1 + inputs["lat"].sum(1)) + (outputs["ds"] - inputs["s"]).abs().mean(1)
+
+
+torch.manual_seed(1)
+torch.jit.script(Noisy().double()).save(str(work / "noisy.pt"))
 torch.manual_seed(1)
 NET = Net().double()
 torch.jit.script(NET).save(str(work / "net.pt"))
@@ -102,19 +121,21 @@ def by_hand(accumulate, own=False):
 
 
 def run(ranks, ml_ranks, ids="blocks", transport="auto", accumulate=1, reproducible="outputs", mode="get",
-        own=False):
-    name = f"{ranks}x{ml_ranks}_{ids}_{transport}_{accumulate}_{reproducible}_{mode}{'_own' if own else ''}"
+        own=False, change=lambda text: text, steps=STEPS, network="net.pt", name=None, cut=0):
+    name = name or f"{ranks}x{ml_ranks}_{ids}_{transport}_{accumulate}_{reproducible}_{mode}{'_own' if own else ''}"
     text = pathlib.Path(template).read_text()
     if own:
         text = re.sub(r"      loss:\n.*?(?=      optimizer)", "      loss: [{method: loss, extra: [area]}]\n", text, flags=re.S)
-    for word, value in {"RANKS": ml_ranks, "TRANSPORT": transport, "NETWORK": work / "net.pt", "REPRODUCIBLE": reproducible,
+    for word, value in {"RANKS": ml_ranks, "TRANSPORT": transport, "NETWORK": work / network, "REPRODUCIBLE": reproducible,
                         "ACCUMULATE": accumulate, "OUTPUT": work / name}.items():
         text = text.replace(f"@{word}@", str(value))
     plan, out = work / f"{name}.yaml", work / f"{name}.txt"
-    plan.write_text(text)
-    command = [mpiexec, "--oversubscribe", "-np", str(ranks), model, ids, str(STEPS), str(out), mode,
+    plan.write_text(change(text))
+    command = [mpiexec, "--oversubscribe", "-np", str(ranks), model, ids, str(steps), str(out), mode, *[str(cut)] * (cut > 0),
                ":", "-np", str(ml_ranks), ekman, "serve", str(plan)]
     subprocess.run(command, check=True, timeout=60, stdout=subprocess.DEVNULL)
+    if cut:
+        return None
     rows = [line.split()[1:] for line in out.read_text().splitlines()]
     numbers = [numpy.array([[int(word, 16) for word in row] for row in part], dtype=numpy.uint64).view(numpy.float64)
                for part in (rows[TOTAL:], rows[:TOTAL])]
@@ -136,6 +157,38 @@ def same_bits(name, numbers, reference):
     for mine, other in zip(numbers, reference):
         if mine.tobytes() != other.tobytes():
             sys.exit(f"{name} differs in bits by up to {numpy.nanmax(numpy.abs(mine - other)):.1e}")
+
+
+def run_delayed(delay, ranks, ml_ranks, cut=0, resume=False):
+    """With all that counts or keeps something: dropout, batch-norm, replay, validation, running normalisation, a loss with a
+    field besides, a log, steps of two exchanges."""
+    def change(text):
+        text = text.replace("ekman: 1\n", "ekman: 1\nresume: cut\n") if resume else text
+        text = re.sub(r"      loss:\n.*?(?=      optimizer)", "      loss: [{method: loss, extra: [lat]}]\n", text, flags=re.S)
+        return text.replace("      t: {mean: 0.5, std: 2.0}\n", "      t: running\n").replace("      clip_norm: 0.5\n", f"""\
+      delay: {delay}
+      clip_norm: 0.5
+      validation: {{fraction: 0.2, block: 4}}
+      replay: {{capacity: 64}}
+      log: {{csv: log.csv}}
+""")
+    name = f"delay{delay}_{'cut' if cut or resume else ml_ranks}"
+    done = run(ranks, ml_ranks, "blocks", "auto", 2, "bfb", f"delay{delay}", change=change, steps=STEPS + delay,
+               network="noisy.pt", name=name, cut=cut)
+    if cut:
+        return None
+    with open(work / name / "log.csv") as file:
+        log = [[row[key] for key in row if "second" not in key] for row in csv.DictReader(file)]
+    return name, *done[1], log
+
+
+def same_lessons(found, reference, delay):
+    """The scalars of each step are those of `delay` steps before."""
+    name, scalars, outputs, log = found
+    expected = numpy.concatenate([reference[1][:1]] * delay + [reference[1]])
+    same_bits(name, (scalars, outputs), (expected[-len(scalars):], reference[2]))
+    if log != reference[3] or len(log) < 10:
+        sys.exit(f"{name}: its log is\n{log}\nnot\n{reference[3]}")
 
 
 worst, runs = 0.0, 0
@@ -169,3 +222,10 @@ for accumulate in (1, 4):
                                             (3, 3, "sparse", "point_to_point")):
         same_bits(*run(ranks, ml_ranks, ids, transport, accumulate, "bfb"), reference)
 print("equal bits where they must be")
+
+reference = run_delayed(0, 2, 1)
+for ranks, ml_ranks in ((2, 1), (3, 3)):
+    same_lessons(run_delayed(1, ranks, ml_ranks), reference, 1)
+run_delayed(2, 2, 3, cut=12)   # one exchange of a step is learned from, two wait
+same_lessons(run_delayed(2, 3, 1, resume=True), reference, 2)
+print("late targets teach the same")

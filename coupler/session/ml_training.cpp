@@ -79,11 +79,10 @@ void MlTraining::take_inputs(std::int64_t slot, std::int64_t step) {
 void MlTraining::take_truth(std::int64_t slot, std::int64_t step) {
   EKMAN_ASSERT(may_take_truth(slot));
   Kept& lesson = kept_[slot];
-  // Inputs and truth of a step come from the same ranks, which put both before they advance.
-  EKMAN_ASSERT(lesson.inputs == learned(slot) || lesson.step == step);
   std::memcpy(lesson.truth.data(), route_.truth.buffers + slot * static_cast<std::int64_t>(lesson.truth.size()),
               lesson.truth.size());
   ++lesson.truths;
+  lesson.truth_step = step;
 }
 
 bool MlTraining::work() {
@@ -113,6 +112,9 @@ bool MlTraining::idle() const {
 void MlTraining::learn(std::int64_t slot) {
   const CallScope call(state_, Call::learn);
   Kept& kept = kept_[slot];
+  // Each comes in its own time, the inputs first or the truth. But every rank sends both once in each step with an
+  // exchange, and an inbox takes the rows of a chunk in of one step only: so lessons are paired by counting them.
+  EKMAN_ASSERT(kept.step == kept.truth_step);
   state_.step(kept.step);
   state_.chunk(route_.chunks[slot]);
   Lesson lesson;

@@ -53,6 +53,7 @@ class MlTraining {
     std::int64_t inputs = 0;  // exchanges taken so far
     std::int64_t truths = 0;
     std::int64_t step = 0;  // model step of the inputs
+    std::int64_t truth_step = 0;
   };
 
   std::int64_t learned(std::int64_t slot) const { return exchanges_ + (slot < next_ ? 1 : 0); }

@@ -178,7 +178,7 @@ void MlSide::run_chunk(std::int64_t slot) {
   const std::byte* inputs = route_.in.buffers + first * route_.in.row_bytes;
   std::byte* outputs = route_.out.buffers + first * route_.out.row_bytes;
   if (adjoint_ != nullptr) {
-    adjoint_->forward(slot, inputs, outputs, rows);
+    adjoint_->forward(slot, step, inputs, outputs, rows);
   } else {
     engine_->forward(inputs, outputs, rows);
   }

@@ -57,10 +57,13 @@ LearningParts MlAdjoint::parts() const {
 }
 
 // Turns are counted anew on both sides.
-void MlAdjoint::go_on(const LearningParts& parts) {
+void MlAdjoint::go_on(const LearningParts& parts, std::int64_t step) {
   windows_ = (parts.exchanges - parts.summed) / spec_.training.accumulate;
   const std::int64_t summed = std::min(parts.summed, spec_.training.accumulate);
-  for (Slot& slot : slots_) slot.emptied = windows_ * spec_.training.accumulate + summed;
+  for (Slot& slot : slots_) {
+    slot.emptied = windows_ * spec_.training.accumulate + summed;
+    slot.step = step;
+  }
   sum_->restore(parts);
 }
 
@@ -121,7 +124,8 @@ void MlAdjoint::make_step() {
   const StepReport report = learner_->step();
   ++windows_;
   const auto last = static_cast<std::int64_t>(slots_.size()) - 1;
-  record_->add(report, {in_.step(last), slots_[last].step - 1, passes_ * (route_.points / spec_.rows_per_sample())});
+  record_->add(report, {std::max(in_.step(last), slots_[last].step), slots_[last].step - 1,
+                        passes_ * (route_.points / spec_.rows_per_sample())});
   passes_ = 0;
 }
 

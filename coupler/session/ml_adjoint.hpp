@@ -37,9 +37,9 @@ class MlAdjoint {
   // Drops gradients and tape, when all is done.
   void drop();
   // For restart sets, with a learner, when all is done and the tape is empty; and the same put back before the first
-  // turn.
+  // turn, behind model step `step`; a step may be due at once, if `accumulate` is less than it was.
   LearningParts parts() const;
-  void go_on(const LearningParts& parts);
+  void go_on(const LearningParts& parts, std::int64_t step);
   void add_progress(std::vector<RowInbox::Progress>& all) const { in_.add_progress(all); }
   // Waits until all has left.
   void finish() { out_.finish(); }

@@ -160,10 +160,13 @@ LearningParts MlTraining::parts() const {
   return sum_.parts(exchanges_, exchanges_ - window_);
 }
 
-void MlTraining::go_on(const LearningParts& parts) {
+void MlTraining::go_on(const LearningParts& parts, std::int64_t step) {
   exchanges_ = parts.exchanges;
   window_ = parts.exchanges - parts.summed;
-  for (Kept& lesson : kept_) lesson.inputs = lesson.truths = exchanges_;
+  for (Kept& lesson : kept_) {
+    lesson.inputs = lesson.truths = exchanges_;
+    lesson.step = step;
+  }
   sum_.restore(parts);
 }
 

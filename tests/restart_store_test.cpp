@@ -176,6 +176,18 @@ TEST_F(RestartStoreTest, KeepsEveryBitOfWhatANetworkHasLearned) {
   EXPECT_TRUE(reader->read_blocks("elsewhere/chunks/1").empty());
 }
 
+TEST_F(RestartStoreTest, KeepsTheLearningOfANetworkWithoutTargets) {
+  RestartHeader written = header();
+  written.learning = {true, 7, 3, 2, "{}"};
+
+  write_file(written, 100);
+  publish();
+  const RestartHeader found = store_->open({"cut", "atmosphere", "convection"})->header();
+
+  EXPECT_EQ(restart_mismatch(found, written), "");
+  EXPECT_EQ(found.learning.summed, 3);
+}
+
 TEST_F(RestartStoreTest, LeavesTheOldSetWholeUntilTheNewOneIsPublished) {
   write_file(header(), 100);
   publish();

@@ -198,10 +198,33 @@ TEST_F(TrainingLogTest, WarnsOfStepsThatWereNoNumber) {
   log.add(empty, {6, 5, 0});
   const std::string said = testing::internal::GetCapturedStderr();
 
-  EXPECT_THAT(said, HasSubstr("network \"convection\" has learned nothing in step 1: its loss is nan, and the norm of "
-                              "its gradient 2 (1 such steps so far)"));
+  EXPECT_THAT(said, HasSubstr("network \"convection\" has learned nothing in step 1: loss nan, norm of the "
+                              "gradient 2 (1 such steps so far)"));
   EXPECT_EQ(std::count(said.begin(), said.end(), '\n'), 3) << "the first, second and fourth";
   EXPECT_EQ(text(), k_header);
+}
+
+// What is missing is an empty cell to readers of tables, and no word of a loss on the screen.
+TEST_F(TrainingLogTest, LeavesOutALossThatIsInTheComponent) {
+  setting_.terms.clear();
+  setting_.has_loss = false;
+  StepReport report = report_of(2);
+  report.loss = report.validation_loss = k_nan;
+  report.terms.clear();
+  TrainingLog log(setting_, clock());
+  now_ += 1.0;
+  log.add(report, {4, 1, 100});
+  EXPECT_THAT(text(), testing::EndsWith("samples_per_second\r\n2,4,1,,,0.001,2,100.0\r\n"));
+
+  testing::internal::CaptureStderr();
+  report.made = false;
+  log.add(report, {4, 1, 100});
+  EXPECT_EQ(testing::internal::GetCapturedStderr(), "") << "nothing is wrong where there was no gradient";
+  report.gradient_norm = k_nan;
+  testing::internal::CaptureStderr();
+  log.add(report, {4, 1, 100});
+  EXPECT_THAT(testing::internal::GetCapturedStderr(),
+              HasSubstr("in step 4: norm of the gradient nan (1 such steps so far); see what inputs and adjoints"));
 }
 
 TEST_F(TrainingLogTest, IsSilentWhereStderrIsNoTerminal) {
@@ -289,6 +312,14 @@ TEST_F(TrainingLogTest, ShowsNoEndWhereTheScheduleHasNone) {
   TrainingLog log(setting_, clock());
   run(log, 1, 4);
   EXPECT_THAT(terminal.screen(), ElementsAre("ekman: convection: step 4, loss 0.25, 100 samples/s"));
+}
+
+TEST_F(TrainingLogTest, ShowsNoLossThatIsInTheComponent) {
+  setting_.has_loss = false;
+  Terminal terminal;
+  TrainingLog log(setting_, clock());
+  run(log, 1, 4);
+  EXPECT_THAT(terminal.screen(), ElementsAre("ekman: convection: step 4, 100 samples/s"));
 }
 
 TEST_F(TrainingLogTest, RewritesTheLiveLineFiveTimesASecondAtMost) {

@@ -120,6 +120,22 @@ TEST_F(WaitReport, FollowsAGetToTheRankThatDidNotPut) {
   EXPECT_THAT(report, HasSubstr("longer timeout_physics"));
 }
 
+TEST_F(WaitReport, TellsThatAdjointsAreLate) {
+  wait(air_0, 31, Call::get_adjoint, number(0, "t"), 0, 0);
+  wait_for_inputs(rain_0, 31, {{1, 4}});
+  at(rain_0).late_adjoints = true;
+  at(rain_0).there_count = 1;
+  at(air_1).doing = {Call::get, false, number(0, "dt"), ago(32)};
+
+  const std::string report = report_of(air_0);
+
+  EXPECT_THAT(report, HasSubstr("rank 0 waits in get_adjoint of \"t\" in step 4 for ML rank 0 (network \"rain\"), "));
+  EXPECT_THAT(report,
+              HasSubstr("ML rank 0 (network \"rain\") waits for the adjoints of \"dt\" in step 4 from component "
+                        "\"air\", rank 1, since "));
+  EXPECT_THAT(report, HasSubstr("(32.0 s), after get of \"dt\" in step 4\n")) << "it owes no inputs";
+}
+
 TEST_F(WaitReport, OfAnMlRankTellsWhoWaitsForIt) {
   wait(air_0, 31, Call::get, number(0, "dt"), 0, 0);
   wait_for_inputs(rain_0, 31, {{1, 1}});
@@ -344,7 +360,7 @@ TEST(StateRecord, IsCarriedToOtherMemory) {
 
   writer.move_to(&shared);
   writer.introduce({true, true, 1, 2, 0});
-  writer.late({{7, 3}}, 12, 5);
+  writer.late({{7, 3}}, 12, 5, true);
 
   const RankState state = read_record(shared);
   EXPECT_EQ(state.doing.call, Call::init);

@@ -1,4 +1,5 @@
-// Implements hdf5_attributes.hpp. Texts are of variable length and UTF-8, as h5py reads and writes them.
+// Implements hdf5_attributes.hpp. Texts are of variable length and UTF-8, as h5py reads and writes them. HDF5 refuses a
+// null buffer even where an attribute has no values, so that such values are neither written nor read.
 #include "adapters/hdf5/hdf5_attributes.hpp"
 
 #include <fmt/format.h>
@@ -26,7 +27,7 @@ void write_attribute(const Hdf5Named& to, const char* name, hid_t type, hssize_t
       check_hdf5(count < 0 ? H5Screate(H5S_SCALAR) : H5Screate_simple(1, &extent, nullptr), k_write, to.path));
   const Hdf5Attribute attribute(
       check_hdf5(H5Acreate2(to.file, name, type, space.get(), H5P_DEFAULT, H5P_DEFAULT), k_write, to.path));
-  check_hdf5(H5Awrite(attribute.get(), type, values), k_write, to.path);
+  if (count != 0) check_hdf5(H5Awrite(attribute.get(), type, values), k_write, to.path);
 }
 
 Hdf5Attribute open_attribute(const Hdf5Named& from, const char* name, H5T_class_t kind) {
@@ -76,6 +77,7 @@ void write_texts(const Hdf5Named& to, const char* name, const std::vector<std::s
 std::vector<std::int64_t> read_numbers(const Hdf5Named& from, const char* name) {
   const Hdf5Attribute attribute = open_attribute(from, name, H5T_INTEGER);
   std::vector<std::int64_t> values(size_of(attribute, from.path));
+  if (values.empty()) return values;
   check_hdf5(H5Aread(attribute.get(), H5T_NATIVE_INT64, values.data()), k_read, from.path);
   return values;
 }
@@ -84,8 +86,9 @@ std::vector<std::string> read_texts(const Hdf5Named& from, const char* name) {
   const Hdf5Attribute attribute = open_attribute(from, name, H5T_STRING);
   const Hdf5Type type = text_type(from.path);
   std::vector<char*> addresses(size_of(attribute, from.path), nullptr);
-  check_hdf5(H5Aread(attribute.get(), type.get(), addresses.data()), k_read, from.path);
   std::vector<std::string> values;
+  if (addresses.empty()) return values;
+  check_hdf5(H5Aread(attribute.get(), type.get(), addresses.data()), k_read, from.path);
   for (char* address : addresses) {
     values.emplace_back(address == nullptr ? "" : address);
     H5free_memory(address);

@@ -309,13 +309,13 @@ class NetworkLearner final : public TorchLearner {
 
   void count_bad_step() {
     if (++counters_.bad_steps <= training_.max_bad_steps) return;
+    const std::string loss = tiles_ ? fmt::format("loss {}, ", counters_.last.loss) : "";
     throw Error(
         ErrorCode::network,
-        fmt::format("network \"{}\": {} optimizer steps in a row had a loss or gradient that is no number (loss "
-                    "{}, norm of the gradient {}), and `max_bad_steps` is {}; take a lower `lr` or a `clip_norm`, "
+        fmt::format("network \"{}\": {} optimizer steps in a row had a loss or gradient that is no number ({}norm "
+                    "of the gradient {}), and `max_bad_steps` is {}; take a lower `lr` or a `clip_norm`, "
                     "and see whether inputs, adjoints, or targets whose weight is not 0 are no numbers",
-                    name_, counters_.bad_steps, counters_.last.loss, counters_.last.gradient_norm,
-                    training_.max_bad_steps));
+                    name_, counters_.bad_steps, loss, counters_.last.gradient_norm, training_.max_bad_steps));
   }
 
   std::string name_;

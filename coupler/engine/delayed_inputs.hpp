@@ -28,6 +28,8 @@ class DelayedInputs {
   void keep(std::int64_t exchange, std::int64_t step, const std::byte* in);
   const std::byte* in(std::int64_t exchange) const { return of(exchange).in.data(); }
   std::int64_t step(std::int64_t exchange) const { return of(exchange).step; }
+  // Of an exchange before a restart, of which nothing else is known.
+  void set_step(std::int64_t exchange, std::int64_t step) { of(exchange).step = step; }
 
   // `truth` came in `exchange`: what belongs to the inputs of that exchange is kept, and in its place comes what
   // belongs to those of `exchange - delay`, if there was one.

@@ -20,7 +20,7 @@ ComponentAdjoint::ComponentAdjoint(Route& route, const RowContext& context, std:
     : spec_(context.spec),
       slots_(slots),
       sender_(route.adjoint_in, context, outputs),
-      receiver_(route.adjoint_out, context, inputs, false),
+      receiver_(route.adjoint_out, context, inputs, false, Call::get_adjoint),
       put_(outputs.size()) {}
 
 bool ComponentAdjoint::whole() const {
@@ -39,7 +39,7 @@ void ComponentAdjoint::put(int field, const ColumnView& columns, std::int64_t fi
                       name, spec_.name));
     }
     if (passes_ > 0) {
-      sender_.end_exchange(Call::put);
+      sender_.end_exchange(Call::put_adjoint);
       sender_.begin_exchange();
       receiver_.begin_exchange();
     }
@@ -62,7 +62,7 @@ void ComponentAdjoint::put(int field, const ColumnView& columns, std::int64_t fi
                     name, first + 1, first + count, spec_.name));
   }
   receiver_.start();
-  sender_.pack(field, columns, first, count, moment_, Call::put);
+  sender_.pack(field, columns, first, count, moment_, Call::put_adjoint);
   sender_.post();
   if (whole() && !retains) --taped_;
 }

@@ -42,7 +42,7 @@ void ComponentSide::put_adjoint(const std::string& name, const ArrayView& array,
                     "its network a `tape` in the plan",
                     name));
   }
-  const CallScope call(state_, Call::put, field.number);
+  const CallScope call(state_, Call::put_adjoint, field.number);
   const ColumnView view = make_column_view(array, field.axes);
   const std::int64_t count = check_part(name, field, view, part);
   settle_exchange(*route, fmt::format("put_adjoint of \"{}\"", name));
@@ -80,7 +80,7 @@ void ComponentSide::get_adjoint(const std::string& name, const ArrayView& array,
                     "its network a `tape` in the plan",
                     name));
   }
-  const CallScope call(state_, Call::get, field.number);
+  const CallScope call(state_, Call::get_adjoint, field.number);
   const ColumnView view = make_column_view(array, field.axes);
   const std::int64_t count = check_part(name, field, view, part);
   if (taped.size() > 1) {

@@ -56,6 +56,12 @@ double ComponentSide::scalar(const std::string& name) {
                             name, learning.empty() ? "none" : joined(learning, ", ")));
   }
   double LearningStatus::*const quantity = find_quantity(name.substr(slash + 1));
+  if ((*route)->has_tape() && (quantity == &LearningStatus::loss || quantity == &LearningStatus::validation_loss)) {
+    throw Error(ErrorCode::usage,
+                fmt::format("get_scalar of \"{}\": network \"{}\" learns from adjoints, so that its loss is in the "
+                            "component; take it from there, or ask for step, learning_rate or gradient_norm",
+                            name, network));
+  }
   const CallScope call(state_, Call::scalar);
   require_inputs_put(**route, fmt::format("get_scalar of \"{}\"", name));
   const int speaker = speakers_[static_cast<std::size_t>(route - routes_.begin())];

@@ -190,10 +190,11 @@ void LearningRestart::pass(RestartWriter* file, int owner, const std::vector<Res
 
 void LearningRestart::restore(RestartReader& reader) {
   learner_.restore({reader.header().learning.network, arrays_of(reader.read_blocks("learned"))});
+  const std::int64_t step = reader.header().step - 1;
   if (training_ != nullptr) {
-    training_->go_on(read_parts(reader));
+    training_->go_on(read_parts(reader), step);
   } else {
-    adjoint_->go_on(read_parts(reader));
+    adjoint_->go_on(read_parts(reader), step);
   }
   read_memory(reader);
   const std::vector<RestartBlock> told = reader.read_blocks("lessons/told");

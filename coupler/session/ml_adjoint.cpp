@@ -57,18 +57,22 @@ LearningParts MlAdjoint::parts() const {
 }
 
 // Turns are counted anew on both sides.
-void MlAdjoint::go_on(const LearningParts& parts) {
+void MlAdjoint::go_on(const LearningParts& parts, std::int64_t step) {
   windows_ = (parts.exchanges - parts.summed) / spec_.training.accumulate;
   const std::int64_t summed = std::min(parts.summed, spec_.training.accumulate);
-  for (Slot& slot : slots_) slot.emptied = windows_ * spec_.training.accumulate + summed;
+  for (Slot& slot : slots_) {
+    slot.emptied = windows_ * spec_.training.accumulate + summed;
+    slot.step = step;
+  }
   sum_->restore(parts);
 }
 
 bool MlAdjoint::may_run(std::int64_t slot, const Turn& turn) { return may_take(slot, turn); }
 
-void MlAdjoint::forward(std::int64_t slot, const std::byte* in, std::byte* out, std::int64_t rows) {
+void MlAdjoint::forward(std::int64_t slot, std::int64_t step, const std::byte* in, std::byte* out, std::int64_t rows) {
   tape_.forward(slot, in, out, rows);
   ++slots_[slot].turn;
+  slots_[slot].step = step;
   ++slots_[slot].depth;
 }
 
@@ -113,12 +117,15 @@ void MlAdjoint::take_adjoint(std::int64_t s) {
   if (sum_ != nullptr) sum_->add(route_.chunks[s]);
 }
 
+// Adjoints may come in a later step than their exchanges, of which there is one in each step. The last of these is one
+// that was learned from: else the tape would not be empty.
 void MlAdjoint::make_step() {
   sum_->add_up();
   const StepReport report = learner_->step();
   ++windows_;
-  const std::int64_t last = in_.step(static_cast<std::int64_t>(slots_.size()) - 1);
-  record_->add(report, {last, last - 1, passes_ * (route_.points / spec_.rows_per_sample())});
+  const auto last = static_cast<std::int64_t>(slots_.size()) - 1;
+  record_->add(report, {std::max(in_.step(last), slots_[last].step), slots_[last].step - 1,
+                        passes_ * (route_.points / spec_.rows_per_sample())});
   passes_ = 0;
 }
 

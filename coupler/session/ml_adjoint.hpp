@@ -26,8 +26,8 @@ class MlAdjoint {
   // Whether the exchange of `slot` may run: it is its turn, and no step is due that comes first. Drops gradients and
   // tape if the turn asks for it.
   bool may_run(std::int64_t slot, const Turn& turn);
-  // Runs the exchange, and keeps its graph.
-  void forward(std::int64_t slot, const std::byte* in, std::byte* out, std::int64_t rows);
+  // Runs the exchange of model step `step`, and keeps its graph.
+  void forward(std::int64_t slot, std::int64_t step, const std::byte* in, std::byte* out, std::int64_t rows);
   // Takes the adjoint of one chunk, or makes a step together with the other ranks; false if nothing can be done now.
   bool work();
   // All ranks of the component have finalized, and no step is due.
@@ -37,9 +37,9 @@ class MlAdjoint {
   // Drops gradients and tape, when all is done.
   void drop();
   // For restart sets, with a learner, when all is done and the tape is empty; and the same put back before the first
-  // turn.
+  // turn, behind model step `step`; a step may be due at once, if `accumulate` is less than it was.
   LearningParts parts() const;
-  void go_on(const LearningParts& parts);
+  void go_on(const LearningParts& parts, std::int64_t step);
   void add_progress(std::vector<RowInbox::Progress>& all) const { in_.add_progress(all); }
   // Waits until all has left.
   void finish() { out_.finish(); }
@@ -47,6 +47,7 @@ class MlAdjoint {
  private:
   struct Slot {
     std::int64_t turn = 0;     // the last one
+    std::int64_t step = 0;     // of its last exchange
     std::int64_t depth = 0;    // of its tape
     std::int64_t emptied = 0;  // how often its tape was
   };

@@ -84,7 +84,7 @@ bool MlSide::poll() {
 // Waits until a message has come.
 void MlSide::wait_for_inputs() {
   constexpr std::int64_t k_soon = 50;  // milliseconds, after which somebody may ask who is late
-  state_.late({}, 0, 0);
+  state_.late({}, 0, 0, false);
   const WaitScope waiting(state_, Call::inputs);
   const std::int64_t begin = node_milliseconds();
   bool listed = false;
@@ -101,17 +101,21 @@ void MlSide::wait_for_inputs() {
 
 // The ranks whose messages of the present exchange are not there; all, if none is.
 void MlSide::list_late() {
-  std::vector<RowInbox::Progress> messages;
+  std::vector<RowInbox::Progress> messages, of_exchanges;
   if (adjoint_ != nullptr) adjoint_->add_progress(messages);
+  in_.add_progress(of_exchanges);
+  truth_.add_progress(of_exchanges);
+  std::map<int, std::int64_t> last_steps;  // by rank, of its last message of any kind
+  for (const auto* list : {&messages, &of_exchanges}) {
+    for (const RowInbox::Progress& message : *list)
+      last_steps[message.rank] = std::max(last_steps[message.rank], message.step);
+  }
   const auto unequal = [](const RowInbox::Progress& a, const RowInbox::Progress& b) {
     return a.exchanges != b.exchanges;
   };
   // In the midst of a pass of adjoints somebody waits for these.
-  if (std::adjacent_find(messages.begin(), messages.end(), unequal) == messages.end()) {
-    messages.clear();
-    in_.add_progress(messages);
-    truth_.add_progress(messages);
-  }
+  const bool adjoints = std::adjacent_find(messages.begin(), messages.end(), unequal) != messages.end();
+  if (!adjoints) messages = of_exchanges;
   std::int64_t last = 0, step = 0;
   for (const RowInbox::Progress& message : messages) {
     last = std::max(last, message.exchanges);
@@ -126,7 +130,7 @@ void MlSide::list_late() {
     if (message.ended || (!whole && message.exchanges == last)) {
       there.insert(message.rank);
     } else {
-      late[message.rank] = {message.rank, message.step};
+      late[message.rank] = {message.rank, last_steps[message.rank]};
     }
   }
   std::vector<Late> first;
@@ -135,7 +139,7 @@ void MlSide::list_late() {
     there.erase(entry.first);
   }
   state_.step(!whole ? step : step == 0 ? 1 : step + period_);
-  state_.late(first, static_cast<std::int64_t>(late.size()), static_cast<std::int64_t>(there.size()));
+  state_.late(first, static_cast<std::int64_t>(late.size()), static_cast<std::int64_t>(there.size()), adjoints);
 }
 
 // Those that may run; false if none may.
@@ -174,7 +178,7 @@ void MlSide::run_chunk(std::int64_t slot) {
   const std::byte* inputs = route_.in.buffers + first * route_.in.row_bytes;
   std::byte* outputs = route_.out.buffers + first * route_.out.row_bytes;
   if (adjoint_ != nullptr) {
-    adjoint_->forward(slot, inputs, outputs, rows);
+    adjoint_->forward(slot, step, inputs, outputs, rows);
   } else {
     engine_->forward(inputs, outputs, rows);
   }

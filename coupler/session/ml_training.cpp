@@ -94,11 +94,10 @@ void MlTraining::take_inputs(std::int64_t slot, std::int64_t step) {
 void MlTraining::take_truth(std::int64_t slot, std::int64_t step) {
   EKMAN_ASSERT(may_take_truth(slot));
   Kept& lesson = kept_[slot];
-  // Inputs and truth of a step come from the same ranks, which put both before they advance.
-  EKMAN_ASSERT(lesson.inputs == done(slot) || lesson.past.step(done(slot)) == step);
   std::memcpy(lesson.truth.data(), route_.truth.buffers + slot * static_cast<std::int64_t>(lesson.truth.size()),
               lesson.truth.size());
   ++lesson.truths;
+  lesson.truth_step = step;
 }
 
 bool MlTraining::work() {
@@ -128,6 +127,9 @@ bool MlTraining::idle() const {
 void MlTraining::learn(std::int64_t slot) {
   const CallScope call(state_, Call::learn);
   Kept& kept = kept_[slot];
+  // Each comes in its own time, the inputs first or the truth. But every rank sends both once in each step with an
+  // exchange, and an inbox takes the rows of a chunk in of one step only: so lessons are paired by counting them.
+  EKMAN_ASSERT(kept.past.step(exchanges_) == kept.truth_step);
   state_.step(kept.past.step(exchanges_));
   state_.chunk(route_.chunks[slot]);
   kept.past.match(exchanges_, kept.truth.data());
@@ -176,10 +178,14 @@ LearningParts MlTraining::parts() const {
   return sum_.parts(exchanges_, lessons(exchanges_) - window_);
 }
 
-void MlTraining::go_on(const LearningParts& parts) {
+void MlTraining::go_on(const LearningParts& parts, std::int64_t step) {
   exchanges_ = parts.exchanges;
   window_ = lessons(exchanges_) - parts.summed;
-  for (Kept& lesson : kept_) lesson.inputs = lesson.truths = exchanges_;
+  const std::int64_t last = window_ + parts.summed - 1;
+  for (Kept& lesson : kept_) {
+    lesson.inputs = lesson.truths = exchanges_;
+    if (last >= 0) lesson.past.set_step(last, step);
+  }
   sum_.restore(parts);
 }
 

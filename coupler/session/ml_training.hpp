@@ -43,8 +43,9 @@ class MlTraining {
 
   // For restart sets, when idle.
   LearningParts parts() const;
-  // Before the first exchange; the learner is restored.
-  void go_on(const LearningParts& parts);
+  // Before the first exchange, behind model step `step`; the learner is restored. A step may be due at once, if
+  // `accumulate` is less than it was.
+  void go_on(const LearningParts& parts, std::int64_t step);
   // What is kept of a chunk of this rank from one exchange to the next, and the same put back.
   std::vector<NamedArray> memory(std::int64_t chunk) const;
   void remember(std::int64_t chunk, const std::vector<NamedArray>& arrays);
@@ -55,6 +56,7 @@ class MlTraining {
     std::vector<std::byte> truth;
     std::int64_t inputs = 0;  // exchanges taken so far
     std::int64_t truths = 0;
+    std::int64_t truth_step = 0;  // model step of the truth
   };
 
   std::int64_t done(std::int64_t slot) const { return exchanges_ + (slot < next_ ? 1 : 0); }

@@ -9,11 +9,13 @@
 
 namespace ekman {
 
-RowReceiver::RowReceiver(Direction& direction, const RowContext& context, std::vector<int> numbers, bool any_thread)
+RowReceiver::RowReceiver(Direction& direction, const RowContext& context, std::vector<int> numbers, bool any_thread,
+                         Call call)
     : direction_(direction),
       context_(context),
       numbers_(std::move(numbers)),
       any_thread_(any_thread),
+      call_(call),
       arrived_(new std::atomic<bool>[direction.messages.size()]) {
   reset();
 }
@@ -32,7 +34,7 @@ void RowReceiver::start() {
   if (direction_.requests.empty()) return;
   const std::lock_guard<std::mutex> lock(mutex_);
   if (receiving_) return;
-  wait_for_requests(direction_, context_, Call::get);  // of the exchange before: nobody reads those rows any more
+  wait_for_requests(direction_, context_, call_);  // of the exchange before: nobody reads those rows any more
   for (const Message& message : direction_.messages) {
     if (message.request >= 0) direction_.requests.start(message.request);
   }
@@ -93,7 +95,7 @@ void RowReceiver::wait_for(int m, int field, bool may_call_mpi) {
   const Message& message = direction_.messages[m];
   const auto sequence = [&] { return message.header->sequence.load(std::memory_order_acquire); };
   if (message.request < 0 ? sequence() > exchange_ : arrived_[m].load(std::memory_order_acquire)) return;
-  const WaitScope waiting(context_.writer, Call::get, field < 0 ? k_no_field : numbers_[field], context_.network,
+  const WaitScope waiting(context_.writer, call_, field < 0 ? k_no_field : numbers_[field], context_.network,
                           message.peer);
   PoliteWait wait(context_.shared_cores);
   if (message.request < 0) {

@@ -16,7 +16,9 @@ namespace ekman {
 class RowReceiver {
  public:
   // `numbers[i]` of field i: see FieldNumbers. `any_thread`: all threads may call MPI, else the init thread alone.
-  RowReceiver(Direction& direction, const RowContext& context, std::vector<int> numbers, bool any_thread);
+  // `call`: how waits are told.
+  RowReceiver(Direction& direction, const RowContext& context, std::vector<int> numbers, bool any_thread,
+              Call call = Call::get);
 
   // Across nodes: begins to receive, if it has not in this exchange. Before the rows that are answered leave.
   void start();
@@ -46,6 +48,7 @@ class RowReceiver {
   RowContext context_;
   std::vector<int> numbers_;
   bool any_thread_;
+  Call call_;
   std::int64_t exchange_ = 0;
   std::unique_ptr<std::atomic<bool>[]> arrived_;
   bool receiving_ = false;  // receives of this exchange are started

@@ -49,6 +49,7 @@ RankState read_record(const StateRecord& record) {
   state.fields_put = record.fields_put.load(k_relaxed);
   state.late_count = record.late_count.load(k_relaxed);
   state.there_count = record.there_count.load(k_relaxed);
+  state.late_adjoints = record.late_adjoints.load(k_relaxed) != 0;
   for (int i = 0; i < std::min<std::int64_t>(state.late_count, k_max_late); ++i) {
     state.late.push_back({record.late_rank[i].load(k_relaxed), record.late_step[i].load(k_relaxed)});
   }
@@ -81,12 +82,13 @@ void StateWriter::mark(Call call, bool inside, int field) {
   record_->doing.store(to_word({call, inside, field, node_milliseconds()}), k_relaxed);
 }
 
-void StateWriter::late(const std::vector<Late>& first, std::int64_t count, std::int64_t there_count) {
+void StateWriter::late(const std::vector<Late>& first, std::int64_t count, std::int64_t there_count, bool adjoints) {
   for (std::size_t i = 0; i < std::min<std::size_t>(first.size(), k_max_late); ++i) {
     record_->late_rank[i].store(first[i].rank, k_relaxed);
     record_->late_step[i].store(first[i].last_step, k_relaxed);
   }
   record_->there_count.store(there_count, k_relaxed);
+  record_->late_adjoints.store(adjoints ? 1 : 0, k_relaxed);
   record_->late_count.store(count, k_relaxed);
 }
 

@@ -17,6 +17,8 @@ enum class Call : std::uint8_t {
   enddef,
   put,
   get,
+  put_adjoint,
+  get_adjoint,
   advance,
   scalar,
   restart,
@@ -79,6 +81,7 @@ struct RankState {
   std::uint64_t fields_put = 0;  // components: whole in this step, as bits of FieldNumbers
   std::int64_t late_count = 0;   // of which the first ones are listed
   std::int64_t there_count = 0;  // other ranks, whose rows of the step, or whose end, are there
+  bool late_adjoints = false;    // those that are late owe adjoints, not inputs
   std::vector<Late> late;
 };
 
@@ -90,7 +93,7 @@ struct alignas(64) StateRecord {
   std::atomic<std::uint64_t> waiting;  // a Doing; 0: no wait
   std::atomic<std::int64_t> wait_network, wait_peer, step, chunk;
   std::atomic<std::uint64_t> fields_put;
-  std::atomic<std::int64_t> late_count, there_count;
+  std::atomic<std::int64_t> late_count, there_count, late_adjoints;
   std::atomic<std::int64_t> late_rank[k_max_late], late_step[k_max_late];
 };
 static_assert(std::atomic<std::uint64_t>::is_always_lock_free, "ranks read each other's records in shared memory");
@@ -115,7 +118,7 @@ class StateWriter {
   void chunk(std::int64_t chunk) { record_->chunk.store(chunk, std::memory_order_relaxed); }
   void field_put(std::uint64_t bits) { record_->fields_put.fetch_or(bits, std::memory_order_relaxed); }
   void no_field_put() { record_->fields_put.store(0, std::memory_order_relaxed); }
-  void late(const std::vector<Late>& first, std::int64_t count, std::int64_t there_count);
+  void late(const std::vector<Late>& first, std::int64_t count, std::int64_t there_count, bool adjoints);
 
   // Returns a ticket for end_wait.
   std::int64_t begin_wait(Call call, int field, int network, int peer);

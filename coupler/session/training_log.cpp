@@ -105,6 +105,7 @@ TrainingLogSetting training_log_setting(const Plan& plan, const NetworkSpec& spe
     const std::string of = term.fields.empty() ? own : joined(term.fields, " ");
     setting.terms.push_back(fmt::format("{}({})", word_of(term.kind), of));
   }
+  setting.has_loss = spec.tape == 0;
   setting.clock = step_clock(plan, spec.component);
   setting.first_step = first_step;
   const ScheduleKind kind = training.schedule.kind;
@@ -166,7 +167,7 @@ void TrainingLog::add(const StepReport& report, const TrainingMoment& moment) {
     const std::string date = setting_.clock.date(moment.model_step);
     std::string row =
         fmt::format("{},{},{},{}", report.step, date.empty() ? fmt::format("{}", moment.model_step) : date,
-                    moment.exchange, report.loss);
+                    moment.exchange, setting_.has_loss ? fmt::format("{}", report.loss) : "");
     for (std::size_t term = 0; term < setting_.terms.size(); ++term)
       row += term < report.terms.size() ? fmt::format(",{}", report.terms[term]) : ",";
     row += std::isnan(report.validation_loss) ? "," : fmt::format(",{}", report.validation_loss);
@@ -203,13 +204,15 @@ void TrainingLog::append(const std::string& row) {
 }
 
 void TrainingLog::warn_of_bad_step(const StepReport& report, const TrainingMoment& moment) {
-  if (std::isfinite(report.loss) && std::isfinite(report.gradient_norm)) return;
+  if ((std::isfinite(report.loss) || !setting_.has_loss) && std::isfinite(report.gradient_norm)) return;
   ++bad_steps_;
   if ((bad_steps_ & (bad_steps_ - 1)) != 0) return;
-  log_line(fmt::format(
-      "warning: network \"{}\" has learned nothing in {}: its loss is {}, and the norm of its gradient {} "
-      "({} such steps so far); see what inputs and targets are there",
-      setting_.network, setting_.clock.name(moment.model_step), report.loss, report.gradient_norm, bad_steps_));
+  const std::string loss = setting_.has_loss ? fmt::format("loss {}, ", report.loss) : "";
+  log_line(
+      fmt::format("warning: network \"{}\" has learned nothing in {}: {}norm of the gradient {} "
+                  "({} such steps so far); see what inputs and {} are there",
+                  setting_.network, setting_.clock.name(moment.model_step), loss, report.gradient_norm, bad_steps_,
+                  setting_.has_loss ? "targets" : "adjoints"));
 }
 
 void TrainingLog::show(const StepReport& report, double now) {
@@ -217,7 +220,7 @@ void TrainingLog::show(const StepReport& report, double now) {
   const double since = last_shown_ >= 0.0 ? last_shown_ : start_;
   std::string text = fmt::format("{}: step {}", setting_.network, report.step);
   if (setting_.last_step > 0) text += fmt::format("/{}", setting_.last_step);
-  text += fmt::format(", loss {:.4g}", report.loss);
+  if (setting_.has_loss) text += fmt::format(", loss {:.4g}", report.loss);
   if (now > since) text += fmt::format(", {:.0f} samples/s", static_cast<double>(samples_shown_) / (now - since));
   const std::int64_t made = report.step - setting_.first_step, left = setting_.last_step - report.step;
   if (made > 0 && left > 0)

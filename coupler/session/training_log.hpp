@@ -15,6 +15,7 @@ struct TrainingLogSetting {
   std::string network;
   std::string csv;                 // file; empty: none
   std::vector<std::string> terms;  // of the loss, as columns
+  bool has_loss = true;            // false: it is in the component, and not known here
   StepClock clock;                 // of the component
   std::int64_t first_step = 0;     // that learning goes on from; 0: afresh
   std::int64_t last_step = 0;      // of the schedule; 0: it has none

@@ -19,6 +19,10 @@ const char* name_of(Call call) {
       return "put";
     case Call::get:
       return "get";
+    case Call::put_adjoint:
+      return "put_adjoint";
+    case Call::get_adjoint:
+      return "get_adjoint";
     case Call::advance:
       return "advance";
     case Call::scalar:
@@ -49,8 +53,16 @@ const char* name_of(Call call) {
 std::string call_words(const Scene& scene, Call call, int field, std::int64_t step) {
   std::string text = name_of(call);
   if (field != k_no_field) text += fmt::format(" of {}", scene.fields->name(field));
-  if (call == Call::put || call == Call::get || call == Call::advance) text += fmt::format(" in step {}", step);
-  return text;
+  switch (call) {
+    case Call::put:
+    case Call::get:
+    case Call::put_adjoint:
+    case Call::get_adjoint:
+    case Call::advance:
+      return text + fmt::format(" in step {}", step);
+    default:
+      return text;
+  }
 }
 
 // What the component must put before an exchange is over.
@@ -101,14 +113,17 @@ std::string wait_words(const Scene& scene, const RankState& rank, const std::str
     const NetworkSpec& spec = scene.plan->networks.at(static_cast<std::size_t>(rank.who.owner));
     const std::string there =
         rank.there_count == 0 ? "" : fmt::format("; {} other rank(s) are there", rank.there_count);
-    return fmt::format("waits for the inputs {} of step {} from {}, {}{}", list_words(put_fields_of(spec)), rank.step,
+    const std::string rows = rank.late_adjoints ? "adjoints of " + list_words(fields_of(spec.outputs))
+                                                : "inputs " + list_words(put_fields_of(spec));
+    return fmt::format("waits for the {} {} step {} from {}, {}{}", rows, rank.late_adjoints ? "in" : "of", rank.step,
                        target, since, there);
   }
   if (wait.call == Call::outputs) {
     return fmt::format("waits until {} has taken the outputs of step {}, {}", target, rank.step, since);
   }
-  if (wait.call == Call::put) {
-    return fmt::format("waits in {} until {} is done with its rows of the exchange before, {}", call, target, since);
+  if (wait.call == Call::put || wait.call == Call::put_adjoint) {
+    return fmt::format("waits in {} until {} is done with its rows of the {} before, {}", call, target,
+                       wait.call == Call::put ? "exchange" : "pass", since);
   }
   if (wait.call == Call::advance)
     return fmt::format("waits in {} until its rows have gone to {}, {}", call, target, since);
@@ -133,7 +148,7 @@ std::string doing_words(const Scene& scene, const RankState& rank) {
 }
 
 std::string missing_words(const Scene& scene, const RankState& ml, const RankState& component) {
-  if (ml.wait.call != Call::inputs || ml.step != component.step) return "";
+  if (ml.wait.call != Call::inputs || ml.late_adjoints || ml.step != component.step) return "";
   std::vector<std::string> missing;
   for (const std::string& input : put_fields_of(scene.plan->networks.at(static_cast<std::size_t>(ml.who.owner)))) {
     const std::uint64_t bit = FieldNumbers::bit(scene.fields->of(ml.who.owner, input));

@@ -11,6 +11,10 @@
 !   between  goes back between two steps, not before the last one ends
 !   retain   puts each adjoint in two parts of unequal weight
 !   zero     before every other window gathers gradients, and graphs, that are then dropped
+!   partly   exchanges once more when the tape is emptied in part, and takes that exchange off it first
+!   from N   goes on with window N from the restart set of the plan; what it writes begins with that window
+!   cut      writes restart set "cut" behind the last window, and ends there
+!   amid     writes it when the tape is not empty
 !   differences  one window: prints the slope of the loss along a direction, from differences and from the adjoint
 !   dot      prints <J dx, w> and <dx, J^T w> of both networks, which must be linear
 program adjoint_model
@@ -23,8 +27,8 @@ program adjoint_model
   type(MPI_Comm) :: comm
   character(32) :: numbering, text
   character(256) :: output
-  logical :: learns, between, retain, zero, differences, dot
-  integer :: rank, ranks, n, i, k, tape, windows, window
+  logical :: learns, between, retain, zero, partly, cut, amid, differences, dot
+  integer :: rank, ranks, n, i, k, tape, first, windows, window
   integer, allocatable :: ids(:)
   real(real64), allocatable :: t(:, :), s(:), u(:, :), dt(:, :), ds(:), du(:)                  ! forward
   real(real64), allocatable :: kept_s(:, :), kept_ds(:, :), kept_du(:, :)                      ! of each step
@@ -42,6 +46,10 @@ program adjoint_model
   between = has("between")
   retain = has("retain")
   zero = has("zero")
+  partly = has("partly")
+  cut = has("cut")
+  amid = has("amid")
+  first = first_window()
   differences = has("differences")
   dot = has("dot")
   call MPI_Init()
@@ -68,11 +76,12 @@ program adjoint_model
   else if (differences) then
     call compare_slopes()
   else
-    do window = 1, windows
-      if (zero .and. modulo(window, 2) == 1) call make_waste()
+    do window = first, windows
+      if (zero .and. modulo(window, 2) == 1 .and. (window == 1 .or. window > first)) call make_waste()
       call set_state(window)
       call go_forward()
       if (between) call ekman_advance(c)
+      if (between .and. amid) call ekman_write_restart(c, "cut")
       call set_adjoints()
       call go_back()
       if (.not. between) call ekman_advance(c)
@@ -80,6 +89,10 @@ program adjoint_model
         all(ids(i), 8*window - 7:8*window) = [t(i, :), s(i), lt(i, :), ls(i)]
       end do
     end do
+    if (cut) then
+      if (zero) call make_waste()   ! window 3 has no more to drop
+      call ekman_write_restart(c, "cut")
+    end if
     call write_output()
   end if
   call ekman_finalize(c)
@@ -97,6 +110,17 @@ contains
       has = has .or. text == word
     end do
   end function has
+
+  integer function first_window()
+    integer :: argument
+    first_window = 1
+    do argument = 5, command_argument_count() - 1
+      call get_command_argument(argument, text)
+      if (text /= "from") cycle
+      call get_command_argument(argument + 1, text)
+      read (text, *) first_window
+    end do
+  end function first_window
 
   subroutine choose_points()
     integer :: first, last
@@ -183,6 +207,7 @@ contains
       end if
       lt = lt + gt
       ls = ls + gs + gu(:, 1) + 2*kept_s(:, k)*gu(:, 2)
+      if (partly .and. k == 2) call make_detour()
     end do
   end subroutine go_back
 
@@ -210,6 +235,16 @@ contains
     call ekman_put_adjoint(c, "ds", as, retain=retain)
     call ekman_put_adjoint(c, "dt", at(:n/2, :), first=1, retain=retain)
   end subroutine put_all
+
+  ! Adds nothing to any gradient.
+  subroutine make_detour()
+    call ekman_advance(c)
+    call exchange()
+    at = 0
+    as = 0
+    au = 0
+    call put_all(.false.)
+  end subroutine make_detour
 
   ! A tape that is emptied, an adjoint that is retained, and an exchange of a step that has not ended: all dropped.
   subroutine make_waste()
@@ -314,9 +349,9 @@ contains
     if (rank /= 0) return
     open (newunit=unit, file=output, action="write", status="replace")
     do i = 0, total - 1
-      write (unit, "(*(1x, z16.16))") all(i, :)
+      write (unit, "(*(1x, z16.16))") all(i, 8*first - 7:)
     end do
-    do window = 1, merge(windows, 0, learns)
+    do window = merge(first, windows + 1, learns), windows
       write (unit, "(*(1x, z16.16))") scalars(:, window)
     end do
     close (unit)

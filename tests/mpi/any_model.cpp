@@ -1,7 +1,8 @@
 // A component whose fields come from the command line, so that any plan can be run; through the C++ interface.
 //
-// any_model COMPONENT POINTS FIELD=LEVELS... -> FIELD=LEVELS...
+// any_model COMPONENT POINTS FIELD=LEVELS... -> FIELD=LEVELS... [adjoints]
 //   POINTS  on all ranks together; fields before `->` are put, those after it fetched, for three steps.
+//   adjoints  and then back: adjoints of those that were fetched are put, and those of the others fetched.
 #include <cmath>
 #include <cstdint>
 #include <ekman/coupler.hpp>
@@ -15,7 +16,27 @@ struct Field {
   std::string name;
   std::int64_t levels;
   std::vector<double> values;  // (points, levels), points fastest
+
+  ekman::ArrayView view() {
+    const std::int64_t count = static_cast<std::int64_t>(values.size()) / levels;
+    return levels == 1 ? ekman::contiguous_view(values.data(), {count})
+                       : ekman::contiguous_view(values.data(), {count, levels});
+  }
+  void require_finite() const {
+    for (const double value : values) {
+      if (!std::isfinite(value)) throw ekman::Error(ekman::ErrorCode::network, name + " is not finite");
+    }
+  }
 };
+
+void go_back(ekman::Coupler& coupler, std::vector<Field>& inputs, std::vector<Field>& outputs) {
+  for (Field& field : outputs) coupler.put_adjoint(field.name, field.view());
+  for (Field& field : inputs) {
+    field.values.assign(field.values.size(), std::nan(""));
+    coupler.get_adjoint(field.name, field.view());
+    field.require_finite();
+  }
+}
 
 void run(int argc, char** argv) {
   ekman::Coupler coupler(argv[1], MPI_COMM_WORLD);
@@ -27,10 +48,15 @@ void run(int argc, char** argv) {
   coupler.def_points(ids);
   std::vector<Field> fields[2];  // put, fetched
   int direction = 0;
+  bool adjoints = false;
   for (int i = 3; i < argc; ++i) {
     const std::string word = argv[i];
     if (word == "->") {
       direction = 1;
+      continue;
+    }
+    if (word == "adjoints") {
+      adjoints = true;
       continue;
     }
     const std::size_t equals = word.find('=');
@@ -42,29 +68,19 @@ void run(int argc, char** argv) {
     fields[direction].push_back(std::move(field));
   }
   coupler.enddef();
-  const auto count = static_cast<std::int64_t>(ids.size());
   for (int step = 0; step < 3; ++step) {
     for (Field& field : fields[0]) {
       for (std::size_t i = 0; i < field.values.size(); ++i)
         field.values[i] = 1.0 + 0.5 * std::sin(static_cast<double>(i + step));
-      if (field.levels == 1) {
-        coupler.put(field.name, ekman::contiguous_view(field.values.data(), {count}));
-      } else {
-        coupler.put(field.name, ekman::contiguous_view(field.values.data(), {count, field.levels}));
-      }
+      coupler.put(field.name, field.view());
     }
     for (Field& field : fields[1]) {
-      if (field.levels == 1) {
-        coupler.get(field.name, ekman::contiguous_view(field.values.data(), {count}));
-      } else {
-        coupler.get(field.name, ekman::contiguous_view(field.values.data(), {count, field.levels}));
-      }
-      for (const double value : field.values) {
-        if (!std::isfinite(value)) throw ekman::Error(ekman::ErrorCode::network, field.name + " is not finite");
-      }
+      coupler.get(field.name, field.view());
+      field.require_finite();
     }
     coupler.advance();
   }
+  for (int step = 0; adjoints && step < 3; ++step) go_back(coupler, fields[0], fields[1]);
   coupler.finalize();
   if (rank == 0) std::cout << "three steps, every value finite\n" << std::flush;
 }

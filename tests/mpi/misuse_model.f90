@@ -16,7 +16,7 @@ program misuse_model
   character(32) :: mistake
   character(400) :: text
   integer :: rank, i, code, provided, whole(10, 5) = 1
-  real(8) :: t(10, 5), s(10), dt(10, 5), ds(10)
+  real(8) :: t(10, 5), s(10), dt(10, 5), ds(10), loss
 
   call get_command_argument(1, mistake)
   t = 1
@@ -89,6 +89,38 @@ program misuse_model
   case ("full_tape")
     call exchange()
     call exchange()
+  case ("get_adjoint_alone")
+    call exchange()
+    call ekman_get_adjoint(c, "t", t)
+  case ("thread_adjoint")
+    call exchange()
+    !$omp parallel num_threads(2)
+    if (omp_get_thread_num() == 1) call ekman_put_adjoint(c, "dt", dt)
+    !$omp end parallel
+  case ("half_adjoint_zero")
+    call exchange()
+    call ekman_put_adjoint(c, "dt", dt)
+    call ekman_zero_grad(c, "echo")
+  case ("adjoint_shape")
+    call exchange()
+    call ekman_put_adjoint(c, "dt", dt(:, 1:4))
+  case ("zero_no_tape")
+    call ekman_zero_grad(c, "echo")
+  case ("loss_of_adjoints")
+    call ekman_put(c, "t", t)
+    call ekman_put(c, "s", s)
+    call ekman_get_scalar(c, "echo/loss", loss)
+  case ("no_mistake")   ! unusual, and allowed: an exchange while the tape is emptied in part, and its adjoint before its get
+    call exchange()
+    call exchange()
+    call go_back(20.0d0)
+    call ekman_put(c, "t", 3*t)
+    call ekman_put(c, "s", s)
+    call go_back(30.0d0)
+    call ekman_get(c, "dt", dt)
+    if (any(dt /= 3*t)) error stop "the outputs are not those of this step"
+    call ekman_advance(c)
+    call go_back(10.0d0)
   case ("empty_tape", "no_tape")
     call ekman_put_adjoint(c, "dt", dt)
   case ("adjoint_twice")
@@ -159,5 +191,16 @@ contains
     call ekman_put(c, "s", s)
     call ekman_advance(c)
   end subroutine exchange
+
+  subroutine go_back(adjoint)
+    real(8), intent(in) :: adjoint
+    real(8) :: found(10, 5)
+    dt = adjoint
+    ds = adjoint
+    call ekman_put_adjoint(c, "dt", dt)
+    call ekman_put_adjoint(c, "ds", ds)
+    call ekman_get_adjoint(c, "t", found)
+    if (any(found /= adjoint)) error stop "the echo of an adjoint is another"
+  end subroutine go_back
 
 end program misuse_model

@@ -29,7 +29,7 @@ EXPECTED = {
     "no_finalize": "MPI_Finalize was called before finalize of the coupler",
     "thread_get": 'get of "dt" from a thread other than the one that called init',
 }
-# With `tape: 1`, but for no_tape.
+# With `tape: 1`, but for no_tape and zero_no_tape.
 ADJOINTS = {
     "full_tape": 'the tape of network "echo" is full in step 2 (tape: 1)',
     "empty_tape": 'put_adjoint of "dt": no exchange of network "echo" is on the tape',
@@ -37,14 +37,19 @@ ADJOINTS = {
     "adjoint_twice": 'put_adjoint of "dt" came twice for points among 3 to 4',
     "second_adjoint": 'put_adjoint of "dt": no exchange of network "echo" is on the tape',
     "get_adjoint_early": 'get_adjoint of "t" came before the adjoints of all outputs of network "echo" were put',
+    "get_adjoint_alone": 'get_adjoint of "t" came before the adjoints of all outputs of network "echo" were put',
+    "adjoint_shape": "was defined with 5 levels, the array has 4",
+    "thread_adjoint": "put_adjoint was called from a thread other than the one that called init",
     "adjoint_name": 'there is no field "du"',
     "adjoint_of_input": 'put_adjoint of "t": it is no output of a network that keeps a tape',
     "adjoint_by_output": 'get_adjoint of "dt": it is no input of a network that keeps a tape',
     "adjoint_between": 'put_adjoint of "dt" in step 1 came between the puts of the inputs of network "echo"',
     "half_adjoint": 'put: adjoints of some outputs of network "echo" were put, and not of all',
     "half_adjoint_end": 'finalize: adjoints of some outputs of network "echo" were put, and not of all',
+    "half_adjoint_zero": 'zero_grad: adjoints of some outputs of network "echo" were put, and not of all',
     "unlike_retain": 'put_adjoint of "ds" without retain, the others of this pass with',
     "zero_name": 'there is no network "ecco" of this component; did you mean "echo"',
+    "zero_no_tape": 'zero_grad of network "echo", which keeps no tape',
     "unlike_turns": "do not take turns alike",
     "tape_restart": 'the tape of network "echo" is not empty (exchanges: 1)',
 }
@@ -71,7 +76,14 @@ for mistake, sentence in EXPECTED.items():
 tape = pathlib.Path(work) / "tape.yaml"
 tape.write_text(pathlib.Path(plan).read_text().replace("chunk: 16", "chunk: 16\n    tape: 1"))
 for mistake, sentence in ADJOINTS.items():
-    JOBS[mistake] = (["-np", "2", model, mistake, ":", *SERVE, plan if mistake == "no_tape" else str(tape)], sentence)
+    JOBS[mistake] = (["-np", "2", model, mistake, ":", *SERVE, plan if "no_tape" in mistake else str(tape)], sentence)
+learns = pathlib.Path(work) / "learns.yaml"
+learns.write_text(tape.read_text().replace("{echo: {}}", "{builtin: mlp, hidden: [4]}") + "    training: {optimizer: {sgd: {lr: 0.1}}}\n")
+JOBS["loss_of_adjoints"] = (["-np", "2", model, "loss_of_adjoints", ":", *SERVE, str(learns)],
+                            'network "echo" learns from adjoints, so that its loss is in the component')
+long_tape = pathlib.Path(work) / "long_tape.yaml"
+long_tape.write_text(tape.read_text().replace("tape: 1", "tape: 3"))
+subprocess.run([mpiexec, "--oversubscribe", "-np", "2", model, "no_mistake", ":", *SERVE, str(long_tape)], check=True, timeout=30)
 wrong = []
 PROGRAMS = {str(pathlib.Path(program).resolve()) for program in (model, ekman, other)}
 

@@ -25,6 +25,7 @@ networks:
     component: air
     network: {{echo: {{}}}}
     ranks: {ranks}
+    tape: {tape}
     transport: {transport}
     inputs: [{{fields: [a]}}]
     outputs: [{{fields: [a_back]}}]
@@ -43,6 +44,7 @@ AIR = 'component "air", rank'
 FIRST, SECOND = r'ML rank 0 \(network "first"\)', r'ML rank 1 \(network "second"\)'
 SINCE = r"since \d\d:\d\d:\d\d \(\d+\.\d s\)"
 LATE = rf'waits for the inputs "b" of step 2 from {AIR} 1, {SINCE}; 1 other rank\(s\) are there'
+LATE_ADJOINTS = rf'waits for the adjoints of "a_back" in step 2 from {AIR} 1, {SINCE}; 1 other rank\(s\) are there'
 SILENT = rf"{AIR} 1 is out of sight .*: silent, last message at step 1"
 
 # What the report holds: with records in shared memory, and where ranks know each other by messages only.
@@ -65,6 +67,12 @@ CASES = {
     "ring": ([ERROR, rf'{AIR} 0 waits in get of "a_back" in step 2 for {FIRST}',
               rf'{AIR} 1 waits in get of "b_back" in step 2 for {SECOND}', "closes the ring", "in the same order"],
              [ERROR, "last message at step 1"]),
+    "late_adjoint": ([ERROR, rf'{AIR} 0 waits in get_adjoint of "a" in step 2 for {FIRST}', f"{FIRST} {LATE_ADJOINTS}",
+                      rf'{AIR} 1 is in its own code, outside Ekman, {SINCE}, after put of "a" in step 2\n'],
+                     [ERROR, f"{FIRST} {LATE_ADJOINTS}", rf"{AIR} 1 is out of sight .*: silent, last message at step 2"]),
+    "adjoint_ring": ([ERROR, f"{FIRST} {LATE_ADJOINTS}", rf'{AIR} 1 waits in get of "a_back" in step 3 for {FIRST}',
+                      "closes the ring", "in the same order"],
+                     [ERROR, f"{FIRST} {LATE_ADJOINTS}", "last message at step 3"]),
     "stop_ml": ([ERROR, rf'{AIR} 0 waits in get of "a_back" in step 2 for {FIRST}', rf"{FIRST} is stopped \(process \d+\)"],
                 [ERROR, 'for ML rank 1 of 1 of network "first"', "is out of sight .*, and silent"]),
     "no_enddef": ([ERROR, rf"waits in enddef for {AIR} 1", rf"{AIR} 1 is in its own code, outside Ekman, {SINCE}, after init"],
@@ -80,7 +88,7 @@ def run(case, more="", ranks=1):
     """`ranks`: of the network "first", which has one chunk."""
     plan = Path(directory) / f"{case}.yaml"
     plan.parent.mkdir(parents=True, exist_ok=True)
-    plan.write_text(PLAN.format(transport=transport, ranks=ranks, more=more))
+    plan.write_text(PLAN.format(transport=transport, ranks=ranks, more=more, tape=3 if "adjoint" in case else 0))
     start = ["--start-timeout", "PT2S"] if case == "no_init" else []
     survive = ["--enable-recovery"] if case == "dead" else []   # or mpirun ends the job at once
     job = subprocess.Popen([mpiexec, "--oversubscribe", *survive, "-np", "2", model, case, ":", "-np", str(ranks + 1), ekman,

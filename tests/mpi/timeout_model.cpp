@@ -43,6 +43,12 @@ struct Model {
   void put(const char* field) { put(field, values.data()); }
   void get(const char* field) { coupler.get(field, ekman::contiguous_view(values.data(), {k_points})); }
 
+  // Of network "first", whose exchange of this step is on the tape.
+  void go_back() {
+    coupler.put_adjoint("a_back", ekman::contiguous_view(values.data(), {k_points}));
+    coupler.get_adjoint("a", ekman::contiguous_view(values.data(), {k_points}));
+  }
+
   void step() {
     put("a");
     put("b");
@@ -71,6 +77,26 @@ struct Model {
     } else if (hang == "ring") {
       put("b");
       get("b_back");
+    } else if (hang == "late_adjoint") {
+      put("a");
+      sleep(k_hang);
+    } else if (hang == "adjoint_ring") {  // it goes on to step 3
+      put("a");
+      put("b");
+      coupler.advance();
+      put("a");
+      get("a_back");
+    }
+  }
+
+  // The same of rank 0, which goes on as it should.
+  void go_on_in_step() {
+    if (hang == "ring") {
+      put("a");
+      get("a_back");
+    } else if (hang == "late_adjoint" || hang == "adjoint_ring") {
+      put("a");
+      go_back();
     }
   }
 };
@@ -97,11 +123,8 @@ void run(const std::string& hang) {
   for (int step = 1; step <= 3; ++step) {
     if ((hang == "stop_ml" || hang == "suspend") && step == 2 && !hangs) await_driver();
     if (hang == "long") sleep(2);
-    if (hangs && step == 2) model.hang_in_step();
-    if (hang == "ring" && step == 2) {
-      model.put("a");
-      model.get("a_back");
-    }
+    if (step == 2 && hangs) model.hang_in_step();
+    if (step == 2 && !hangs) model.go_on_in_step();
     model.step();
   }
   if (hang == "no_finalize" && hangs) sleep(k_hang);

@@ -81,7 +81,8 @@ class Coupler {
   // Collective, by the thread that made the coupler; after the inputs of this step are put. What the ML ranks have
   // learned, by name: "convection/loss", or step, validation_loss, learning_rate, gradient_norm in place of loss. As it
   // was when the outputs of the last exchange were computed: after the optimizer step that came before it, so the same
-  // in every run, and on all ranks. NaN if it is not known yet.
+  // in every run, and on all ranks. NaN if it is not known yet. With a tape there are no losses: they
+  // are the model's.
   double scalar(std::string_view name);
   // Local; across nodes it waits until its messages have left. Ends the model step: every input must have been put once
   // for every point.

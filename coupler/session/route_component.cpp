@@ -51,6 +51,7 @@ std::vector<Piece> look_up(const Route& route, const NetworkSpec& spec, const So
 // Runs of one piece whose first row is at `row` and whose first point is sorted point `sorted`.
 void add_runs(const Piece& piece, int message, const SortedPoints& points, std::int64_t sorted, std::byte* row,
               Direction& direction) {
+  if (direction.row_bytes == 0) return;
   for (std::int64_t i = 0; i < piece.count; ++i, row += direction.row_bytes) {
     const std::int64_t slot = points.slots[sorted + i];
     Run* last = i > 0 ? &direction.runs.back() : nullptr;
@@ -152,7 +153,7 @@ Route make_component_route(Communicator comm, const NetworkSpec& spec, const Rou
     std::byte* segment = window ? route.window.segment(static_cast<int>(notice.node_rank)) : nullptr;
     for (int d = 0; d < k_directions; ++d) {
       Direction& direction = *route.directions()[d];
-      if (!direction.used()) continue;
+      if (!direction.used) continue;
       add_messages(route, spec, direction, {window, segment, notice.header[d], notice.offset[d], d}, by_owner[owner],
                    sorted_by_owner[owner], points);
     }

@@ -54,22 +54,19 @@ void check_truth(const NetworkSpec& network, const Definitions& mine, std::vecto
   }
 }
 
-// `cure` of a field of the network that is missing.
-std::string missing_problem(const NetworkSpec& network, const std::string& name, const Definitions& defined,
-                            const std::string& cure) {
-  return fmt::format(
-      "network \"{}\" wants field \"{}\", which is not defined{} (defined: {}); define it with "
-      "def_field, or {}",
-      network.name, name, did_you_mean(name, list_of(defined)), names_of(defined), cure);
-}
-
-// The output of a network that learns could have been left out if its levels were known.
-std::string missing_cure(const NetworkSpec& network, const std::string& name) {
+// A field of the network that is missing. The output of a network that learns needs no definition if its levels are
+// known.
+std::string missing_problem(const NetworkSpec& network, const std::string& name, const Definitions& defined) {
   const std::vector<std::string> outputs = fields_of(network.outputs);
-  const bool learned = network.training.targets.count(name) > 0;
-  if (!learned || std::find(outputs.begin(), outputs.end(), name) == outputs.end()) return "take it out of the plan";
-  return fmt::format("give its levels in the plan (components.{}.fields.{}.levels), which its target does not tell",
-                     network.component, name);
+  const bool is_learned =
+      network.training.targets.count(name) > 0 && std::find(outputs.begin(), outputs.end(), name) != outputs.end();
+  const std::string what = fmt::format("network \"{}\" wants field \"{}\", which is not defined{} (defined: {})",
+                                       network.name, name, did_you_mean(name, list_of(defined)), names_of(defined));
+  if (!is_learned) return what + "; define it with def_field, or take it out of the plan";
+  return what + fmt::format(
+                    "; define it with def_field, or give its levels in the plan (components.{}.fields.{}.levels), "
+                    "which its target does not tell",
+                    network.component, name);
 }
 
 // `defined` are those of `mine` that the component itself has defined.
@@ -80,8 +77,7 @@ void check_network(const NetworkSpec& network, const Definitions& mine, const De
     const auto found = mine.find(name);
     if (found == mine.end()) {
       // An optional output lacks its target, which is told.
-      if (optional.count(name) == 0)
-        problems.push_back(missing_problem(network, name, defined, missing_cure(network, name)));
+      if (optional.count(name) == 0) problems.push_back(missing_problem(network, name, defined));
       continue;
     }
     if (first == nullptr) first = &found->second;

@@ -57,6 +57,7 @@ class MlTraining {
 
   std::int64_t learned(std::int64_t slot) const { return exchanges_ + (slot < next_ ? 1 : 0); }
   bool step_is_due() const { return exchanges_ - window_ >= spec_.training.accumulate; }
+  bool exchange_is_whole() const;
   void learn(std::int64_t slot);
   void learn_again(const Lesson& lesson);
   void make_step();

@@ -34,6 +34,10 @@ struct Message {
   int peer = 0;      // rank in the route communicator
   std::vector<Piece> pieces;
   std::int64_t rows = 0;
+  // Across nodes, to ML ranks, on component ranks: header and rows are there twice, so that an exchange can be packed
+  // while the one before is still on its way.
+  int second_request = -1;
+  std::int64_t second = 0;  // bytes from the first ones to the second
 };
 
 // A stretch of array slots whose rows lie one after the other in one message.

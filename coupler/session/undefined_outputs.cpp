@@ -87,7 +87,7 @@ std::vector<std::string> undefined_output_lines(const Plan& plan, const std::str
     const std::vector<std::string> outputs = undefined_outputs(network, mine);
     if (outputs.empty()) continue;
     lines.push_back(
-        fmt::format("network \"{}\": nobody gets {}, which component \"{}\" does not define; learned from "
+        fmt::format("network \"{}\": nobody gets {}, which component \"{}\" does not define: learned from "
                     "all the same, and not sent back",
                     network.name, joined(outputs, ", "), component));
   }

@@ -83,8 +83,8 @@ class Coupler {
   // was when the outputs of the last exchange were computed: after the optimizer step that came before it, so the same
   // in every run, and on all ranks. NaN if it is not known yet.
   double scalar(std::string_view name);
-  // Local; across nodes it waits until its messages have left. Ends the model step: every input must have been put once
-  // for every point.
+  // Local; across nodes it waits until the messages of the exchange before have left. Ends the model step: every input
+  // must have been put once for every point.
   void advance();
   // Collective; between steps, after advance and before the first put. Writes what a coupled run needs to go on with
   // the same bits, on other numbers of ranks too; `resume: label` in the plan takes it up. Returns when the set is on

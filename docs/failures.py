@@ -80,6 +80,7 @@ OTHER_TEXTS = {
     "adapters/torch/learned_network.cpp": r'^"…" is ',
     "adapters/torch/lesson_loss.cpp": r'^network "…": …$|^, the number of the class$',
     "adapters/torch/network_tensors.cpp": r"^… parameters in … tensors$|^…: … learn",
+    "coupler/session/undefined_outputs.cpp": r'^network "…": nobody gets ',
     "adapters/torch/own_loss.cpp": r'^network "…": the loss ',
     "adapters/torch/script_file.cpp": r'^network "…": … …$',
     "adapters/torch/script_network.cpp": r'^network "…": forward\(\) of …$|^…argument … of shape',

@@ -206,7 +206,7 @@ module ekman
       integer(c_int), intent(out), optional :: ierr
     end subroutine ekman_get_scalar
 
-    ! Local; across nodes it waits until its messages have left. Ends the model step.
+    ! Local; across nodes it waits until the messages of the exchange before have left. Ends the model step.
     subroutine ekman_advance(c, ierr) bind(C, name="ekman_f_advance")
       import :: ekman_coupler, c_int
       type(ekman_coupler), intent(inout) :: c

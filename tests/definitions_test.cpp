@@ -5,10 +5,13 @@
 #include <gtest/gtest.h>
 
 #include "coupler/session/point_check.hpp"
+#include "coupler/session/undefined_outputs.hpp"
 
 namespace ekman {
 namespace {
 
+using testing::AllOf;
+using testing::Contains;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
@@ -145,6 +148,139 @@ TEST(Definitions, TakeOneLevelForTargetsThatAreClasses) {
   mine["area"] = {1, "m2", ""};
 
   EXPECT_THAT(definition_problems(plan, "air", mine, mine), IsEmpty());
+}
+
+// Without an output that nobody gets.
+Definitions definitions_without_outputs() {
+  Definitions mine = k_right;
+  mine.erase("heating");
+  mine["heating_true"] = {7, "K day-1", ""};
+  mine["area"] = {1, "m2", ""};
+  return mine;
+}
+
+TEST(UndefinedOutputs, AreAsTheirTargets) {
+  const Definitions mine = definitions_without_outputs();
+
+  EXPECT_THAT(definition_problems(plan_that_learns(), "air", mine, mine), IsEmpty());
+  const Definitions all = completed(plan_that_learns(), "air", mine);
+  ASSERT_EQ(all.count("heating"), 1U);
+  EXPECT_EQ(all.at("heating").levels, 7);
+  EXPECT_EQ(all.at("heating").units, "K day-1");
+  EXPECT_THAT(undefined_output_lines(plan_that_learns(), "air", mine),
+              ElementsAre(HasSubstr("network \"net\": nobody gets heating, which component \"air\" does not define")));
+  EXPECT_THAT(undefined_output_lines(plan_that_learns(), "air", all), IsEmpty());
+}
+
+TEST(UndefinedOutputs, AreOnThePointsOfTheInputs) {
+  Definitions mine = definitions_without_outputs();
+  for (auto& [name, definition] : mine) definition.points = name == "area" ? "land" : "columns";
+
+  EXPECT_THAT(definition_problems(plan_that_learns(), "air", mine, mine),
+              ElementsAre(HasSubstr("\"area\" of network \"net\" is on point set \"land\", others on \"columns\"")));
+}
+
+TEST(UndefinedOutputs, NeedTheirTargets) {
+  Definitions mine = definitions_without_outputs();
+  mine.erase("heating_true");
+
+  EXPECT_THAT(definition_problems(plan_that_learns(), "air", mine, mine),
+              ElementsAre(HasSubstr("wants field \"heating_true\", which is not defined")));
+}
+
+TEST(UndefinedOutputs, AreForNetworksThatLearnFromTargets) {
+  Plan plan = plan_that_learns();
+  Definitions mine = definitions_without_outputs();
+  plan.networks[0].training.targets.clear();
+  plan.networks[0].training.weights.clear();
+  plan.networks[0].training.loss.clear();
+  plan.networks[0].tape = 1;
+
+  EXPECT_THAT(definition_problems(plan, "air", mine, mine),
+              ElementsAre(HasSubstr("wants field \"heating\", which is not defined")));
+}
+
+TEST(UndefinedOutputs, OfSeveralNeedATargetEach) {
+  Plan plan = plan_that_learns();
+  plan.networks[0].outputs = {{{"heating", "moistening"}, Combine::concat}};
+  const Definitions mine = definitions_without_outputs();
+
+  EXPECT_THAT(definition_problems(plan, "air", mine, mine),
+              ElementsAre(AllOf(HasSubstr("wants field \"moistening\", which is not defined"),
+                                HasSubstr("take it out of the plan"))));
+}
+
+TEST(UndefinedOutputs, MayNotBeInputsOfOthers) {
+  Plan plan = plan_that_learns();
+  plan.networks.push_back(plan_of_one_network().networks[0]);
+  plan.networks[1].name = "other";
+  plan.networks[1].inputs = {{{"heating"}, Combine::concat}};
+  plan.networks[1].outputs = {{{"t"}, Combine::concat}};
+  const Definitions mine = definitions_without_outputs();
+
+  EXPECT_THAT(definition_problems(plan, "air", mine, mine),
+              Contains(HasSubstr("network \"other\" wants field \"heating\", which is not defined")));
+}
+
+TEST(UndefinedOutputs, OfClassesTakeTheirLevelsFromThePlan) {
+  Plan plan = plan_that_learns();
+  Definitions mine = definitions_without_outputs();
+  mine["heating_true"] = {1, "", ""};
+
+  for (const LossKind kind : {LossKind::cross_entropy, LossKind::nll, LossKind::method}) {
+    LossTerm& term = plan.networks[0].training.loss[0];
+    term.kind = kind;
+    if (is_users_own(kind)) term.fields.clear();
+    plan.components[0].fields.clear();
+    EXPECT_THAT(definition_problems(plan, "air", mine, mine),
+                ElementsAre(HasSubstr("\"heating\", which is not defined (defined: "
+                                      "\"area\", \"heating_true\", \"q\", \"t\"); define it with def_field, or give "
+                                      "its levels in the plan (components.air.fields.heating.levels)")));
+    plan.components[0].fields = {{"heating", {10, "K s-1"}}};
+    EXPECT_THAT(definition_problems(plan, "air", mine, mine), IsEmpty());
+    EXPECT_EQ(completed(plan, "air", mine).at("heating").levels, 10);
+    EXPECT_EQ(completed(plan, "air", mine).at("heating").units, "K s-1");
+  }
+}
+
+TEST(UndefinedOutputs, OfThePlanMustFitTheirTargets) {
+  Plan plan = plan_that_learns();
+  plan.components[0].fields = {{"heating", {10, ""}}};
+  const Definitions mine = definitions_without_outputs();
+
+  EXPECT_THAT(definition_problems(plan, "air", mine, mine),
+              ElementsAre(HasSubstr("\"heating_true\", the target of \"heating\" of network \"net\", has 7 levels; it "
+                                    "must have 10")));
+}
+
+TEST(UndefinedOutputs, AreUndefinedOnAllRanks) {
+  const Definitions mine = definitions_without_outputs();
+  Definitions other = mine;
+  other["heating"] = {7, "K day-1", ""};
+
+  EXPECT_THAT(definition_problems(plan_that_learns(), "air", mine, other),
+              ElementsAre(HasSubstr("\"heating\" is not defined, on rank 0 it is defined; define it on all ranks")));
+  EXPECT_THAT(definition_problems(plan_that_learns(), "air", other, mine),
+              ElementsAre(HasSubstr("\"heating\" is defined, on rank 0 it is not; define it on all ranks")));
+}
+
+TEST(UndefinedOutputs, LeaveAMisspeltFieldUnused) {
+  Definitions mine = definitions_without_outputs();
+  mine["heatig"] = {7, "K day-1", ""};
+
+  EXPECT_THAT(definition_problems(plan_that_learns(), "air", mine, mine), IsEmpty());
+  EXPECT_THAT(unused_fields(plan_that_learns(), "air", mine), ElementsAre("heatig"));
+}
+
+TEST(UndefinedOutputs, NeedNoFallback) {
+  Plan plan = plan_that_learns();
+  plan.networks[0].guard.given = true;
+  plan.networks[0].guard.fields["heating"].fallback = "other";
+  Definitions mine = definitions_without_outputs();
+
+  EXPECT_THAT(definition_problems(plan, "air", mine, mine), IsEmpty());
+  mine["other"] = {7, "K day-1", ""};
+  EXPECT_THAT(unused_fields(plan, "air", mine), ElementsAre("other"));
 }
 
 TEST(Definitions, CompareTheTruthWithRank0) {

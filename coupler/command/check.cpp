@@ -26,7 +26,7 @@ NetworkTrial try_network(const Plan& plan, const NetworkSpec& network) {
   if (!sizes_of(plan, network).fields_without_levels.empty()) return {true, false, open_network(network)};
   const ComponentSpec& component = *find_component(plan, network.component);
   const auto layout = [&](const std::vector<Argument>& arguments) {
-    return make_row_layout(arguments, levels_of(component, fields_of(arguments)));
+    return make_row_layout(arguments, levels_of(component, network, fields_of(arguments)));
   };
   const RowLayout in = layout(network.inputs), out = layout(network.outputs);
   const RowLayout truth = layout({Argument{truth_fields_of(network)}});

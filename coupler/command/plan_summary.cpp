@@ -21,7 +21,7 @@ constexpr std::size_t k_width = 100;
 std::string field_list(const Plan& plan, const NetworkSpec& network, const std::vector<Argument>& arguments) {
   const ComponentSpec& component = *find_component(plan, network.component);
   const std::vector<std::string> fields = fields_of(arguments);
-  const std::vector<std::int64_t> levels = levels_of(component, fields);
+  const std::vector<std::int64_t> levels = levels_of(component, network, fields);
   std::string text;
   for (std::size_t i = 0; i < fields.size(); ++i) {
     text += (i == 0 ? "" : ", ") + fields[i];
@@ -66,8 +66,9 @@ std::string bytes_line(const NetworkSpec& network, const RouteSizes& sizes) {
       sizes.truth_bytes > 0 ? fmt::format(" and {} of truth", bytes_words(sizes.truth_bytes)) : "";
   // Adjoints come in as outputs go out, and the other way round.
   const std::string adjoints = network.tape > 0 ? ", adjoints the same the other way" : "";
-  return fmt::format("{} in{}, {} out an exchange{}, {}", bytes_words(sizes.in_bytes), truth,
-                     bytes_words(sizes.out_bytes), adjoints, wire);
+  const std::string part = network.training.targets.empty() ? "" : ", less outputs that the component does not define";
+  return fmt::format("{} in{}, {} out an exchange{}{}, {}", bytes_words(sizes.in_bytes), truth,
+                     bytes_words(sizes.out_bytes), adjoints, part, wire);
 }
 
 std::string ranks_line(const NetworkSpec& network, int first_rank) {

@@ -78,8 +78,8 @@ std::unique_ptr<Engine> make_engine(const Job& job, const NetworkSpec& spec, con
   std::string problem;
   try {
     const CallScope call(job.watchdog->state(), Call::load);
-    engine = spec.source.kind == SourceKind::echo ? make_echo_engine(spec, route.in.layout, route.out.layout)
-                                                  : make_torch_engine(spec, route.in.layout, route.out.layout,
+    engine = spec.source.kind == SourceKind::echo ? make_echo_engine(spec, route.in.layout, route.results.layout)
+                                                  : make_torch_engine(spec, route.in.layout, route.results.layout,
                                                                       route.truth.layout, place.device, place.threads);
     if (engine->learner() != nullptr) prepare_learning(job, spec, route, *engine->learner());
   } catch (const std::exception& error) {

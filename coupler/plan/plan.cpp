@@ -79,6 +79,16 @@ std::int64_t levels_of_target(const NetworkSpec& network, const std::string& out
   return wanted;
 }
 
+std::int64_t levels_from_target(const NetworkSpec& network, const std::string& output, std::int64_t levels) {
+  std::int64_t found = 0;
+  for (const LossTerm& term : network.training.loss) {
+    if (std::find(term.fields.begin(), term.fields.end(), output) == term.fields.end()) continue;
+    if (has_classes(term.kind)) return 0;
+    found = levels;
+  }
+  return found;
+}
+
 std::vector<std::string> used_fields(const Plan& plan, const std::string& component) {
   std::vector<std::string> used;
   std::set<std::string> seen;

@@ -158,6 +158,10 @@ std::vector<std::string> late_fields_of(const NetworkSpec& network);
 // it.
 std::int64_t levels_of_target(const NetworkSpec& network, const std::string& output, std::int64_t levels);
 
+// The other way round: levels of `output` if its target has `levels`; 0: the target does not tell, since it holds
+// classes or only losses of the user's own take it.
+std::int64_t levels_from_target(const NetworkSpec& network, const std::string& output, std::int64_t levels);
+
 // Fields of a component that its networks take, return or fall back on: each once, in the order of the plan.
 std::vector<std::string> used_fields(const Plan& plan, const std::string& component);
 

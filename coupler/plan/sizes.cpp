@@ -17,7 +17,7 @@ constexpr std::int64_t k_cpu_tile = 256;  // costs 1 % against one call, and out
 // Bytes of a row of `fields`, or k_unknown.
 std::int64_t row_bytes(const ComponentSpec& component, const NetworkSpec& network,
                        const std::vector<std::string>& fields) {
-  const std::vector<std::int64_t> levels = levels_of(component, fields);
+  const std::vector<std::int64_t> levels = levels_of(component, network, fields);
   if (std::count(levels.begin(), levels.end(), 0) > 0) return k_unknown;
   return std::accumulate(levels.begin(), levels.end(), std::int64_t{0}) * real_size(network.wire);
 }
@@ -35,6 +35,17 @@ std::vector<std::int64_t> levels_of(const ComponentSpec& component, const std::v
   return levels;
 }
 
+std::vector<std::int64_t> levels_of(const ComponentSpec& component, const NetworkSpec& network,
+                                    const std::vector<std::string>& fields) {
+  std::vector<std::int64_t> levels = levels_of(component, fields);
+  for (std::size_t i = 0; i < fields.size(); ++i) {
+    const auto target = network.training.targets.find(fields[i]);
+    if (levels[i] > 0 || target == network.training.targets.end()) continue;
+    levels[i] = levels_from_target(network, fields[i], levels_of(component, {target->second}).front());
+  }
+  return levels;
+}
+
 std::int64_t ring_of(const NetworkSpec& network) {
   return 1 + (network.training.given ? 1 + network.training.delay : 0) + network.tape;
 }
@@ -47,7 +58,7 @@ RouteSizes sizes_of(const Plan& plan, const NetworkSpec& network) {
   const std::vector<std::string> truth = truth_fields_of(network);
   for (const std::string& field : truth)
     if (std::find(fields.begin(), fields.end(), field) == fields.end()) fields.push_back(field);
-  const std::vector<std::int64_t> levels = levels_of(*component, fields);
+  const std::vector<std::int64_t> levels = levels_of(*component, network, fields);
   for (std::size_t i = 0; i < fields.size(); ++i)
     if (levels[i] == 0) sizes.fields_without_levels.push_back(fields[i]);
   if (component->points < 0) return sizes;

@@ -33,6 +33,9 @@ RouteSizes sizes_of(const Plan& plan, const NetworkSpec& network);
 
 // The levels of `fields` as the plan has them; 0: not given.
 std::vector<std::int64_t> levels_of(const ComponentSpec& component, const std::vector<std::string>& fields);
+// The same of fields of `network`: an output has the levels of its target if the plan does not say otherwise.
+std::vector<std::int64_t> levels_of(const ComponentSpec& component, const NetworkSpec& network,
+                                    const std::vector<std::string>& fields);
 
 // Samples in one forward call: what the plan says; else the chunk on a GPU, and on a CPU the largest divisor
 // of the chunk up to 256. Throws Error(network) for a tile that does not divide the chunk.

@@ -9,6 +9,7 @@
 #include "coupler/base/joined.hpp"
 #include "coupler/session/agree.hpp"
 #include "coupler/session/survey.hpp"
+#include "coupler/session/undefined_outputs.hpp"
 #include "ekman/error.hpp"
 
 namespace ekman {
@@ -107,13 +108,22 @@ Definitions ComponentSide::definitions() const {
   return definitions;
 }
 
-RouteDefinition ComponentSide::define_route(const NetworkSpec& spec) const {
+RouteDefinition ComponentSide::define_route(const NetworkSpec& spec, const Definitions& all) const {
   RouteDefinition definition;
   const std::vector<std::string> names = all_fields_of(spec);
-  for (const std::string& name : names) definition.levels.push_back(fields_.at(name).options.levels);
-  for (const std::string& name : truth_fields_of(spec)) definition.levels.push_back(fields_.at(name).options.levels);
+  for (const std::string& name : names) definition.levels.push_back(all.at(name).levels);
+  for (const std::string& name : truth_fields_of(spec)) definition.levels.push_back(all.at(name).levels);
+  for (const std::string& name : fields_of(spec.outputs)) definition.gets.push_back(fields_.count(name) > 0);
   definition.ids = points_.at(fields_.at(names.front()).options.points);
   return definition;
+}
+
+// Those that are defined.
+std::vector<std::string> ComponentSide::outputs_of(const NetworkSpec& spec) const {
+  std::vector<std::string> outputs;
+  for (const std::string& name : fields_of(spec.outputs))
+    if (fields_.count(name) > 0) outputs.push_back(name);
+  return outputs;
 }
 
 // What the route needs to say for what it waits.
@@ -124,8 +134,7 @@ RouteState ComponentSide::route_state(int network) {
     for (const std::string& name : names) list.push_back(job_.watchdog->fields().of(network, name));
     return list;
   };
-  return {state_, network, numbers(fields_of(spec.inputs)), numbers(fields_of(spec.outputs)),
-          numbers(truth_fields_of(spec))};
+  return {state_, network, numbers(fields_of(spec.inputs)), numbers(outputs_of(spec)), numbers(truth_fields_of(spec))};
 }
 
 void ComponentSide::bind(int network, ComponentRoute& route) {
@@ -136,7 +145,6 @@ void ComponentSide::bind(int network, ComponentRoute& route) {
     if (field.number == k_no_field) field.number = numbers.of(network, name);
     field.put_bits |= FieldNumbers::bit(numbers.of(network, name));
   };
-  for (const std::string& name : all_fields_of(spec)) number(name);
   const auto feed = [&](Feed kind, const std::vector<std::string>& names) {
     for (std::size_t i = 0; i < names.size(); ++i) {
       number(names[i]);
@@ -145,8 +153,9 @@ void ComponentSide::bind(int network, ComponentRoute& route) {
   };
   feed(Feed::input, fields_of(spec.inputs));
   feed(Feed::truth, truth_fields_of(spec));
-  const std::vector<std::string> outputs = fields_of(spec.outputs);
+  const std::vector<std::string> outputs = outputs_of(spec);
   for (std::size_t i = 0; i < outputs.size(); ++i) {
+    number(outputs[i]);
     Field& output = fields_.at(outputs[i]);
     output.output = {&route, static_cast<int>(i)};
     const auto guard = spec.guard.fields.find(outputs[i]);
@@ -165,12 +174,14 @@ void ComponentSide::enddef(std::int64_t step) {
   const WaitScope waiting(state_, Call::enddef);
   state_.step(step_);
   if (step < 0) misuse(fmt::format("enddef was told that the next step is {}; steps count from 1", step));
-  compare_definitions(job_, component_, definitions(), points_);
+  const Definitions mine = definitions();
+  compare_definitions(job_, component_, mine, points_);
+  const Definitions all = completed(job_.plan, component_, mine);
   for (std::size_t n = 0; n < job_.plan.networks.size(); ++n) {
     const NetworkSpec& spec = job_.plan.networks[n];
     Communicator comm = split_route(job_, static_cast<int>(n), component_, -1);
     if (!comm) continue;
-    RouteDefinition definition = define_route(spec);
+    RouteDefinition definition = define_route(spec, all);
     const auto slots = static_cast<std::int64_t>(definition.ids.size());
     Route route = make_component_route(std::move(comm), spec, definition);
     routes_.push_back(std::make_unique<ComponentRoute>(std::move(route), spec, slots,

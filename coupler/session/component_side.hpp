@@ -70,7 +70,8 @@ class ComponentSide {
   void require(Phase phase, const char* call) const;
   Field& find_field(const std::string& name);
   Definitions definitions() const;
-  RouteDefinition define_route(const NetworkSpec& spec) const;
+  // `all`: the definitions, completed.
+  RouteDefinition define_route(const NetworkSpec& spec, const Definitions& all) const;
   std::string unresumed_step_problem(std::int64_t step) const;
   void resume(std::int64_t step);
   void require_put(const std::string& what, const std::string& network, const std::vector<std::string>& needed);
@@ -79,6 +80,7 @@ class ComponentSide {
   void require_init_thread(const char* call) const;
   void require_inputs_put(const ComponentRoute& route, const std::string& what);
   RouteState route_state(int network);
+  std::vector<std::string> outputs_of(const NetworkSpec& spec) const;
   void bind(int network, ComponentRoute& route);
   std::int64_t check_part(const std::string& name, const Field& field, const ColumnView& view, const Part& part) const;
   bool on_init_thread() const { return std::this_thread::get_id() == thread_; }

@@ -13,6 +13,7 @@
 #include "coupler/plan/did_you_mean.hpp"
 #include "coupler/session/agree.hpp"
 #include "coupler/session/point_check.hpp"
+#include "coupler/session/undefined_outputs.hpp"
 
 namespace ekman {
 
@@ -53,15 +54,30 @@ void check_truth(const NetworkSpec& network, const Definitions& mine, std::vecto
   }
 }
 
-void check_network(const NetworkSpec& network, const Definitions& mine, std::vector<std::string>& problems) {
+// A field of the network that is missing. The output of a network that learns needs no definition if its levels are
+// known.
+std::string missing_problem(const NetworkSpec& network, const std::string& name, const Definitions& defined) {
+  const std::vector<std::string> outputs = fields_of(network.outputs);
+  const bool is_learned =
+      network.training.targets.count(name) > 0 && std::find(outputs.begin(), outputs.end(), name) != outputs.end();
+  const std::string what = fmt::format("network \"{}\" wants field \"{}\", which is not defined{} (defined: {})",
+                                       network.name, name, did_you_mean(name, list_of(defined)), names_of(defined));
+  if (!is_learned) return what + "; define it with def_field, or take it out of the plan";
+  return what + fmt::format(
+                    "; define it with def_field, or give its levels in the plan (components.{}.fields.{}.levels), "
+                    "which its target does not tell",
+                    network.component, name);
+}
+
+// `defined` are those of `mine` that the component itself has defined.
+void check_network(const NetworkSpec& network, const Definitions& mine, const Definitions& defined,
+                   const std::set<std::string>& optional, std::vector<std::string>& problems) {
   const FieldDefinition* first = nullptr;
   for (const std::string& name : travelling_fields(network)) {
     const auto found = mine.find(name);
     if (found == mine.end()) {
-      problems.push_back(
-          fmt::format("network \"{}\" wants field \"{}\", which is not defined{} (defined: {}); define it with "
-                      "def_field, or take it out of the plan",
-                      network.name, name, did_you_mean(name, list_of(mine)), names_of(mine)));
+      // An optional output lacks its target, which is told.
+      if (optional.count(name) == 0) problems.push_back(missing_problem(network, name, defined));
       continue;
     }
     if (first == nullptr) first = &found->second;
@@ -73,13 +89,13 @@ void check_network(const NetworkSpec& network, const Definitions& mine, std::vec
     }
   }
   for (const auto& [output, guard] : network.guard.fields) {
-    const auto found = mine.find(guard.fallback), guarded = mine.find(output);
-    if (guard.fallback.empty() || guarded == mine.end()) continue;
+    const auto found = mine.find(guard.fallback), guarded = defined.find(output);
+    if (guard.fallback.empty() || guarded == defined.end()) continue;
     if (found == mine.end()) {
       problems.push_back(
           fmt::format("the guard of network \"{}\" falls back on field \"{}\", which is not defined{} (defined: "
                       "{}); define it with def_field, or take it out of the plan",
-                      network.name, guard.fallback, did_you_mean(guard.fallback, list_of(mine)), names_of(mine)));
+                      network.name, guard.fallback, did_you_mean(guard.fallback, list_of(defined)), names_of(defined)));
     } else if (found->second.levels != guarded->second.levels || found->second.points != guarded->second.points ||
                found->second.units != guarded->second.units) {
       problems.push_back(
@@ -92,14 +108,15 @@ void check_network(const NetworkSpec& network, const Definitions& mine, std::vec
 }
 
 // Against what the plan says of the fields, whether a network uses them or not.
-void check_specs(const ComponentSpec& component, const Definitions& mine, std::vector<std::string>& problems) {
+void check_specs(const ComponentSpec& component, const Definitions& mine, const Definitions& defined,
+                 std::vector<std::string>& problems) {
   for (const auto& [name, spec] : component.fields) {
     const auto found = mine.find(name);
     if (found == mine.end()) {
       problems.push_back(
           fmt::format("the plan has field \"{}\" under its `fields`, which is not defined{} (defined: {}); define "
                       "it with def_field, or take it out of the plan",
-                      name, did_you_mean(name, list_of(mine)), names_of(mine)));
+                      name, did_you_mean(name, list_of(defined)), names_of(defined)));
       continue;
     }
     if (spec.levels > 0 && spec.levels != found->second.levels) {
@@ -194,11 +211,13 @@ std::vector<std::string> definition_problems(const Plan& plan, const std::string
                                              const Definitions& of_rank_0) {
   std::vector<std::string> problems;
   std::set<std::string> compared;
-  check_specs(*find_component(plan, component), mine, problems);
+  const std::set<std::string> optional = optional_outputs(plan, component);
+  const Definitions all = completed(plan, component, mine);
+  check_specs(*find_component(plan, component), all, mine, problems);
   for (const NetworkSpec& network : plan.networks) {
     if (network.component != component) continue;
-    check_network(network, mine, problems);
-    check_truth(network, mine, problems);
+    check_network(network, all, mine, optional, problems);
+    check_truth(network, all, problems);
     for (const std::string& name : travelling_fields(network)) {
       const auto here = mine.find(name), there = of_rank_0.find(name);
       if (here == mine.end() || there == of_rank_0.end() || !compared.insert(name).second) continue;
@@ -212,12 +231,23 @@ std::vector<std::string> definition_problems(const Plan& plan, const std::string
       }
     }
   }
+  for (const std::string& output : optional) {
+    const bool here = mine.count(output) > 0, there = of_rank_0.count(output) > 0;
+    if (here == there) continue;
+    problems.push_back(fmt::format("field \"{}\" is {}defined, on rank 0 it is {}; define it on all ranks, or on none",
+                                   output, here ? "" : "not ", there ? "defined" : "not"));
+  }
   return problems;
 }
 
 std::vector<std::string> unused_fields(const Plan& plan, const std::string& component, const Definitions& mine) {
-  const std::vector<std::string> names = used_fields(plan, component);
-  const std::set<std::string> used(names.begin(), names.end());
+  std::set<std::string> used;
+  for (const NetworkSpec& network : plan.networks) {
+    if (network.component != component) continue;
+    for (const std::string& field : travelling_fields(network)) used.insert(field);
+    for (const auto& [output, guard] : network.guard.fields)
+      if (mine.count(output) > 0) used.insert(guard.fallback);
+  }
   std::vector<std::string> unused;
   for (const auto& entry : mine)
     if (used.count(entry.first) == 0) unused.push_back(entry.first);
@@ -251,11 +281,15 @@ void compare_definitions(const Job& job, const std::string& component, const Def
     problems.push_back({component, {rank}, problem});
   report(job.all, problems);
   if (rank != 0) return;
+  for (const std::string& line : undefined_output_lines(job.plan, component, mine)) log_line(line);
+  std::vector<std::string> missing;
+  for (const std::string& output : optional_outputs(job.plan, component))
+    if (mine.count(output) == 0) missing.push_back(output);
   for (const std::string& name : unused_fields(job.plan, component, mine)) {
     log_line(
         fmt::format("warning: component \"{}\" defines field \"{}\", which no network of the plan uses; puts "
-                    "of it have no effect, so take it out, or name it in the plan",
-                    component, name));
+                    "of it have no effect, so take it out, or name it in the plan{}",
+                    component, name, did_you_mean(name, missing)));
   }
 }
 

@@ -27,7 +27,7 @@ struct Disagreement {
 };
 
 // What is wrong with the definitions of one rank: against the plan, and against those of its component's rank
-// 0. One sentence each. Pure.
+// 0. One sentence each. An output may be missing if undefined_outputs.hpp says so. Pure.
 std::vector<std::string> definition_problems(const Plan& plan, const std::string& component, const Definitions& mine,
                                              const Definitions& of_rank_0);
 

@@ -54,7 +54,7 @@ RestartHeader MlRestart::describe() const {
   header.time_reduction = spec_.time_reduction;
   header.wire = spec_.wire;
   header.inputs = fields_of(route_.in.layout);
-  header.outputs = fields_of(route_.out.layout);
+  header.outputs = fields_of(route_.results.layout);
   header.truth = fields_of(route_.truth.layout);
   header.weights = spec_.training.weights;
   header.learning.given = spec_.training.given;
@@ -160,10 +160,10 @@ void MlRestart::gather(const RestartArray& array, RestartWriter* file, const Fil
 }
 
 void MlRestart::gather_output(const RestartArray& array, std::int64_t field, RestartWriter* file) const {
-  const std::int64_t offset = route_.out.layout.fields[field].offset * real_size(spec_.wire);
+  const std::int64_t offset = route_.results.layout.fields[field].offset * real_size(spec_.wire);
   gather(array, file, [&](std::int64_t slot, std::int64_t row, std::int64_t count, std::byte* to) {
-    const std::byte* from = route_.out.buffers + (first_row(slot) + row) * route_.out.row_bytes + offset;
-    for (std::int64_t i = 0; i < count; ++i, from += route_.out.row_bytes, to += array.row_bytes()) {
+    const std::byte* from = route_.results.rows + (first_row(slot) + row) * route_.results.row_bytes + offset;
+    for (std::int64_t i = 0; i < count; ++i, from += route_.results.row_bytes, to += array.row_bytes()) {
       std::memcpy(to, from, static_cast<std::size_t>(array.row_bytes()));
     }
   });
@@ -242,7 +242,7 @@ void MlRestart::restore() {
 }
 
 void MlRestart::read_output(const RestartArray& array, std::int64_t field) {
-  const std::int64_t offset = route_.out.layout.fields[field].offset * real_size(spec_.wire);
+  const std::int64_t offset = route_.results.layout.fields[field].offset * real_size(spec_.wire);
   const std::int64_t part = std::max<std::int64_t>(1, k_part_bytes / array.row_bytes());
   std::vector<std::byte> rows;
   for (std::size_t slot = 0; slot < route_.chunks.size(); ++slot) {
@@ -252,8 +252,8 @@ void MlRestart::read_output(const RestartArray& array, std::int64_t field) {
       rows.resize(static_cast<std::size_t>(count * array.row_bytes()));
       reader_->read(array, chunk * spec_.rows_per_chunk() + row, count, rows.data());
       std::byte* to =
-          route_.out.buffers + (first_row(static_cast<std::int64_t>(slot)) + row) * route_.out.row_bytes + offset;
-      for (std::int64_t i = 0; i < count; ++i, to += route_.out.row_bytes) {
+          route_.results.rows + (first_row(static_cast<std::int64_t>(slot)) + row) * route_.results.row_bytes + offset;
+      for (std::int64_t i = 0; i < count; ++i, to += route_.results.row_bytes) {
         std::memcpy(to, rows.data() + i * array.row_bytes(), static_cast<std::size_t>(array.row_bytes()));
       }
     }

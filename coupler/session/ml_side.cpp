@@ -24,7 +24,7 @@ MlSide::MlSide(Route route, const NetworkSpec& spec, std::unique_ptr<Engine> eng
       spec_(spec),
       engine_(std::move(engine)),
       clock_(restart.clock),
-      guard_(spec, route_.out.layout, clock_),
+      guard_(spec, route_.results.layout, clock_),
       period_(restart.period),
       restart_(route_, spec, std::move(restart)),
       shared_cores_(shared_cores),
@@ -176,14 +176,15 @@ void MlSide::run_chunk(std::int64_t slot) {
   state_.step(step);
   state_.chunk(route_.chunks[slot]);
   const std::byte* inputs = route_.in.buffers + first * route_.in.row_bytes;
-  std::byte* outputs = route_.out.buffers + first * route_.out.row_bytes;
+  std::byte* outputs = route_.results.rows + first * route_.results.row_bytes;
   if (adjoint_ != nullptr) {
     adjoint_->forward(slot, step, inputs, outputs, rows);
   } else {
     engine_->forward(inputs, outputs, rows);
   }
   const std::int64_t given_up =
-      spec_.guard.given ? guard_.check(outputs, route_.out.row_bytes, rows, route_.ids.data() + first, step) : 0;
+      spec_.guard.given ? guard_.check(outputs, route_.results.row_bytes, rows, route_.ids.data() + first, step) : 0;
+  route_.copy_results(spec_, slot);
   out_.done(slot, step, given_up, status());
   if (training_ != nullptr) training_->take_inputs(slot, step);
   in_.release(slot);

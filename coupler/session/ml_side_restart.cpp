@@ -110,6 +110,9 @@ void MlSide::resume_learning() {
 void MlSide::send_held() {
   in_.count_one_exchange();
   truth_.count_one_exchange();
+  for (std::size_t slot = 0; slot < route_.chunks.size(); ++slot) {
+    route_.copy_results(spec_, static_cast<std::int64_t>(slot));
+  }
   for (const Message& message : route_.out.messages) {
     message.header->given_up = 0;
     if (learning_ != nullptr) message.header->learning = learning_->told();

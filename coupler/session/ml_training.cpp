@@ -105,15 +105,20 @@ bool MlTraining::work() {
     make_step();
     return true;
   }
-  const Kept& lesson = kept_[next_];
   // Late targets too wait for the inputs beside them, or the forward of these would now and then come after the step.
-  if (lesson.inputs <= exchanges_ || lesson.truths <= exchanges_) return false;
+  if (next_ == 0 && !exchange_is_whole()) return false;
   learn(next_);
   if (++next_ == static_cast<std::int64_t>(kept_.size())) {
     next_ = 0;
     if (lessons(++exchanges_) > 0) sum_.end_round();
   }
   return true;
+}
+
+// Not before all chunks have run: somebody waits for each of them, and would wait for what is learned from another.
+bool MlTraining::exchange_is_whole() const {
+  return std::all_of(kept_.begin(), kept_.end(),
+                     [&](const Kept& lesson) { return lesson.inputs > exchanges_ && lesson.truths > exchanges_; });
 }
 
 bool MlTraining::idle() const {

@@ -64,6 +64,7 @@ class MlTraining {
   std::int64_t lessons(std::int64_t exchanges) const;
   std::int64_t slot_of(std::int64_t chunk) const;
   bool step_is_due() const { return lessons(exchanges_) - window_ >= spec_.training.accumulate; }
+  bool exchange_is_whole() const;
   void learn(std::int64_t slot);
   void learn_again(const Lesson& lesson);
   void make_step();

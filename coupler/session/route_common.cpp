@@ -2,6 +2,7 @@
 #include "coupler/session/route_common.hpp"
 
 #include <algorithm>
+#include <cstring>
 #include <limits>
 
 namespace ekman {
@@ -16,16 +17,47 @@ std::int64_t Route::points_here(const NetworkSpec& spec) const {
   return sum;
 }
 
+void Route::copy_results(const NetworkSpec& spec, std::int64_t slot) {
+  if (results.rows == out.buffers) return;
+  auto from = results.layout.fields.begin();
+  for (const FieldSlot& field : out.layout.fields) {
+    while (from->name != field.name) ++from;
+    const std::int64_t size = real_size(spec.wire), first = slot * spec.rows_per_chunk();
+    const std::byte* row = results.rows + first * results.row_bytes + from->offset * size;
+    std::byte* to = out.buffers + first * out.row_bytes + field.offset * size;
+    for (std::int64_t i = rows_of(spec, slot); i > 0; --i, row += results.row_bytes, to += out.row_bytes) {
+      std::memcpy(to, row, static_cast<std::size_t>(field.levels * size));
+    }
+  }
+}
+
 RouteSizes sizes_of(const Route& route, const NetworkSpec& spec) {
   return {route.points, spec.rows_per_chunk(), spec.ranks, route.comm.size() - spec.ranks};
 }
 
+namespace {
+
+// The fields of `all` whose flag is not 0, side by side.
+RowLayout part_of(const RowLayout& all, const std::vector<std::int64_t>& flags) {
+  RowLayout part;
+  for (std::size_t i = 0; i < flags.size(); ++i) {
+    if (flags[i] != 0) part.fields.push_back({all.fields[i].name, all.fields[i].levels, part.row_len()});
+  }
+  return part;
+}
+
+}  // namespace
+
 void settle_rows(Route& route, const NetworkSpec& spec, const RouteDefinition& mine, bool is_ml) {
   const std::vector<Argument> truth{{truth_fields_of(spec)}};
-  // All component ranks bring the same; the ML ranks learn it.
-  std::vector<std::int64_t> levels(all_fields_of(spec).size() + truth.front().fields.size(),
+  const std::vector<std::string> outputs = fields_of(spec.outputs);
+  // All component ranks bring the same; the ML ranks learn it. Behind the levels a 1 for each output that goes back.
+  std::vector<std::int64_t> levels(all_fields_of(spec).size() + truth.front().fields.size() + outputs.size(),
                                    std::numeric_limits<std::int64_t>::max());
-  if (!is_ml) levels = mine.levels;
+  if (!is_ml) {
+    levels = mine.levels;
+    levels.insert(levels.end(), mine.gets.begin(), mine.gets.end());
+  }
   route.comm.min(levels);
   auto next = levels.begin();
   const auto layout = [&](const std::vector<Argument>& arguments) {
@@ -34,15 +66,18 @@ void settle_rows(Route& route, const NetworkSpec& spec, const RouteDefinition& m
     return make_row_layout(arguments, {first, next});
   };
   route.in.layout = layout(spec.inputs);
-  route.out.layout = layout(spec.outputs);
+  route.results.layout = layout(spec.outputs);
+  route.results.row_bytes = route.results.layout.row_len() * real_size(spec.wire);
   route.truth.layout = layout(truth);
+  route.out.layout = part_of(route.results.layout, {next, levels.end()});
   if (spec.tape > 0) {
-    route.adjoint_in.layout = route.out.layout;
+    route.adjoint_in.layout = route.results.layout;
     route.adjoint_out.layout = route.in.layout;
   }
   route.out.to_ml = route.adjoint_out.to_ml = false;
   for (Direction* direction : route.directions()) {
     direction->row_bytes = direction->layout.row_len() * real_size(spec.wire);
+    direction->used = direction == &route.out || !direction->layout.fields.empty();
   }
 }
 

@@ -51,6 +51,7 @@ std::vector<Piece> look_up(const Route& route, const NetworkSpec& spec, const So
 // Runs of one piece whose first row is at `row` and whose first point is sorted point `sorted`.
 void add_runs(const Piece& piece, int message, const SortedPoints& points, std::int64_t sorted, std::byte* row,
               Direction& direction) {
+  if (direction.row_bytes == 0) return;
   for (std::int64_t i = 0; i < piece.count; ++i, row += direction.row_bytes) {
     const std::int64_t slot = points.slots[sorted + i];
     Run* last = i > 0 ? &direction.runs.back() : nullptr;
@@ -71,10 +72,12 @@ struct Place {
   int direction;  // its number
 };
 
-// Rows of `pieces` in memory of this rank, behind one header.
+// Rows of `pieces` in memory of this rank, behind one header; of what is sent, twice.
 std::vector<Span> allocate_local(Route& route, const Direction& direction, Message& message) {
   const std::int64_t bytes = message.rows * direction.row_bytes;
-  route.heap.emplace_back(static_cast<std::size_t>(bytes) + 2 * sizeof(MessageHeader));
+  const std::int64_t both = (bytes + static_cast<std::int64_t>(sizeof(MessageHeader)) + 63) / 64 * 64;
+  if (direction.to_ml) message.second = both;
+  route.heap.emplace_back(static_cast<std::size_t>(both + message.second + 64));
   auto address = reinterpret_cast<std::uintptr_t>(route.heap.back().data());
   address = (address + 63) / 64 * 64;
   message.header = reinterpret_cast<MessageHeader*>(address);
@@ -101,8 +104,14 @@ void add_messages(Route& route, const NetworkSpec& spec, Direction& direction, c
       const std::vector<Span> spans = allocate_local(route, direction, message);
       local_rows = spans[1].data;
       const int tag = message_tag(place.direction, number);
-      message.request = direction.to_ml ? direction.requests.add_send(route.comm, spans, message.peer, tag)
-                                        : direction.requests.add_receive(route.comm, spans, message.peer, tag);
+      if (direction.to_ml) {
+        message.request = direction.requests.add_send(route.comm, spans, message.peer, tag);
+        const std::vector<Span> second{{spans[0].data + message.second, spans[0].bytes},
+                                       {spans[1].data + message.second, spans[1].bytes}};
+        message.second_request = direction.requests.add_send(route.comm, second, message.peer, tag);
+      } else {
+        message.request = direction.requests.add_receive(route.comm, spans, message.peer, tag);
+      }
     }
     for (std::int64_t i = 0; i < group.count; ++i) {
       const Piece& piece = message.pieces[i];
@@ -152,7 +161,7 @@ Route make_component_route(Communicator comm, const NetworkSpec& spec, const Rou
     std::byte* segment = window ? route.window.segment(static_cast<int>(notice.node_rank)) : nullptr;
     for (int d = 0; d < k_directions; ++d) {
       Direction& direction = *route.directions()[d];
-      if (!direction.used()) continue;
+      if (!direction.used) continue;
       add_messages(route, spec, direction, {window, segment, notice.header[d], notice.offset[d], d}, by_owner[owner],
                    sorted_by_owner[owner], points);
     }

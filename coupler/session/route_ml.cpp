@@ -101,7 +101,7 @@ std::vector<std::int64_t> group_messages(Direction& direction, const std::vector
   std::vector<std::int64_t> first_of_source;
   for (std::size_t s = 0; s < pieces.size(); ++s) {
     first_of_source.push_back(static_cast<std::int64_t>(direction.messages.size()));
-    if (!direction.used()) continue;
+    if (!direction.used) continue;
     for (const PieceGroup& group : group_pieces(pieces[s], direction.row_bytes)) {
       Message message;
       message.peer = ml_ranks + static_cast<int>(s);
@@ -124,6 +124,7 @@ void add_requests(Route& route, const NetworkSpec& spec, int number, const std::
     if (through_window[source]) continue;
     std::vector<Span> spans{{reinterpret_cast<std::byte*>(&message.header->step), k_travelling_header_bytes}};
     for (const Piece& piece : message.pieces) {
+      if (direction.row_bytes == 0) break;
       const std::int64_t row = piece.position % spec.rows_per_chunk();
       spans.push_back({direction.buffers + piece.slot * chunk_bytes + row * direction.row_bytes,
                        piece.count * direction.row_bytes});
@@ -132,6 +133,14 @@ void add_requests(Route& route, const NetworkSpec& spec, int number, const std::
     message.request = direction.to_ml ? direction.requests.add_receive(route.comm, spans, message.peer, tag)
                                       : direction.requests.add_send(route.comm, spans, message.peer, tag);
   }
+}
+
+// All outputs go back, or some stay here.
+void place_results(Route& route, std::int64_t rows) {
+  route.results.rows = route.out.buffers;
+  if (route.results.row_bytes == route.out.row_bytes) return;
+  route.heap.emplace_back(static_cast<std::size_t>(rows * route.results.row_bytes + k_align));
+  route.results.rows = reinterpret_cast<std::byte*>(align(reinterpret_cast<std::int64_t>(route.heap.back().data())));
 }
 
 // The segment: headers of all messages, direction after direction, then their chunk buffers.
@@ -162,6 +171,7 @@ SegmentNotice allocate_segment(Route& route, const NetworkSpec& spec) {
     for (Message& message : direction.messages) message.header = header++;
     direction.buffers = base + notice.offset[d];
   }
+  place_results(route, rows);
   notice.node_rank = route.node.rank();
   return notice;
 }

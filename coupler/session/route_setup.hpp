@@ -24,6 +24,7 @@ namespace ekman {
 struct RouteDefinition {
   std::vector<std::int64_t> ids;
   std::vector<std::int64_t> levels;
+  std::vector<bool> gets;  // by output field: whether it is defined, and goes back
 };
 
 // A message as both sides see it: its header, the rows it carries, and its request if it crosses nodes.
@@ -33,6 +34,10 @@ struct Message {
   int peer = 0;      // rank in the route communicator
   std::vector<Piece> pieces;
   std::int64_t rows = 0;
+  // Across nodes, to ML ranks, on component ranks: header and rows are there twice, so that an exchange can be packed
+  // while the one before is still on its way.
+  int second_request = -1;
+  std::int64_t second = 0;  // bytes from the first ones to the second
 };
 
 // A stretch of array slots whose rows lie one after the other in one message.
@@ -52,8 +57,14 @@ struct Direction {
   std::byte* buffers = nullptr;  // ML ranks: chunk buffers, slot after slot
   PersistentList requests;
   bool to_ml = true;  // the component's ranks send
+  bool used = false;  // messages travel, if only their headers
+};
 
-  bool used() const { return !layout.fields.empty(); }
+// What a network returns, on its ML ranks: rows of all its outputs, slot after slot.
+struct Results {
+  RowLayout layout;
+  std::int64_t row_bytes = 0;
+  std::byte* rows = nullptr;  // the buffers of `out`, if all outputs go back
 };
 
 // What enddef leaves on a rank. The memory behind headers and rows is in `window` or `heap`.
@@ -69,7 +80,8 @@ struct Route {
   std::vector<std::int64_t> ids;     // ML ranks: the global id of each row of each slot; -1: a pad
   std::vector<int> owners;           // ML ranks: the ML rank that owns each chunk
   Direction in;
-  Direction out;
+  Results results;
+  Direction out;          // of `results` what the component has defined; its headers travel in any case
   Direction truth;        // truth_fields_of(): targets, weights; without fields if there are none
   Direction adjoint_in;   // of outputs, to the ML ranks; without fields if the plan has no tape
   Direction adjoint_out;  // of inputs, to the component
@@ -78,6 +90,8 @@ struct Route {
   std::array<Direction*, k_directions> directions() { return {&in, &out, &truth, &adjoint_in, &adjoint_out}; }
   // ML ranks: rows of a slot that hold points: the first ones, since points are sorted positions without gaps.
   std::int64_t rows_of(const NetworkSpec& spec, std::int64_t slot) const;
+  // ML ranks: what goes back of the results of a slot, to where it leaves from.
+  void copy_results(const NetworkSpec& spec, std::int64_t slot);
   // ML ranks: points in the chunks owned.
   std::int64_t points_here(const NetworkSpec& spec) const;
 };

@@ -34,11 +34,17 @@ void RowReceiver::start() {
   if (direction_.requests.empty()) return;
   const std::lock_guard<std::mutex> lock(mutex_);
   if (receiving_) return;
-  wait_for_requests(direction_, context_, call_);  // of the exchange before: nobody reads those rows any more
+  finish(call_);  // of the exchange before: nobody reads those rows any more
   for (const Message& message : direction_.messages) {
     if (message.request >= 0) direction_.requests.start(message.request);
   }
   receiving_ = true;
+}
+
+void RowReceiver::finish(Call call) {
+  for (const Message& message : direction_.messages) {
+    wait_for_request(direction_, message, message.request, context_, call);
+  }
 }
 
 std::int64_t RowReceiver::get(int field, const ColumnView& columns, std::int64_t first, std::int64_t count,

@@ -32,7 +32,7 @@ class RowReceiver {
   bool status(LearningStatus& status);
   void begin_exchange();
   // All has arrived that was asked for.
-  void finish(Call call) { wait_for_requests(direction_, context_, call); }
+  void finish(Call call);
 
   const Direction& direction() const { return direction_; }
 

@@ -12,12 +12,10 @@ RowSpan rows_of(const Direction& direction, const Run& run, std::int64_t slot, i
   return {row + direction.layout.fields[field].offset * real_size(wire), direction.row_bytes, wire};
 }
 
-void wait_for_requests(Direction& direction, const RowContext& context, Call call) {
-  for (const Message& message : direction.messages) {
-    if (message.request < 0 || direction.requests.test(message.request)) continue;
-    const WaitScope waiting(context.writer, call, k_no_field, context.network, message.peer);
-    direction.requests.wait(message.request);
-  }
+void wait_for_request(Direction& direction, const Message& message, int request, const RowContext& context, Call call) {
+  if (request < 0 || direction.requests.test(request)) return;
+  const WaitScope waiting(context.writer, call, k_no_field, context.network, message.peer);
+  direction.requests.wait(request);
 }
 
 RowSender::RowSender(Direction& direction, const RowContext& context, std::vector<int> numbers)
@@ -26,6 +24,11 @@ RowSender::RowSender(Direction& direction, const RowContext& context, std::vecto
       numbers_(std::move(numbers)),
       outgoing_(new Outgoing[direction.messages.size()]) {
   reset();
+}
+
+MessageHeader& RowSender::header(const Message& message) const {
+  std::byte* first = reinterpret_cast<std::byte*>(message.header);
+  return *reinterpret_cast<MessageHeader*>(is_second() ? first + message.second : first);
 }
 
 void RowSender::reset() {
@@ -42,7 +45,9 @@ void RowSender::pack(int field, const ColumnView& columns, std::int64_t first, s
   {
     const TrapGuard guard;
     for_runs(direction_.runs, first, count, [&](const Run& run, std::int64_t slot, std::int64_t slots) {
-      ekman::pack(columns, slot - first, slots, rows_of(direction_, run, slot, field, context_.spec.wire));
+      RowSpan rows = rows_of(direction_, run, slot, field, context_.spec.wire);
+      if (is_second()) rows.first += direction_.messages[run.message].second;
+      ekman::pack(columns, slot - first, slots, rows);
     });
   }
   for_runs(direction_.runs, first, count,
@@ -65,10 +70,10 @@ void RowSender::wait_until_free(Call call, int number) {
 void RowSender::packed(int m, std::int64_t rows, const RowMoment& when) {
   const Message& message = direction_.messages[m];
   if (outgoing_[m].rows_missing.fetch_sub(rows, std::memory_order_acq_rel) != rows) return;
-  message.header->step = when.step;
-  message.header->turn = when.turn;
+  header(message).step = when.step;
+  header(message).turn = when.turn;
   // Across nodes this is for post, here on this rank only.
-  message.header->sequence.store(message.request < 0 ? exchange_ + 1 : 1, std::memory_order_release);
+  header(message).sequence.store(message.request < 0 ? exchange_ + 1 : 1, std::memory_order_release);
 }
 
 void RowSender::post() {
@@ -77,16 +82,22 @@ void RowSender::post() {
   for (std::size_t m = 0; m < direction_.messages.size(); ++m) {
     const Message& message = direction_.messages[m];
     if (message.request < 0 || outgoing_[m].posted) continue;
-    if (message.header->sequence.load(std::memory_order_acquire) == 0) continue;
-    direction_.requests.start(message.request);
+    if (header(message).sequence.load(std::memory_order_acquire) == 0) continue;
+    direction_.requests.start(request(message));
     outgoing_[m].posted = true;
-    message.header->sequence.store(0, std::memory_order_relaxed);
+    header(message).sequence.store(0, std::memory_order_relaxed);
+  }
+}
+
+void RowSender::wait_for_leaving(Call call, bool second) {
+  for (const Message& message : direction_.messages) {
+    wait_for_request(direction_, message, second ? message.second_request : message.request, context_, call);
   }
 }
 
 void RowSender::end_exchange(Call call) {
   post();
-  wait_for_requests(direction_, context_, call);
+  wait_for_leaving(call, !is_second());
   free_.store(false, std::memory_order_release);
 }
 
@@ -98,14 +109,14 @@ void RowSender::begin_exchange() {
 void RowSender::finish() {
   wait_until_free(Call::finalize, k_no_field);
   for (const Message& message : direction_.messages) {
-    message.header->step = k_end_of_run;
+    header(message).step = k_end_of_run;
     if (message.request < 0) {
-      message.header->sequence.store(exchange_ + 1, std::memory_order_release);
+      header(message).sequence.store(exchange_ + 1, std::memory_order_release);
     } else {
-      direction_.requests.start(message.request);
+      direction_.requests.start(request(message));
     }
   }
-  wait_for_requests(direction_, context_, Call::finalize);
+  for (const bool second : {false, true}) wait_for_leaving(Call::finalize, second);
 }
 
 }  // namespace ekman

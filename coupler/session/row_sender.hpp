@@ -44,8 +44,8 @@ void for_runs(const std::vector<Run>& runs, std::int64_t first, std::int64_t cou
 // The values of one field in the rows of `run` from `slot` on.
 RowSpan rows_of(const Direction& direction, const Run& run, std::int64_t slot, int field, Real wire);
 
-// Waits for the messages of `direction` across nodes, one after the other, so that it can be said for whom.
-void wait_for_requests(Direction& direction, const RowContext& context, Call call);
+// Waits for a request of `message`, if it has one (-1: none), and says for whom.
+void wait_for_request(Direction& direction, const Message& message, int request, const RowContext& context, Call call);
 
 // Exchanges are counted from 0. Rows of disjoint slots may be packed from several threads; all else is for one at a
 // time.
@@ -60,7 +60,7 @@ class RowSender {
             Call call);
   // Across nodes: what is whole leaves. Any thread that may call MPI.
   void post();
-  // All is packed: across nodes it is posted and its memory is free again.
+  // All is packed: across nodes it is posted, and the exchange before has left, whose memory the next one takes.
   void end_exchange(Call call);
   void begin_exchange();
   // In place of the rows of an exchange that has begun: nothing follows.
@@ -77,6 +77,11 @@ class RowSender {
   };
 
   void reset();
+  // Of this exchange, see Message.
+  bool is_second() const { return exchange_ % 2 != 0; }
+  int request(const Message& message) const { return is_second() ? message.second_request : message.request; }
+  MessageHeader& header(const Message& message) const;
+  void wait_for_leaving(Call call, bool second);
   void wait_until_free(Call call, int number);
   void packed(int message, std::int64_t rows, const RowMoment& when);
 

@@ -142,7 +142,8 @@ networks:
 learning.write_text(LEARNING)
 done = check("--no-load", learning)
 expect("a plan that learns passes in silence", done.returncode == 0 and done.stderr == "", done)
-for words in ["312 KiB in and 176 KiB of truth, 156 KiB out an exchange", "(3 chunks, ring of 4)", "dt from dt_true, put 2 exchanges later",
+for words in ["312 KiB in and 176 KiB of truth, 156 KiB out an exchange, less outputs that the component does", "(3 chunks, ring of 4)",
+              "dt from dt_true, put 2 exchanges later",
               "0.4 huber of dt, weighted by area",
               "adamw, lr 0.001, cosine over 1000 steps after 10 of warm-up; a step in 8 exchanges",
               "10 % of the points validate; checkpoint every 50 steps"]:
@@ -159,6 +160,10 @@ for there, instead, words in [
         ("area: {levels: 1}", "area: {}", "hint: without the levels of area neither")]:
     learning.write_text(LEARNING.replace(there, instead))
     expect(f"it is told: {words}", words in check("--no-load", learning).stderr, check("--no-load", learning))
+learning.write_text(LEARNING.replace("dt: {levels: 8}, ", ""))
+done = check("--no-load", learning)
+expect("an output has the levels of its target",
+       done.stderr == "" and "air: t(8), q(8) -> dt(8)" in done.stdout and "156 KiB out" in done.stdout, done)
 learning.write_text(LEARNING)
 
 # The resolved plan is a plan, and resolves to itself; drawings can be drawn.

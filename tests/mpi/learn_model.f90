@@ -1,12 +1,14 @@
 ! A component whose network learns while it runs: columns of 3 levels and a surface field, targets that are known functions
 ! of them, area weights, and masked points whose values are no numbers.
 !
-! learn_model IDS STEPS OUTPUT [get|pure|late|nan|serve|delayN] [FIRST] [ends|goes_on]
+! learn_model IDS STEPS OUTPUT [get|pure|late|nan|serve|none|typo|ask|ds|delayN] [FIRST] [ends|goes_on]
 !   IDS     blocks (in order, uneven) | cyclic | sparse (one rank without points)
 !   OUTPUT  file of the last step's outputs, and of what get_scalar gave in each step, as hexadecimal bits
 !   get     fetches its outputs in every step; pure: in the last one only; late: puts targets after get; nan: with a target
-!           that is no number in steps 5 to 7; serve: nothing is learned; delayN: puts targets and weights N steps late,
-!           at first no numbers, and in the last step the inputs of N steps before; has a field "lat" for a loss besides
+!           that is no number in steps 5 to 7; serve: nothing is learned; none: does not define its outputs; typo: nor
+!           this, but td; ask: nor this, and fetches dt; ds: defines one of them, and fetches it as get does;
+!           delayN: puts targets and weights N steps late, at first no numbers, and in the last step the inputs of N steps
+!           before; has a field "lat" for a loss besides
 !   FIRST   write a restart set before this step, "cut", and end there, or go on
 program learn_model
   use, intrinsic :: iso_fortran_env, only: real64
@@ -20,7 +22,7 @@ program learn_model
   character(32) :: numbering, text, mode
   character(256) :: output
   integer :: rank, ranks, i, l, first, last, steps, step, cut, start, delay
-  logical :: goes_on
+  logical :: goes_on, defines_dt, defines_ds
   integer, allocatable :: ids(:)
   real(real64), allocatable :: t(:, :), s(:), dt(:, :), ds(:), area(:), dt_true(:, :), ds_true(:), lat(:)
   real(real64), allocatable :: scalars(:, :)
@@ -65,8 +67,11 @@ program learn_model
   call ekman_def_points(c, ids)
   call ekman_def_field(c, "t", levels=nlev)
   call ekman_def_field(c, "s")
-  call ekman_def_field(c, "dt", levels=nlev)
-  call ekman_def_field(c, "ds")
+  defines_dt = all(mode /= [character(4) :: "none", "typo", "ask", "ds"])
+  defines_ds = defines_dt .or. mode == "ds"
+  if (defines_dt) call ekman_def_field(c, "dt", levels=nlev)
+  if (defines_ds) call ekman_def_field(c, "ds")
+  if (mode == "typo") call ekman_def_field(c, "td", levels=nlev)
   call ekman_def_field(c, "dt_true", levels=nlev)
   call ekman_def_field(c, "ds_true")
   call ekman_def_field(c, "area")
@@ -85,8 +90,8 @@ program learn_model
     call ekman_put(c, "s", s)
     call ekman_put(c, "t", t)
     if (mode /= "pure" .or. step == steps) then
-      call ekman_get(c, "dt", dt)
-      call ekman_get(c, "ds", ds)
+      if (defines_dt .or. mode == "ask") call ekman_get(c, "dt", dt)
+      if (defines_ds) call ekman_get(c, "ds", ds)
     end if
     if (mode == "late") call put_truth()
     if (mode == "serve") then

@@ -84,8 +84,8 @@ class Coupler {
   // in every run, and on all ranks. NaN if it is not known yet. With a tape there are no losses: they
   // are the model's.
   double scalar(std::string_view name);
-  // Local; across nodes it waits until its messages have left. Ends the model step: every input must have been put once
-  // for every point.
+  // Local; across nodes it waits until the messages of the exchange before have left. Ends the model step: every input
+  // must have been put once for every point.
   void advance();
   // Collective; between steps, after advance and before the first put. Writes what a coupled run needs to go on with
   // the same bits, on other numbers of ranks too; `resume: label` in the plan takes it up. Returns when the set is on

@@ -74,7 +74,7 @@ int ekman_zero_grad(ekman_coupler* coupler, const char* network);
  * "convection/loss", or step, validation_loss, learning_rate, gradient_norm in place of loss; as it was when the
  * outputs of the last exchange were computed, the same on all ranks; NaN if it is not known yet. */
 int ekman_get_scalar(ekman_coupler* coupler, const char* name, double* value);
-/* Local; across nodes it waits until its messages have left. Ends the model step. */
+/* Local; across nodes it waits until the messages of the exchange before have left. Ends the model step. */
 int ekman_advance(ekman_coupler* coupler);
 /* Collective; between steps, after advance and before the first put. Writes the restart set `label`, which `resume:
  * label` in the plan takes up; returns when it is on disk. A set that cannot be written ends the job with path and

@@ -142,7 +142,7 @@ networks:
 learning.write_text(LEARNING)
 done = check("--no-load", learning)
 expect("a plan that learns passes in silence", done.returncode == 0 and done.stderr == "", done)
-for words in ["312 KiB in and 176 KiB of truth, 156 KiB out an exchange, less outputs that the component does", "(3 chunks, ring of 4)",
+for words in ["312 KiB in and 176 KiB of truth, 156 KiB out an exchange, less outputs that the", "(3 chunks, ring of 4)",
               "dt from dt_true, put 2 exchanges later",
               "0.4 huber of dt, weighted by area",
               "adamw, lr 0.001, cosine over 1000 steps after 10 of warm-up; a step in 8 exchanges",

@@ -142,9 +142,46 @@ TEST_F(CheckpointStoreTest, RefusesToLearnBesideLaterSteps) {
   write(*make_checkpoint_store(spec_, ".", 0), learner, 10);
 
   EXPECT_THAT(message_of([&] { make_checkpoint_store(spec_, ".", 9); }, ErrorCode::plan),
-              HasSubstr("would learn from step 9 on, but " + directory().string() + " has a checkpoint of step 10"));
+              HasSubstr("would learn from step 9 on, but " + directory().string() +
+                        " has a checkpoint of step 10; write "
+                        "`resume: latest` to go on from there, or `resume: best` or a file"));
   write(*make_checkpoint_store(spec_, ".", 10), learner, 10);
   EXPECT_EQ(files().size(), 1u);
+}
+
+TEST_F(CheckpointStoreTest, PutsLaterStepsAsideAndLosesNone) {
+  StillLearner learner(4, /*script=*/true);
+  const auto learn_on = [&](std::int64_t from) {
+    const auto store = make_checkpoint_store(spec_, ".", from, LaterSteps::put_aside);
+    for (const std::int64_t step : {10, 20}) {
+      if (step > from) write(*store, learner, step);
+    }
+    if (from < 20) store->write_best(learner);
+  };
+  learn_on(0);
+  learn_on(10);
+  learn_on(20);
+  EXPECT_EQ(find_resume(spec_, ".")->step, 20);
+  learn_on(10);
+  learn_on(0);
+
+  std::vector<std::string> expected;
+  for (const std::string name : {"00000010", "00000020", "best"}) {
+    for (const std::string word : {"", ".old", ".old2", ".old3"}) {
+      if (name == "00000010" && (word == ".old" || word == ".old2")) continue;
+      for (const std::string ending : {".pt", ".safetensors"}) expected.push_back("convection-" + name + word + ending);
+    }
+  }
+  std::sort(expected.begin(), expected.end());
+  EXPECT_EQ(files(), expected);
+  spec_.training.resume = (directory() / "convection-best.old2.safetensors").string();
+  EXPECT_EQ(find_resume(spec_, ".")->step, 20);
+  const auto store = make_checkpoint_store(spec_, ".", 20);
+  for (const std::int64_t step : {21, 22, 23, 24}) write(*store, learner, step);
+  for (const std::string& name : expected) {
+    const bool aside = name.find(".old") != std::string::npos;
+    EXPECT_TRUE(!aside || fs::exists(directory() / name)) << name;
+  }
 }
 
 TEST_F(CheckpointStoreTest, NamesALatestThatIsDamaged) {

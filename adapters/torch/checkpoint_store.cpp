@@ -14,7 +14,7 @@
 
 #include "adapters/torch/durable_file.hpp"
 #include "coupler/base/file_name.hpp"
-#include "coupler/base/joined.hpp"
+#include "coupler/base/log.hpp"
 #include "ekman/error.hpp"
 
 namespace ekman {
@@ -95,6 +95,7 @@ class FolderOfCheckpoints final : public CheckpointStore {
     if (::access(names_.folder().c_str(), W_OK | X_OK) != 0)
       throw_disk_error("write to", names_.folder().string(), errno);
     for (const fs::path& leftover : names_.leftovers()) remove(leftover);
+    if (later == LaterSteps::put_aside) put_aside(spec, step);
     for (const std::int64_t other : names_.steps()) {
       if (other > step) remove_step(other);
     }
@@ -116,8 +117,47 @@ class FolderOfCheckpoints final : public CheckpointStore {
     if (steps.empty() || steps.back() <= step) return;
     throw Error(ErrorCode::plan,
                 fmt::format("network \"{}\" would learn from step {} on, but {} has a checkpoint of step {}; write "
-                            "`resume: latest` to go on from there, or move it away, or name another directory",
+                            "`resume: latest` to go on from there, or `resume: best` or a file to go on from that and "
+                            "put later ones aside, or move them away, or name another directory",
                             spec.name, step, names_.folder().string(), steps.back()));
+  }
+
+  void put_aside(const NetworkSpec& spec, std::int64_t step) const {
+    std::vector<std::string> later;  // without their endings
+    for (const std::int64_t other : names_.steps()) {
+      if (other > step) later.push_back(names_.of_step(other));
+    }
+    if (best_is_later(step)) later.push_back(names_.of_best());
+    if (later.empty()) return;
+    const std::string word = free_word(later);
+    for (const std::string& name : later) {
+      for (const char* ending : {k_script, k_weights}) {
+        if (fs::exists(name + ending)) rename_path(name + ending, name + word + ending);
+      }
+    }
+    sync_path(names_.folder().string());
+    log_line(fmt::format("network \"{}\" learns from step {} on: {} of later steps in {} put aside as *{}{}", spec.name,
+                         step, later.size() == 1 ? "a checkpoint" : fmt::format("{} checkpoints", later.size()),
+                         names_.folder().string(), word, k_weights));
+  }
+
+  // One that cannot be read is nobody's.
+  bool best_is_later(std::int64_t step) const {
+    try {
+      return read_checkpoint_file(names_.of_best() + k_weights).step > step;
+    } catch (const Error&) {
+      return false;
+    }
+  }
+
+  // ".old", or the first of ".old2", ".old3" ... that none of `names` has taken.
+  static std::string free_word(const std::vector<std::string>& names) {
+    std::string word = ".old";
+    const auto taken = [&](const std::string& name) {
+      return fs::exists(name + word + k_weights) || fs::exists(name + word + k_script);
+    };
+    for (int number = 2; std::any_of(names.begin(), names.end(), taken); ++number) word = fmt::format(".old{}", number);
+    return word;
   }
 
   void write_as(const std::string& name, const Learner& learner, std::int64_t step) const {

@@ -96,6 +96,26 @@ check("and its checkpoint brings it along", status == 0 and numpy.abs(results()[
 python = torch.jit.load(str(work / "whole/kept/mlp-00000020.pt"))
 check("Python loads it", sum(p.numel() for p in python.parameters()) == 220)
 
+HELD = "      validation: {fraction: 0.2, block: 4}\n"
+EARLIER = f"      resume: {work}/again/kept/mlp-00000010.safetensors\n"
+ALL = KEEP.replace("keep: 2", "keep: 9")
+status, said = run(plan("again", HELD + ALL))
+best = len([row for row in csv.DictReader((work / "again/log.csv").open()) if row["validation_loss"]])
+check("a run with validation keeps its best", status == 0 and (work / "again/kept/mlp-best.pt").exists() and best == STEPS, said)
+status, said = run(plan("second", HELD + ALL.replace("directory: kept", f"directory: {work}/again/kept")))
+check("a second run does not destroy the first's", status != 0 and "has a checkpoint of step 21" in said
+      and "resume: best" in said, said)
+for word in (".old", ".old2"):
+    before = {path.name: path.read_bytes() for path in (work / "again/kept").iterdir()}
+    status, said = run(plan("again", HELD + ALL + EARLIER))
+    aside = {name: before[name.replace(word, "")] for name in
+             (f"mlp-{step}{word}.{end}" for step in ("00000020", "00000021" if word == ".old" else "00000031") for end in ("pt", "safetensors"))}
+    check(f"from an earlier file on: later checkpoints are put aside as {word}", status == 0 and "learns from step 10 on" in said
+          and all((work / "again/kept" / name).read_bytes() == there for name, there in aside.items())
+          and (work / "again/kept/mlp-00000031.safetensors").exists(), said)
+status, said = run(plan("again", HELD + ALL + "      resume: best\n"))
+check("from the best on", status == 0 and "goes on from" in said and "mlp-best.safetensors" in said, said)
+
 status, said = run(plan("lost", KEEP), mode="nan")
 check("steps whose loss is no number are left out", status == 0 and results()[0][-1, 1] == STEPS - 1 - 3
       and numpy.isfinite(results()[1]).all() and "has learned nothing in step 6" in said, said)

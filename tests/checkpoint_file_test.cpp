@@ -44,7 +44,7 @@ class CheckpointFile : public ::testing::Test {
     put(length + header + data);
   }
   static std::string header_with(const std::string& arrays) {
-    return R"({"__metadata__":{"format":"ekman checkpoint 1","ekman":"0","step":"7","network":"{}","sha256":")" +
+    return R"({"__metadata__":{"format":"ekman checkpoint 2","ekman":"0","step":"7","network":"{}","sha256":")" +
            std::string(64, '0') + "\"}" + arrays + "}";
   }
   std::string message() const {

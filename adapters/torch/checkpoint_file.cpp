@@ -19,7 +19,7 @@ namespace {
 
 using Json = nlohmann::json;
 
-constexpr const char* k_format = "ekman checkpoint 1";
+constexpr const char* k_format = "ekman checkpoint 2";
 constexpr const char* k_metadata = "__metadata__";
 constexpr std::uint64_t k_length_bytes = 8;
 constexpr std::uint64_t k_longest_header = 16 << 20;  // more than any network's

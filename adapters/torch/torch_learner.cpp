@@ -42,6 +42,7 @@ struct Counters {
     archive("validation/without_progress", validation.without_progress);
     archive("validation/stopped", validation.stopped);
     archive("last/step", last.step);
+    archive("last/exchanges", last.exchanges);
     archive("last/loss", last.loss);
     archive("last/terms", last.terms);
     archive("last/validation_loss", last.validation_loss);
@@ -80,6 +81,7 @@ class NetworkLearner final : public TorchLearner {
 
   void add(const Lesson& lesson) override {
     EKMAN_ASSERT(tiles_);
+    exchanges_ = lesson.exchange + 1;
     if (counters_.validation.stopped) return;
     upload_gradient();
     try {
@@ -179,6 +181,7 @@ class NetworkLearner final : public TorchLearner {
       tiles_->running().restore(std::move(statistics));
     }
     counters_ = std::move(counters);
+    exchanges_ = counters_.last.exchanges;
     flat_.gradient().zero_();
     on_host_ = false;
     sums_.assign(sums_.size(), 0.0);
@@ -223,6 +226,7 @@ class NetworkLearner final : public TorchLearner {
 
   StepReport report() const {
     StepReport report;
+    report.exchanges = exchanges_;
     report.terms.assign(training_.loss.size(), 0.0);
     report.validation_loss = std::numeric_limits<double>::quiet_NaN();
     report.learning_rate = learning_rate(training_.optimizer.lr, training_.schedule, counters_.steps);
@@ -329,6 +333,7 @@ class NetworkLearner final : public TorchLearner {
   bool on_host_ = false;              // the gradient is there, and may have been written
   std::vector<double> sums_;
   Counters counters_;
+  std::int64_t exchanges_ = 0;    // learned from so far
   std::vector<at::Tensor> best_;  // as tensors(); empty: none yet
   RunningNormalization::Statistics best_statistics_;
 };

@@ -29,6 +29,7 @@ struct Lesson {
 // What an optimizer step did.
 struct StepReport {
   std::int64_t step = 0;         // steps made so far, this one included
+  std::int64_t exchanges = 0;    // learned from so far, whether steps were made or not; with a tape 0
   double loss = 0.0;             // weighted mean over all points since the last step
   std::vector<double> terms;     // the same of each term, before its weight
   double validation_loss = 0.0;  // NaN if none was taken with this step

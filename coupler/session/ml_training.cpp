@@ -58,6 +58,13 @@ MlTraining::MlTraining(const Route& route, const NetworkSpec& spec, Learner& lea
     lesson.in.resize(static_cast<std::size_t>(rows * route.in.row_bytes));
     lesson.truth.resize(static_cast<std::size_t>(rows * route.truth.row_bytes));
   }
+  begin_at(learner.last().exchanges, learner.last().exchanges);
+}
+
+void MlTraining::begin_at(std::int64_t exchanges, std::int64_t window) {
+  exchanges_ = exchanges;
+  window_ = window;
+  for (Kept& lesson : kept_) lesson.inputs = lesson.truths = exchanges;
 }
 
 bool MlTraining::may_run(std::int64_t slot) const {
@@ -159,9 +166,7 @@ LearningParts MlTraining::parts() const {
 }
 
 void MlTraining::go_on(const LearningParts& parts) {
-  exchanges_ = parts.exchanges;
-  window_ = parts.exchanges - parts.summed;
-  for (Kept& lesson : kept_) lesson.inputs = lesson.truths = exchanges_;
+  begin_at(parts.exchanges, parts.exchanges - parts.summed);
   sum_.restore(parts);
 }
 

@@ -22,7 +22,8 @@ LearningStatus status_of(const Learner& learner);
 
 class MlTraining {
  public:
-  // All must outlive it. On ranks that own chunks; `state` is this rank's.
+  // All must outlive it. On ranks that own chunks; `state` is this rank's. Exchanges are counted on from those that
+  // `learner` has learned from, since dropout, replay and what is held out go by their number.
   MlTraining(const Route& route, const NetworkSpec& spec, Learner& learner, LearningRecord& record, bool shared_cores,
              StateWriter& state);
 
@@ -57,6 +58,7 @@ class MlTraining {
 
   std::int64_t learned(std::int64_t slot) const { return exchanges_ + (slot < next_ ? 1 : 0); }
   bool step_is_due() const { return exchanges_ - window_ >= spec_.training.accumulate; }
+  void begin_at(std::int64_t exchanges, std::int64_t window);
   void learn(std::int64_t slot);
   void learn_again(const Lesson& lesson);
   void make_step();

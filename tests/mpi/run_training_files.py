@@ -53,13 +53,13 @@ def plan(name, extra="", network=None, running=False):
     return path
 
 
-def job(path, steps=STEPS, mode="get"):
-    return [mpiexec, "--oversubscribe", "-np", "2", model, "blocks", str(steps), str(work / "out.txt"), mode, ":", "-np", "2",
-            ekman, "serve", str(path)]
+def job(path, steps=STEPS, mode="get", first=1):
+    return [mpiexec, "--oversubscribe", "-np", "2", model, "blocks", str(steps), str(work / "out.txt"), mode,
+            *([str(first), "begins"] if first > 1 else []), ":", "-np", "2", ekman, "serve", str(path)]
 
 
-def run(path, steps=STEPS, mode="get"):
-    done = subprocess.run(job(path, steps, mode), timeout=60, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+def run(path, steps=STEPS, mode="get", first=1):
+    done = subprocess.run(job(path, steps, mode, first), timeout=60, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     return done.returncode, done.stdout
 
 
@@ -115,6 +115,30 @@ for word in (".old", ".old2"):
           and (work / "again/kept/mlp-00000031.safetensors").exists(), said)
 status, said = run(plan("again", HELD + ALL + "      resume: best\n"))
 check("from the best on", status == 0 and "goes on from" in said and "mlp-best.safetensors" in said, said)
+
+dropout = torch.nn.Sequential(torch.nn.Linear(4, 24), torch.nn.Tanh(), torch.nn.Dropout(0.3), torch.nn.Linear(24, 4))
+torch.jit.script(dropout.double()).save(str(work / "dropout.pt"))
+
+
+def random_plan(name, resume=""):
+    path = plan(name, HELD + KEEP + resume)
+    path.write_text(path.read_text().replace(f"{work}/net.pt", f"{work}/dropout.pt"))
+    return path
+
+
+def learned(name):
+    """The last checkpoint without its header, and the log without model times and speeds."""
+    raw = (work / name / "kept/mlp-00000021.safetensors").read_bytes()
+    return raw[8 + int.from_bytes(raw[:8], "little"):], [row[:1] + row[2:-1] for row in csv.reader((work / name / "log.csv").open())]
+
+
+status, said = run(random_plan("straight"))
+check("a run with dropout ends well", status == 0, said)
+status, said = run(random_plan("parted"), 13)
+check("so does its first part", status == 0, said)
+status, said = run(random_plan("parted", "      resume: latest\n"), STEPS - 13, first=14)
+check("and its second part learns the same bits, with the same exchanges in its log", status == 0
+      and learned("straight") == learned("parted"), said)
 
 status, said = run(plan("lost", KEEP), mode="nan")
 check("steps whose loss is no number are left out", status == 0 and results()[0][-1, 1] == STEPS - 1 - 3

@@ -116,13 +116,36 @@ TEST_F(LearnedStateTest, NamesTheFirstDifference) {
   EXPECT_TRUE(at::equal(values(side), before)) << "a refusal changes nothing";
   spec_.training.optimizer.kind = OptimizerKind::sgd;
   EXPECT_THAT(error_of([&] { make_side().learner->restore(good); }),
-              HasSubstr("\"optimizer\" is \"adamw\" there, and \"sgd\" here"));
+              HasSubstr("`training.optimizer` is \"adamw\" there, and \"sgd\" here; take the plan"));
   spec_.training.optimizer.kind = OptimizerKind::adamw;
   spec_.normalize["t"].mean = 0.25;
-  EXPECT_THAT(error_of([&] { make_side().learner->restore(good); }), HasSubstr("\"t\" is normalised by"));
+  EXPECT_THAT(error_of([&] { make_side().learner->restore(good); }), HasSubstr("`normalize` has "));
   spec_.source.hidden = {7};
   EXPECT_THAT(error_of([&] { make_side().learner->restore(good); }),
               HasSubstr("\"hidden\" is [8] there, and [7] here"));
+}
+
+TEST_F(LearnedStateTest, NamesWhatOfTrainingDiffers) {
+  const Side side = make_side();
+  learn(side, 0, 1);
+  const LearnedState good = side.learner->state();
+  const TrainingSpec training = spec_.training;
+  const auto refusal = [&](const std::function<void(TrainingSpec&)>& change) {
+    spec_.training = training;
+    change(spec_.training);
+    return error_of([&] { make_side().learner->restore(good); });
+  };
+  EXPECT_THAT(refusal([](TrainingSpec& now) { now.validation.fraction = 0.3; }),
+              HasSubstr("it was learned without `training.validation`, which is given here; take the plan and the "
+                        "network that it was written with, or begin a new learning from the weights of a checkpoint: "
+                        "`network: {checkpoint: FILE}`"));
+  EXPECT_THAT(refusal([](TrainingSpec& now) { now.loss.front().kind = LossKind::l1; }),
+              HasSubstr("`training.loss` is [\"mse("));
+  EXPECT_THAT(refusal([](TrainingSpec& now) { now.frozen = {"0.bias"}; }),
+              HasSubstr("`training.trainable` and `training.frozen` leave [] frozen there, and [\"0.bias\"] here"));
+  EXPECT_THAT(refusal([](TrainingSpec& now) { now.optimizer.amsgrad = true; }),
+              HasSubstr("`training.optimizer` is \"adamw\" there, and \"adamw with amsgrad\" here"));
+  EXPECT_EQ(refusal([](TrainingSpec& now) { now.clip_norm = 0.5; }), "") << "this may change";
 }
 
 TEST_F(LearnedStateTest, FingerprintSeesOneBit) {

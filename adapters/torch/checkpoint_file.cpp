@@ -43,6 +43,8 @@ struct Refused {
   std::string why;
 };
 
+struct IsScript {};
+
 void require(bool well, const std::string& why) {
   if (!well) throw Refused{why};
 }
@@ -184,6 +186,7 @@ std::string bytes_of(const std::string& path) {
 Checkpoint checkpoint_of(const std::string& path) {
   const std::string file = bytes_of(path);
   require(file.size() > k_length_bytes, "it is too short");
+  if (file.compare(0, 4, "PK\x03\x04") == 0) throw IsScript{};
   std::uint64_t length = 0;
   for (std::size_t i = 0; i < k_length_bytes; ++i)
     length |= static_cast<std::uint64_t>(static_cast<unsigned char>(file[i])) << (8 * i);
@@ -228,6 +231,10 @@ void write_checkpoint_file(const std::string& path, const LearnedState& state, s
 Checkpoint read_checkpoint_file(const std::string& path) {
   try {
     return checkpoint_of(path);
+  } catch (const IsScript&) {
+    throw Error(ErrorCode::network, fmt::format("checkpoint {} is a TorchScript file; name the .safetensors beside it, "
+                                                "or `torchscript` instead of `checkpoint` to take its weights alone",
+                                                path));
   } catch (const Refused& refused) {
     throw Error(ErrorCode::network,
                 fmt::format("checkpoint {} cannot be read: {}; name another one, or copy it again if "

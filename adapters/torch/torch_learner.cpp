@@ -145,7 +145,7 @@ class NetworkLearner final : public TorchLearner {
 
   LearnedState state() const override {
     LearnedState state;
-    state.network = network_json(spec_, in_, out_);
+    state.network = network_json(spec_, in_, out_, frozen());
     ArrayWriter writer(state.arrays);
     for (const NamedParameter& parameter : all_) writer("parameters/" + parameter.name, parameter.tensor);
     for (const NamedParameter& buffer : buffers_) writer("buffers/" + buffer.name, buffer.tensor);
@@ -159,7 +159,7 @@ class NetworkLearner final : public TorchLearner {
 
   void restore(const LearnedState& state) override {
     ArrayReader reader(name_, state.arrays);
-    const std::string difference = network_difference(state.network, spec_, in_, out_);
+    const std::string difference = network_difference(state.network, spec_, in_, out_, frozen());
     if (!difference.empty()) reader.fail(difference);
     std::vector<std::pair<at::Tensor, at::Tensor>> values;
     for (const NamedParameter& parameter : all_)
@@ -218,6 +218,14 @@ class NetworkLearner final : public TorchLearner {
   void upload_gradient() {
     if (on_host_) flat_.gradient().copy_(host_gradient_);
     on_host_ = false;
+  }
+
+  std::vector<std::string> frozen() const {
+    std::vector<std::string> names;
+    for (const NamedParameter& parameter : all_) {
+      if (!parameter.tensor.requires_grad()) names.push_back(parameter.name);
+    }
+    return names;
   }
 
   RunningNormalization::Statistics statistics() const {

@@ -164,8 +164,7 @@ TEST_F(LearnedStateTest, DescribesWhatLearns) {
 }
 
 TEST_F(LearnedStateTest, WritesAScriptThatGoesOn) {
-  EXPECT_FALSE(make_side().learner->write_script((folder_ / "mlp.pt").string()));
-  EXPECT_FALSE(std::filesystem::exists(folder_ / "mlp.pt"));
+  EXPECT_EQ(make_side().learner->script(), "");
   torch::jit::Module module("net");
   module.register_parameter("weight", at::randn({3, 3}, at::kDouble), false);
   module.register_parameter("bias", at::zeros({3}, at::kDouble), false);
@@ -175,7 +174,7 @@ TEST_F(LearnedStateTest, WritesAScriptThatGoesOn) {
   learn(side, 0, 3);
   const std::string path = (folder_ / "learned.pt").string();
 
-  EXPECT_TRUE(side.learner->write_script(path));
+  std::ofstream(path, std::ios::binary) << side.learner->script();
 
   torch::jit::Module learned = torch::jit::load(path);
   const at::Tensor x = at::randn({4, 3}, at::kDouble), y = at::empty({4, 3}, at::kDouble);
@@ -186,8 +185,6 @@ TEST_F(LearnedStateTest, WritesAScriptThatGoesOn) {
   const at::Tensor z = at::empty({4, 3}, at::kDouble);
   side.network->forward(x, z);
   EXPECT_FALSE(at::equal(y, z)) << "it goes on learning after it was written";
-  EXPECT_THAT(error_of([&] { side.learner->write_script((folder_ / "none/learned.pt").string()); }),
-              HasSubstr("cannot write "));
 }
 
 }  // namespace

@@ -187,10 +187,8 @@ class NetworkLearner final : public TorchLearner {
     sums_.assign(sums_.size(), 0.0);
   }
 
-  bool write_script(const std::string& path) const override {
-    if (network_.script() == nullptr) return false;
-    save_script(*network_.script(), path);
-    return true;
+  std::string script() const override {
+    return network_.script() == nullptr ? std::string() : script_bytes(*network_.script());
   }
 
   void with_best(const std::function<void()>& visit) override {

@@ -51,7 +51,12 @@ void prepare_learning(const Job& job, const NetworkSpec& spec, const Route& rout
   const std::optional<Checkpoint> checkpoint = find_resume(spec, job.plan.output_directory);
   if (checkpoint) learner.restore(checkpoint->state);
   if (!route.learners || route.learners.rank() != 0) return;
-  const std::string from = checkpoint ? fmt::format("; goes on from {}", checkpoint->path) : "";
+  std::string from;
+  if (checkpoint) {
+    from = fmt::format("; goes on from {}", checkpoint->path);
+  } else if (!spec.training.resume.empty()) {
+    from = fmt::format("; begins afresh, since {} has no checkpoint yet", spec.training.checkpoint.directory);
+  }
   log_line(fmt::format("network \"{}\" learns: {}{}", spec.name, learner.describe(), from));
 }
 

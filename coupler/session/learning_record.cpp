@@ -16,24 +16,26 @@ LearningRecord::LearningRecord(const Route& route, const NetworkSpec& spec, Lear
 void LearningRecord::begin() {
   kept_ = learner_.last().step;
   if (files_.log) log_ = files_.log(kept_);
-  if (files_.checkpoints) checkpoints_ = files_.checkpoints(kept_);
+  if (files_.checkpoints) checkpoints_ = std::make_unique<BackgroundCheckpoints>(files_.checkpoints(kept_));
 }
 
 void LearningRecord::add(const StepReport& report, const TrainingMoment& moment) {
   if (spec_.training.verify) verify(report.step);
   if (log_ != nullptr) log_->add(report, moment);
   if (checkpoints_ == nullptr) return;
-  if (report.best) learner_.with_best([this] { checkpoints_->write_best(learner_); });
+  checkpoints_->check();
+  if (report.best) learner_.with_best([this] { checkpoints_->write_best(copy_of(learner_)); });
   if (!report.made || report.step % spec_.training.checkpoint.every != 0) return;
-  checkpoints_->write(learner_, report.step);
+  checkpoints_->write(copy_of(learner_));
   kept_ = report.step;
 }
 
 void LearningRecord::finish() {
+  if (checkpoints_ == nullptr) return;
   const std::int64_t step = learner_.last().step;
-  if (checkpoints_ == nullptr || step <= kept_) return;
-  checkpoints_->write(learner_, step);
+  if (step > kept_) checkpoints_->write(copy_of(learner_));
   kept_ = step;
+  checkpoints_->finish();
 }
 
 void LearningRecord::verify(std::int64_t step) const {

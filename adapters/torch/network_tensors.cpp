@@ -7,7 +7,6 @@
 #include <cstring>
 #include <sstream>
 
-#include "adapters/torch/durable_file.hpp"
 #include "adapters/torch/torch_message.hpp"
 #include "coupler/base/joined.hpp"
 #include "coupler/base/mix64.hpp"

@@ -67,9 +67,9 @@ LISTS = {"unreadable": re.compile(r"\b(throw_unreadable|require)\(|^coupler/plan
 # Texts that are no messages, or the beginning or the middle of some: all of the file, those that fit, or all but those that
 # fit. A text inside RAISED is a message in any file, unless it fits.
 OTHER_TEXTS = {
-    "adapters/torch/checkpoint_file.cpp": r"^(it|its|there) |^array |^ekman checkpoint 1$",
+    "adapters/torch/checkpoint_file.cpp": r"^(it|its|there) |^array |^ekman checkpoint 2$",
     "adapters/torch/checkpoint_network.cpp": r'^network "…": checkpoint … …$',
-    "adapters/torch/checkpoint_store.cpp": r"^(make the directory|write to)$",
+    "adapters/torch/checkpoint_store.cpp": r"^(make the directory|write to|a checkpoint|… checkpoints)$|learns from step … on: ",
     "adapters/hdf5/hdf5_handle.cpp": r"^error message = |HDF5 gives no reason",
     "adapters/hdf5/restart_store.cpp": r"^(make the folder|rename|remove) ",
     "adapters/torch/argument_shape.cpp": r"^… \(… level",
@@ -77,7 +77,7 @@ OTHER_TEXTS = {
     "adapters/torch/flat_parameters.cpp": r"^none \(was it frozen|is no parameter$|and under `frozen`$|^no parameter is left|real parameters learn",
     "adapters/torch/house.cpp": r"^CPU capability usage$|LibTorch …",
     "adapters/torch/learned_arrays.cpp": r'^it has |^"…" (is|has) …',
-    "adapters/torch/learned_network.cpp": r'^"…" is ',
+    "adapters/torch/learned_network.cpp": r'^"…" is |^`training\.|^`normalize` has |^it was learned |^not given$',
     "adapters/torch/lesson_loss.cpp": r'^network "…": …$|^, the number of the class$',
     "adapters/torch/network_tensors.cpp": r"^… parameters in … tensors$|^…: … learn",
     "coupler/session/undefined_outputs.cpp": r'^network "…": nobody gets ',

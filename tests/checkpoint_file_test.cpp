@@ -44,7 +44,7 @@ class CheckpointFile : public ::testing::Test {
     put(length + header + data);
   }
   static std::string header_with(const std::string& arrays) {
-    return R"({"__metadata__":{"format":"ekman checkpoint 1","ekman":"0","step":"7","network":"{}","sha256":")" +
+    return R"({"__metadata__":{"format":"ekman checkpoint 2","ekman":"0","step":"7","network":"{}","sha256":")" +
            std::string(64, '0') + "\"}" + arrays + "}";
   }
   std::string message() const {
@@ -114,7 +114,7 @@ TEST_F(CheckpointFile, OfAnotherKindIsRefusedWithItsCause) {
   put("");
   EXPECT_THAT(message(), HasSubstr("too short"));
   put("PK\x03\x04 and so on, as a TorchScript file");
-  EXPECT_THAT(message(), HasSubstr("no file of safetensors layout"));
+  EXPECT_THAT(message(), HasSubstr("is a TorchScript file; name the .safetensors beside it"));
   put(std::string(4096, '\xff'));
   EXPECT_THAT(message(), HasSubstr("no file of safetensors layout"));
   put("{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]}}", "abcd");

@@ -6,7 +6,6 @@
 #include <utility>
 #include <vector>
 
-#include "adapters/torch/durable_file.hpp"
 #include "coupler/engine/learner.hpp"
 
 namespace ekman {
@@ -55,12 +54,11 @@ class StillLearner final : public Learner {
   const StepReport& last() const override { return last_; }
   LearnedState state() const override { return state_of(last_.step, size_); }
   void restore(const LearnedState&) override {}
-  bool write_script(const std::string& path) const override {
-    if (!script_) return false;
+  std::string script() const override {
+    if (!script_) return "";
     std::string text = "script of step " + std::to_string(last_.step);
     text.resize(text.size() + static_cast<std::size_t>(size_), '.');
-    write_durably(path, {{text.data(), text.size()}});
-    return true;
+    return text;
   }
   void with_best(const std::function<void()>& visit) override { visit(); }
   std::uint64_t fingerprint() const override { return 0; }

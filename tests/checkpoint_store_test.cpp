@@ -76,7 +76,15 @@ class CheckpointStoreTest : public ::testing::Test {
 
 void write(CheckpointStore& store, StillLearner& learner, std::int64_t step) {
   learner.go_to(step);
-  store.write(learner, step);
+  store.write(copy_of(learner));
+}
+
+// The words of the script that belongs to it.
+std::string script_of(const Checkpoint& checkpoint) {
+  std::ifstream file(script_beside(checkpoint));
+  std::string words;
+  std::getline(file, words);
+  return words.substr(0, words.find('.'));
 }
 
 TEST_F(CheckpointStoreTest, KeepsTheLastOnesAndFindsTheLatest) {
@@ -108,7 +116,7 @@ TEST_F(CheckpointStoreTest, KeepsTheBestApart) {
   StillLearner learner(4, /*script=*/true);
   const auto store = make_checkpoint_store(spec_, ".", 0);
   write(*store, learner, 1);
-  store->write_best(learner);
+  store->write_best(copy_of(learner));
   for (const std::int64_t step : {2, 3, 4, 5}) write(*store, learner, step);
 
   spec_.training.resume = "best";
@@ -137,14 +145,84 @@ TEST_F(CheckpointStoreTest, LeavesAloneWhatIsNotItsOwn) {
   EXPECT_EQ(find_resume(other, ".")->step, 7);
 }
 
+TEST_F(CheckpointStoreTest, HealsWhatWasKilledBetweenTwoNames) {
+  StillLearner learner(4, /*script=*/true);
+  const auto store = make_checkpoint_store(spec_, ".", 0);
+  write(*store, learner, 1);
+  store->write_best(copy_of(learner));
+  const auto path = [&](const char* name) { return directory() / name; };
+  fs::copy_file(path("convection-best.pt"), path("older.pt"));
+  write(*store, learner, 2);
+  store->write_best(copy_of(learner));
+  // The state after the first renaming: the .pt files still have their names of before, or none.
+  fs::rename(path("convection-00000002.pt"), path("convection-00000002.pt.partial"));
+  fs::rename(path("convection-best.pt"), path("convection-best.pt.partial"));
+  fs::rename(path("older.pt"), path("convection-best.pt"));
+  // And before it.
+  std::ofstream(path("convection-00000001.pt.partial")) << "half a script";
+  std::ofstream(path("convection-00000003.pt.partial")) << "half a script";
+  spec_.training.resume = "best";
+  EXPECT_EQ(script_of(find_resume(spec_, ".").value()), "script of step 2") << "found before it is healed";
+
+  make_checkpoint_store(spec_, ".", 2);
+
+  EXPECT_THAT(files(),
+              ElementsAre("convection-00000001.pt", "convection-00000001.safetensors", "convection-00000002.pt",
+                          "convection-00000002.safetensors", "convection-best.pt", "convection-best.safetensors"));
+  for (const char* name : {"convection-00000001", "convection-00000002", "convection-best"}) {
+    const Checkpoint one = read_checkpoint_file((directory() / name).string() + ".safetensors");
+    EXPECT_EQ(script_beside(one), (directory() / name).string() + ".pt");
+    EXPECT_EQ(script_of(one), "script of step " + std::to_string(one.step));
+  }
+  fs::copy_file(path("convection-00000001.pt"), path("convection-best.pt"), fs::copy_options::overwrite_existing);
+  EXPECT_EQ(script_beside(find_resume(spec_, ".").value()), "") << "of another step";
+}
+
 TEST_F(CheckpointStoreTest, RefusesToLearnBesideLaterSteps) {
   StillLearner learner(4);
   write(*make_checkpoint_store(spec_, ".", 0), learner, 10);
 
   EXPECT_THAT(message_of([&] { make_checkpoint_store(spec_, ".", 9); }, ErrorCode::plan),
-              HasSubstr("would learn from step 9 on, but " + directory().string() + " has a checkpoint of step 10"));
+              HasSubstr("would learn from step 9 on, but " + directory().string() +
+                        " has a checkpoint of step 10; write "
+                        "`resume: latest` to go on from there, or `resume: best` or a file"));
   write(*make_checkpoint_store(spec_, ".", 10), learner, 10);
   EXPECT_EQ(files().size(), 1u);
+}
+
+TEST_F(CheckpointStoreTest, PutsLaterStepsAsideAndLosesNone) {
+  StillLearner learner(4, /*script=*/true);
+  const auto learn_on = [&](std::int64_t from) {
+    const auto store = make_checkpoint_store(spec_, ".", from, LaterSteps::put_aside);
+    for (const std::int64_t step : {10, 20}) {
+      if (step > from) write(*store, learner, step);
+    }
+    if (from < 20) store->write_best(copy_of(learner));
+  };
+  learn_on(0);
+  learn_on(10);
+  learn_on(20);
+  EXPECT_EQ(find_resume(spec_, ".")->step, 20);
+  learn_on(10);
+  learn_on(0);
+
+  std::vector<std::string> expected;
+  for (const std::string name : {"00000010", "00000020", "best"}) {
+    for (const std::string word : {"", ".old", ".old2", ".old3"}) {
+      if (name == "00000010" && (word == ".old" || word == ".old2")) continue;
+      for (const std::string ending : {".pt", ".safetensors"}) expected.push_back("convection-" + name + word + ending);
+    }
+  }
+  std::sort(expected.begin(), expected.end());
+  EXPECT_EQ(files(), expected);
+  spec_.training.resume = (directory() / "convection-best.old2.safetensors").string();
+  EXPECT_EQ(find_resume(spec_, ".")->step, 20);
+  const auto store = make_checkpoint_store(spec_, ".", 20);
+  for (const std::int64_t step : {21, 22, 23, 24}) write(*store, learner, step);
+  for (const std::string& name : expected) {
+    const bool aside = name.find(".old") != std::string::npos;
+    EXPECT_TRUE(!aside || fs::exists(directory() / name)) << name;
+  }
 }
 
 TEST_F(CheckpointStoreTest, NamesALatestThatIsDamaged) {
@@ -170,7 +248,7 @@ TEST_F(CheckpointStoreTest, NamesALatestThatIsDamaged) {
     ++step;
     say(-step);
     write(*store, learner, step);
-    if (step % 2 == 0) store->write_best(learner);
+    if (step % 2 == 0) store->write_best(copy_of(learner));
     say(step);
   }
 }
@@ -228,14 +306,15 @@ TEST_F(CheckpointStoreTest, KilledAtAnyMomentTheLastWholeOneLoads) {
     EXPECT_LE(latest.step, killed.begun) << "kill " << kill;
     const LearnedState expected = StillLearner::state_of(latest.step, 200000);
     for (const NamedArray& array : expected.arrays) EXPECT_THAT(latest.state.arrays, testing::Contains(array));
-    std::ifstream script(fs::path(latest.path).replace_extension(".pt"));
-    std::string words;
-    std::getline(script, words);
-    EXPECT_EQ(words.substr(0, words.find('.')), "script of step " + std::to_string(latest.step));
+    EXPECT_EQ(script_of(latest), "script of step " + std::to_string(latest.step)) << "kill " << kill;
     NetworkSpec best = spec_;
     best.training.resume = "best";
-    EXPECT_EQ(find_resume(best, ".")->step % 2, 0);
+    const Checkpoint best_one = find_resume(best, ".").value();
+    EXPECT_EQ(best_one.step % 2, 0);
+    EXPECT_EQ(script_of(best_one), "script of step " + std::to_string(best_one.step)) << "kill " << kill;
     make_checkpoint_store(spec_, ".", latest.step);
+    EXPECT_EQ(script_beside(latest), fs::path(latest.path).replace_extension(".pt").string());
+    EXPECT_EQ(script_beside(best_one), fs::path(best_one.path).replace_extension(".pt").string());
     for (const std::string& name : files()) EXPECT_NE(fs::path(name).extension(), ".partial") << name;
     step = latest.step;
   }

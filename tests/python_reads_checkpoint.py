@@ -35,9 +35,10 @@ def main():
     assert arrays["layer.weight"].dtype == numpy.float64 and (arrays["layer.weight"] == [41.0] * 5).all()
     assert arrays["layer.bias"].dtype == numpy.float32 and (arrays["layer.bias"] == [[41.0]] * 3).all()
     assert arrays["nothing"].shape == (0, 3)
-    assert texts["format"] == "ekman checkpoint 1" and texts["step"] == "41"
+    assert texts["format"] == "ekman checkpoint 2" and texts["step"] == "41"
     assert json.loads(texts["network"])["builtin"] == "mlp"
     print("4 arrays and their texts read")
 
 
-main()
+if __name__ == "__main__":
+    main()

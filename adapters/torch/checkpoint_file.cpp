@@ -19,8 +19,9 @@ namespace {
 
 using Json = nlohmann::json;
 
-constexpr const char* k_format = "ekman checkpoint 1";
+constexpr const char* k_format = "ekman checkpoint 2";
 constexpr const char* k_metadata = "__metadata__";
+constexpr const char* k_script_sum = "script_sha256";
 constexpr std::uint64_t k_length_bytes = 8;
 constexpr std::uint64_t k_longest_header = 16 << 20;  // more than any network's
 constexpr int k_deepest = 3;                          // header, array, shape
@@ -43,6 +44,8 @@ struct Refused {
   std::string why;
 };
 
+struct IsScript {};
+
 void require(bool well, const std::string& why) {
   if (!well) throw Refused{why};
 }
@@ -53,13 +56,15 @@ std::string length_text(std::uint64_t length) {
   return text;
 }
 
-std::string header_of(const LearnedState& state, const std::vector<const NamedArray*>& arrays, std::int64_t step) {
+std::string header_of(const LearnedState& state, const std::vector<const NamedArray*>& arrays, std::int64_t step,
+                      const std::string& script_sha256) {
   Json header;
   header[k_metadata] = {{"format", k_format},
                         {"ekman", build_version()},
                         {"step", std::to_string(step)},
                         {"network", state.network},
                         {"sha256", std::string(k_digits, '0')}};
+  if (!script_sha256.empty()) header[k_metadata][k_script_sum] = script_sha256;
   std::uint64_t offset = 0;
   for (const NamedArray* array : arrays) {
     if (header.contains(array->name))
@@ -184,6 +189,7 @@ std::string bytes_of(const std::string& path) {
 Checkpoint checkpoint_of(const std::string& path) {
   const std::string file = bytes_of(path);
   require(file.size() > k_length_bytes, "it is too short");
+  if (file.compare(0, 4, "PK\x03\x04") == 0) throw IsScript{};
   std::uint64_t length = 0;
   for (std::size_t i = 0; i < k_length_bytes; ++i)
     length |= static_cast<std::uint64_t>(static_cast<unsigned char>(file[i])) << (8 * i);
@@ -200,6 +206,7 @@ Checkpoint checkpoint_of(const std::string& path) {
   const auto read = std::from_chars(step.data(), step.data() + step.size(), checkpoint.step);
   require(read.ec == std::errc() && read.ptr == step.data() + step.size() && checkpoint.step >= 0,
           "its step is no number");
+  if (metadata.contains(k_script_sum)) checkpoint.script_sha256 = text_of(metadata, k_script_sum);
   checkpoint.state.arrays = arrays_of(header, file, k_length_bytes + length);
   check_sum(file, k_length_bytes + length, text_of(metadata, "sha256"));
   return checkpoint;
@@ -207,14 +214,15 @@ Checkpoint checkpoint_of(const std::string& path) {
 
 }  // namespace
 
-void write_checkpoint_file(const std::string& path, const LearnedState& state, std::int64_t step) {
+void write_checkpoint_file(const std::string& path, const LearnedState& state, std::int64_t step,
+                           const std::string& script_sha256) {
   std::vector<const NamedArray*> arrays;
   for (const NamedArray& array : state.arrays) arrays.push_back(&array);
   // Widest first, so that each array is aligned.
   std::stable_sort(arrays.begin(), arrays.end(), [](const NamedArray* a, const NamedArray* b) {
     return kind_of(a->kind).bytes > kind_of(b->kind).bytes;
   });
-  std::string header = header_of(state, arrays, step);
+  std::string header = header_of(state, arrays, step, script_sha256);
   const std::string length = length_text(header.size());
   std::vector<ByteRange> pieces{{length.data(), length.size()}, {header.data(), header.size()}};
   for (const NamedArray* array : arrays) pieces.push_back({array->bytes.data(), array->bytes.size()});
@@ -225,9 +233,23 @@ void write_checkpoint_file(const std::string& path, const LearnedState& state, s
   write_durably(path, pieces);
 }
 
+std::string script_beside(const Checkpoint& checkpoint) {
+  const std::string path = std::filesystem::path(checkpoint.path).replace_extension(k_script).string();
+  for (const std::string& file : {path, path + k_partial}) {
+    std::error_code ignored;
+    if (!std::filesystem::exists(file, ignored)) continue;
+    if (checkpoint.script_sha256.empty() || sha256_of_file(file) == checkpoint.script_sha256) return file;
+  }
+  return "";
+}
+
 Checkpoint read_checkpoint_file(const std::string& path) {
   try {
     return checkpoint_of(path);
+  } catch (const IsScript&) {
+    throw Error(ErrorCode::network, fmt::format("checkpoint {} is a TorchScript file; name the .safetensors beside it, "
+                                                "or `torchscript` instead of `checkpoint` to take its weights alone",
+                                                path));
   } catch (const Refused& refused) {
     throw Error(ErrorCode::network,
                 fmt::format("checkpoint {} cannot be read: {}; name another one, or copy it again if "

@@ -52,13 +52,12 @@ NetworkSource source_of_checkpoint(const std::string& network, const Checkpoint&
   if (source.kind == SourceKind::mlp) return source;
   source = {};
   source.kind = SourceKind::torchscript;
-  source.path = std::filesystem::path(checkpoint.path).replace_extension(".pt").string();
-  std::error_code ignored;
-  if (!std::filesystem::exists(source.path, ignored))
+  source.path = script_beside(checkpoint);
+  if (source.path.empty())
     fail(network, checkpoint,
-         fmt::format("is of a TorchScript network, but there is no {}; put the two files beside "
-                     "each other",
-                     source.path));
+         fmt::format("is of a TorchScript network, but there is no {} that was written with it; put the two files "
+                     "beside each other",
+                     std::filesystem::path(checkpoint.path).replace_extension(k_script).string()));
   return source;
 }
 

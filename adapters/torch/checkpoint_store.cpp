@@ -1,5 +1,6 @@
 // Implements checkpoint_store.hpp. A checkpoint is there once its .safetensors file has its name; all of it is on the
-// disk by then.
+// disk by then. The .pt file gets its name after that: killed in between, the next store gives it, and until then
+// script_beside() finds it. So no .pt is there without its .safetensors, which goes last too.
 #include "adapters/torch/checkpoint_store.hpp"
 
 #include <fmt/format.h>
@@ -13,8 +14,9 @@
 #include <vector>
 
 #include "adapters/torch/durable_file.hpp"
+#include "adapters/torch/sha256.hpp"
 #include "coupler/base/file_name.hpp"
-#include "coupler/base/joined.hpp"
+#include "coupler/base/log.hpp"
 #include "ekman/error.hpp"
 
 namespace ekman {
@@ -24,8 +26,6 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr const char* k_weights = ".safetensors";
-constexpr const char* k_script = ".pt";
-constexpr const char* k_partial = ".partial";
 
 class Names {
  public:
@@ -94,21 +94,22 @@ class FolderOfCheckpoints final : public CheckpointStore {
     if (error) throw_disk_error("make the directory", names_.folder().string(), error.value());
     if (::access(names_.folder().c_str(), W_OK | X_OK) != 0)
       throw_disk_error("write to", names_.folder().string(), errno);
-    for (const fs::path& leftover : names_.leftovers()) remove(leftover);
+    for (const fs::path& leftover : names_.leftovers()) finish_or_remove(leftover);
+    if (later == LaterSteps::put_aside) put_aside(spec, step);
     for (const std::int64_t other : names_.steps()) {
       if (other > step) remove_step(other);
     }
   }
 
-  void write(const Learner& learner, std::int64_t step) override {
-    write_as(names_.of_step(step), learner, step);
+  void write(LearnedCopy copy) override {
+    write_as(names_.of_step(copy.step), copy);
     const std::vector<std::int64_t> steps = names_.steps();
     for (std::size_t i = 0; i + static_cast<std::size_t>(keep_) < steps.size(); ++i) {
       remove_step(steps[i]);
     }
   }
 
-  void write_best(const Learner& learner) override { write_as(names_.of_best(), learner, learner.last().step); }
+  void write_best(LearnedCopy copy) override { write_as(names_.of_best(), copy); }
 
  private:
   void refuse_later_steps(const NetworkSpec& spec, std::int64_t step) const {
@@ -116,24 +117,95 @@ class FolderOfCheckpoints final : public CheckpointStore {
     if (steps.empty() || steps.back() <= step) return;
     throw Error(ErrorCode::plan,
                 fmt::format("network \"{}\" would learn from step {} on, but {} has a checkpoint of step {}; write "
-                            "`resume: latest` to go on from there, or move it away, or name another directory",
+                            "`resume: latest` to go on from there, or `resume: best` or a file to go on from that and "
+                            "put later ones aside, or move them away, or name another directory",
                             spec.name, step, names_.folder().string(), steps.back()));
   }
 
-  void write_as(const std::string& name, const Learner& learner, std::int64_t step) const {
-    const std::string weights = name + k_weights, script = name + k_script;
+  void put_aside(const NetworkSpec& spec, std::int64_t step) const {
+    std::vector<std::string> later;  // without their endings
+    for (const std::int64_t other : names_.steps()) {
+      if (other > step) later.push_back(names_.of_step(other));
+    }
+    if (best_is_later(step)) later.push_back(names_.of_best());
+    if (later.empty()) return;
+    const std::string word = free_word(later);
+    for (const std::string& name : later) {
+      for (const char* ending : {k_script, k_weights}) {
+        if (fs::exists(name + ending)) rename_path(name + ending, name + word + ending);
+      }
+    }
+    sync_path(names_.folder().string());
+    log_line(fmt::format("network \"{}\" learns from step {} on: {} of later steps in {} put aside as *{}{}", spec.name,
+                         step, later.size() == 1 ? "a checkpoint" : fmt::format("{} checkpoints", later.size()),
+                         names_.folder().string(), word, k_weights));
+  }
+
+  // One that cannot be read is nobody's.
+  bool best_is_later(std::int64_t step) const {
     try {
-      const bool with_script = learner.write_script(script + k_partial);
-      if (with_script) sync_path(script + k_partial);
-      write_checkpoint_file(weights + k_partial, learner.state(), step);
-      if (with_script) rename_path(script + k_partial, script);
+      return read_checkpoint_file(names_.of_best() + k_weights).step > step;
+    } catch (const Error&) {
+      return false;
+    }
+  }
+
+  // ".old", or the first of ".old2", ".old3" ... that none of `names` has taken.
+  static std::string free_word(const std::vector<std::string>& names) {
+    std::string word = ".old";
+    const auto taken = [&](const std::string& name) {
+      return fs::exists(name + word + k_weights) || fs::exists(name + word + k_script);
+    };
+    for (int number = 2; std::any_of(names.begin(), names.end(), taken); ++number) word = fmt::format(".old{}", number);
+    return word;
+  }
+
+  static void write_as(const std::string& name, const LearnedCopy& copy) {
+    const std::string weights = name + k_weights, script = name + k_script;
+    const bool with_script = !copy.script.empty();
+    bool is_there = false;
+    try {
+      std::string sum;
+      if (with_script) {
+        write_durably(script + k_partial, {{copy.script.data(), copy.script.size()}});
+        sum = sum_of(copy.script);
+      }
+      write_checkpoint_file(weights + k_partial, copy.state, copy.step, sum);
       rename_path(weights + k_partial, weights);
+      is_there = true;
+      const std::string folder = fs::path(name).parent_path().string();
+      sync_path(folder);
+      if (!with_script) return;
+      rename_path(script + k_partial, script);
+      sync_path(folder);
     } catch (...) {
       // Room for others; the next run would remove them too.
+      if (is_there) throw;
       for (const std::string& partial : {weights + k_partial, script + k_partial}) ::unlink(partial.c_str());
       throw;
     }
-    sync_path(names_.folder().string());
+  }
+
+  static std::string sum_of(const std::string& bytes) {
+    Sha256 sum;
+    sum.add(bytes.data(), bytes.size());
+    return sum.digits();
+  }
+
+  // A script whose checkpoint is there gets its name.
+  static void finish_or_remove(const fs::path& leftover) {
+    fs::path whole = leftover;
+    whole.replace_extension();  // without .partial
+    fs::path weights = whole;
+    weights.replace_extension(k_weights);
+    try {
+      if (whole.extension() == k_script && fs::exists(weights) &&
+          script_beside(read_checkpoint_file(weights.string())) == leftover.string())
+        return rename_path(leftover.string(), whole.string());
+    } catch (const Error&) {
+      // Then it belongs to nothing that could be read.
+    }
+    remove(leftover);
   }
 
   void remove_step(std::int64_t step) const {

@@ -3,9 +3,12 @@
 
 #include <fmt/format.h>
 
+#include <filesystem>
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "coupler/base/joined.hpp"
+#include "coupler/plan/choices.hpp"
 #include "ekman/error.hpp"
 
 namespace ekman {
@@ -13,30 +16,29 @@ namespace {
 
 using nlohmann::json;
 
-const char* optimizer_word(OptimizerKind kind) {
-  switch (kind) {
-    case OptimizerKind::sgd:
-      return "sgd";
-    case OptimizerKind::adam:
-      return "adam";
-    case OptimizerKind::rmsprop:
-      return "rmsprop";
-    case OptimizerKind::adagrad:
-      return "adagrad";
-    case OptimizerKind::lbfgs:
-      return "lbfgs";
-    case OptimizerKind::adamw:
-      break;
+// With the options that decide what there is to remember.
+std::string optimizer_words(const OptimizerSpec& optimizer) {
+  const OptimizerKind kind = optimizer.kind;
+  const bool adam = kind == OptimizerKind::adam || kind == OptimizerKind::adamw,
+             rmsprop = kind == OptimizerKind::rmsprop;
+  std::string words = word_of(kind);
+  if ((rmsprop || kind == OptimizerKind::sgd) && optimizer.momentum != 0.0) words += " with momentum";
+  if (adam && optimizer.amsgrad) words += " with amsgrad";
+  if (rmsprop && optimizer.centered) words += ", centered";
+  return words;
+}
+
+std::vector<std::string> loss_words(const std::vector<LossTerm>& loss) {
+  std::vector<std::string> words;
+  for (const LossTerm& term : loss) {
+    const std::string own = std::filesystem::path(term.source).filename().string();
+    words.push_back(fmt::format("{}({})", word_of(term.kind), term.fields.empty() ? own : joined(term.fields, " ")));
   }
-  return "adamw";
+  return words;
 }
 
-const char* compute_word(Compute compute) {
-  if (compute == Compute::bfloat16) return "bfloat16";
-  return compute == Compute::float64 ? "float64" : "float32";
-}
-
-json json_of(const NetworkSpec& spec, const RowLayout& in, const RowLayout& out) {
+json json_of(const NetworkSpec& spec, const RowLayout& in, const RowLayout& out,
+             const std::vector<std::string>& frozen) {
   json all;
   const NetworkSource& source = spec.source;
   if (source.kind == SourceKind::mlp) {
@@ -46,11 +48,19 @@ json json_of(const NetworkSpec& spec, const RowLayout& in, const RowLayout& out)
   }
   all["inputs"] = in.row_len();
   all["outputs"] = out.row_len();
-  all["compute"] = compute_word(spec.compute);
-  all["optimizer"] = optimizer_word(spec.training.optimizer.kind);
+  all["compute"] = word_of(spec.compute);
+  all["optimizer"] = optimizer_words(spec.training.optimizer);
+  all["loss"] = loss_words(spec.training.loss);
+  all["validation"] = spec.training.validation.fraction > 0.0;
+  all["frozen"] = frozen;
   all["normalize"] = json::object();
-  for (const auto& [field, constants] : spec.normalize)
-    all["normalize"][field] = {{"mean", constants.mean}, {"std", constants.std}};
+  for (const auto& [field, constants] : spec.normalize) {
+    if (constants.running) {
+      all["normalize"][field] = "running";
+    } else {
+      all["normalize"][field] = {{"mean", constants.mean}, {"std", constants.std}};
+    }
+  }
   return all;
 }
 
@@ -62,38 +72,48 @@ json parsed(const std::string& text) {
 }
 
 std::string text_of(const json& object, const std::string& key) {
-  return object.contains(key) ? object[key].dump() : std::string("not there");
+  return object.contains(key) ? object[key].dump() : std::string("not given");
 }
 
 // Of one normalised field, which may be on one side only.
 std::string constants_of(const json& network, const std::string& field) {
   const json constants = network.value("normalize", json::object());
-  return constants.contains(field) ? constants[field].dump() : "not normalised";
+  return constants.contains(field) ? constants[field].dump() : "nothing";
 }
 
 }  // namespace
 
-std::string network_json(const NetworkSpec& spec, const RowLayout& in, const RowLayout& out) {
-  return json_of(spec, in, out).dump();
+std::string network_json(const NetworkSpec& spec, const RowLayout& in, const RowLayout& out,
+                         const std::vector<std::string>& frozen) {
+  return json_of(spec, in, out, frozen).dump();
 }
 
 std::string network_difference(const std::string& text, const NetworkSpec& spec, const RowLayout& in,
-                               const RowLayout& out) {
-  const json there = parsed(text), here = json_of(spec, in, out);
-  for (const char* key : {"kind", "hidden", "activation", "inputs", "outputs", "compute", "optimizer"}) {
+                               const RowLayout& out, const std::vector<std::string>& frozen) {
+  const json there = parsed(text), here = json_of(spec, in, out, frozen);
+  for (const char* key : {"kind", "hidden", "activation", "inputs", "outputs", "compute"}) {
     if (text_of(there, key) == text_of(here, key)) continue;
     return fmt::format("\"{}\" is {} there, and {} here", key, text_of(there, key), text_of(here, key));
   }
+  for (const char* key : {"optimizer", "loss"}) {
+    if (text_of(there, key) == text_of(here, key)) continue;
+    return fmt::format("`training.{}` is {} there, and {} here", key, text_of(there, key), text_of(here, key));
+  }
+  const bool held_out = text_of(there, "validation") == "true", holds_out = spec.training.validation.fraction > 0.0;
+  if (held_out != holds_out)
+    return fmt::format("it was learned {} `training.validation`, which is {} here", held_out ? "with" : "without",
+                       holds_out ? "given" : "not given");
+  if (text_of(there, "frozen") != text_of(here, "frozen"))
+    return fmt::format("`training.trainable` and `training.frozen` leave {} frozen there, and {} here",
+                       text_of(there, "frozen"), text_of(here, "frozen"));
   std::set<std::string> fields;
   for (const json& network : {there, here}) {
     const json normalize = network.value("normalize", json::object());
     for (const auto& entry : normalize.items()) fields.insert(entry.key());
   }
   for (const std::string& field : fields) {
-    const auto found = spec.normalize.find(field);
     const std::string old = constants_of(there, field), now = constants_of(here, field);
-    if (old == now || (found != spec.normalize.end() && found->second.running)) continue;
-    return fmt::format("\"{}\" is normalised by {} there, and by {} here", field, old, now);
+    if (old != now) return fmt::format("`normalize` has {} for \"{}\" there, and {} here", old, field, now);
   }
   return "";
 }

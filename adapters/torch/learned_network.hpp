@@ -2,20 +2,23 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "coupler/engine/engine.hpp"
 
 namespace ekman {
 
 // {"kind": "mlp", "hidden": [...], "activation": ..., "seed": ..., "inputs": values of a row, "outputs": ...} or
-// {"kind": "torchscript", "file": ..., "sha256": ...}, both with "compute", "optimizer" and "normalize": {field: {mean,
-// std}}.
-std::string network_json(const NetworkSpec& spec, const RowLayout& in, const RowLayout& out);
+// {"kind": "torchscript", "file": ..., "sha256": ...}, both with "compute", "normalize": {field: {mean, std} or
+// "running"}, and what the shape of a learned state depends on: "optimizer", "loss", "validation" and "frozen", the
+// names of parameters that do not learn.
+std::string network_json(const NetworkSpec& spec, const RowLayout& in, const RowLayout& out,
+                         const std::vector<std::string>& frozen);
 
-// The first thing in which the network of `json` is another than that of network_json(), in words; "" if there is none.
-// Seeds and the places of files may differ, and what is normalised by running statistics.
+// The first thing in which the network of `json` is another than that of network_json(), in words of the plan; "" if
+// there is none. Seeds and the places of files may differ.
 std::string network_difference(const std::string& json, const NetworkSpec& spec, const RowLayout& in,
-                               const RowLayout& out);
+                               const RowLayout& out, const std::vector<std::string>& frozen);
 
 // The source that makes the network of `json`: a built-in one, or its file. Throws Error(network) for what is no such
 // text.

@@ -7,7 +7,6 @@
 #include <cstring>
 #include <sstream>
 
-#include "adapters/torch/durable_file.hpp"
 #include "adapters/torch/torch_message.hpp"
 #include "coupler/base/joined.hpp"
 #include "coupler/base/mix64.hpp"
@@ -77,23 +76,18 @@ std::string summary_of(const std::vector<NamedParameter>& parameters) {
   return fmt::format("{}: {} learn, {} are frozen ({})", all, learn, frozen, joined(names, ", "));
 }
 
-void save_script(const torch::jit::Module& module, const std::string& path) {
+std::string script_bytes(const torch::jit::Module& module) {
   try {
-    // To memory first: the writer of LibTorch 1.13 ends the process when its disk is full.
+    // Not to a file: the writer of LibTorch 1.13 ends the process when its disk is full.
     std::ostringstream bytes;
-    {
-      const OwnMemory own(module);
-      module.save(bytes);
-    }
-    const std::string text = bytes.str();
-    write_durably(path, {{text.data(), text.size()}});
-  } catch (const Error&) {
-    throw;
+    const OwnMemory own(module);
+    module.save(bytes);
+    return bytes.str();
   } catch (const std::exception& error) {
     throw Error(ErrorCode::internal,
-                fmt::format("the network cannot be written to {}: {}; see whether the folder is there, is "
-                            "writable and has space left",
-                            path, torch_message(error)));
+                fmt::format("LibTorch cannot write the network as TorchScript: {}; see whether Python can save it, and "
+                            "whether there is memory left",
+                            torch_message(error)));
   }
 }
 

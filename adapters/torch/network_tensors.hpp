@@ -15,8 +15,7 @@ std::uint64_t fingerprint_of(const std::vector<NamedParameter>& tensors);
 // "12 parameters in 4 tensors: 10 learn, 2 are frozen (0.bias)"; those that learn require a gradient.
 std::string summary_of(const std::vector<NamedParameter>& parameters);
 
-// Writes the module with parameters that are no views of one buffer. Throws Error(internal), as files that cannot be
-// written do.
-void save_script(const torch::jit::Module& module, const std::string& path);
+// The bytes of a file of the module, with parameters that are no views of one buffer. Throws Error(internal).
+std::string script_bytes(const torch::jit::Module& module);
 
 }  // namespace ekman

@@ -42,6 +42,7 @@ struct Counters {
     archive("validation/without_progress", validation.without_progress);
     archive("validation/stopped", validation.stopped);
     archive("last/step", last.step);
+    archive("last/exchanges", last.exchanges);
     archive("last/loss", last.loss);
     archive("last/terms", last.terms);
     archive("last/validation_loss", last.validation_loss);
@@ -80,6 +81,7 @@ class NetworkLearner final : public TorchLearner {
 
   void add(const Lesson& lesson) override {
     EKMAN_ASSERT(tiles_);
+    exchanges_ = lesson.exchange + 1;
     if (counters_.validation.stopped) return;
     upload_gradient();
     try {
@@ -143,7 +145,7 @@ class NetworkLearner final : public TorchLearner {
 
   LearnedState state() const override {
     LearnedState state;
-    state.network = network_json(spec_, in_, out_);
+    state.network = network_json(spec_, in_, out_, frozen());
     ArrayWriter writer(state.arrays);
     for (const NamedParameter& parameter : all_) writer("parameters/" + parameter.name, parameter.tensor);
     for (const NamedParameter& buffer : buffers_) writer("buffers/" + buffer.name, buffer.tensor);
@@ -157,7 +159,7 @@ class NetworkLearner final : public TorchLearner {
 
   void restore(const LearnedState& state) override {
     ArrayReader reader(name_, state.arrays);
-    const std::string difference = network_difference(state.network, spec_, in_, out_);
+    const std::string difference = network_difference(state.network, spec_, in_, out_, frozen());
     if (!difference.empty()) reader.fail(difference);
     std::vector<std::pair<at::Tensor, at::Tensor>> values;
     for (const NamedParameter& parameter : all_)
@@ -181,15 +183,14 @@ class NetworkLearner final : public TorchLearner {
     counters.validation.go_on(training_);
     counters.last.stopped = counters.validation.stopped;
     counters_ = std::move(counters);
+    exchanges_ = counters_.last.exchanges;
     flat_.gradient().zero_();
     on_host_ = false;
     sums_.assign(sums_.size(), 0.0);
   }
 
-  bool write_script(const std::string& path) const override {
-    if (network_.script() == nullptr) return false;
-    save_script(*network_.script(), path);
-    return true;
+  std::string script() const override {
+    return network_.script() == nullptr ? std::string() : script_bytes(*network_.script());
   }
 
   void with_best(const std::function<void()>& visit) override {
@@ -219,12 +220,21 @@ class NetworkLearner final : public TorchLearner {
     on_host_ = false;
   }
 
+  std::vector<std::string> frozen() const {
+    std::vector<std::string> names;
+    for (const NamedParameter& parameter : all_) {
+      if (!parameter.tensor.requires_grad()) names.push_back(parameter.name);
+    }
+    return names;
+  }
+
   RunningNormalization::Statistics statistics() const {
     return tiles_ ? tiles_->running().statistics() : RunningNormalization::Statistics{};
   }
 
   StepReport report() const {
     StepReport report;
+    report.exchanges = exchanges_;
     report.terms.assign(training_.loss.size(), 0.0);
     report.validation_loss = std::numeric_limits<double>::quiet_NaN();
     report.learning_rate = learning_rate(training_.optimizer.lr, training_.schedule, counters_.steps);
@@ -331,6 +341,7 @@ class NetworkLearner final : public TorchLearner {
   bool on_host_ = false;              // the gradient is there, and may have been written
   std::vector<double> sums_;
   Counters counters_;
+  std::int64_t exchanges_ = 0;    // learned from so far
   std::vector<at::Tensor> best_;  // as tensors(); empty: none yet
   RunningNormalization::Statistics best_statistics_;
 };

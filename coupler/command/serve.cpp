@@ -51,11 +51,24 @@ void prepare_learning(const Job& job, const NetworkSpec& spec, const Route& rout
   const std::optional<Checkpoint> checkpoint = find_resume(spec, job.plan.output_directory);
   if (checkpoint) learner.restore(checkpoint->state);
   if (!route.learners || route.learners.rank() != 0) return;
-  const std::string from = checkpoint ? fmt::format("; goes on from {}", checkpoint->path) : "";
+  std::string from;
+  if (checkpoint) {
+    from = fmt::format("; goes on from {}", checkpoint->path);
+  } else if (!spec.training.resume.empty()) {
+    from = fmt::format("; begins afresh, since {} has no checkpoint yet", spec.training.checkpoint.directory);
+  }
   log_line(fmt::format("network \"{}\" learns: {}{}", spec.name, learner.describe(), from));
 }
 
-// On the first rank that owns chunks. A run that goes on from a restart set repeats what came after it.
+// A run that goes on from a restart set repeats what came after it; one whose user asked for the best or for a file
+// leaves what came after it behind.
+LaterSteps later_steps(const Job& job, const NetworkSpec& spec) {
+  if (!job.plan.resume.empty()) return LaterSteps::remove;
+  const std::string& resume = spec.training.resume;
+  return resume.empty() || resume == "latest" ? LaterSteps::refuse : LaterSteps::put_aside;
+}
+
+// On the first rank that owns chunks.
 LearningFiles learning_files(const Job& job, const NetworkSpec& spec, const Route& route) {
   LearningFiles files;
   if (!route.learners || route.learners.rank() != 0) return files;
@@ -64,8 +77,7 @@ LearningFiles learning_files(const Job& job, const NetworkSpec& spec, const Rout
   };
   if (spec.training.checkpoint.directory.empty()) return files;
   files.checkpoints = [&job, &spec](std::int64_t step) {
-    const LaterSteps later = job.plan.resume.empty() ? LaterSteps::refuse : LaterSteps::remove;
-    return make_checkpoint_store(spec, job.plan.output_directory, step, later);
+    return make_checkpoint_store(spec, job.plan.output_directory, step, later_steps(job, spec));
   };
   return files;
 }

@@ -3,20 +3,30 @@
 
 #include <cstdint>
 #include <memory>
+#include <string>
 
 #include "coupler/engine/learner.hpp"
 
 namespace ekman {
+
+// What a checkpoint is made of: copies, which learning does not change.
+struct LearnedCopy {
+  std::int64_t step = 0;
+  LearnedState state;
+  std::string script;  // Learner::script()
+};
+
+inline LearnedCopy copy_of(const Learner& learner) { return {learner.last().step, learner.state(), learner.script()}; }
 
 // Each call throws Error(internal) with path and cause; what was whole before is whole after it.
 class CheckpointStore {
  public:
   virtual ~CheckpointStore() = default;
 
-  // Keeps the state of `learner` as that of `step`, and drops those older than the last `keep`.
-  virtual void write(const Learner& learner, std::int64_t step) = 0;
+  // Keeps the copy by its step, and drops those older than the last `keep`.
+  virtual void write(LearnedCopy copy) = 0;
   // Keeps it as the best one.
-  virtual void write_best(const Learner& learner) = 0;
+  virtual void write_best(LearnedCopy copy) = 0;
 };
 
 }  // namespace ekman

@@ -29,6 +29,7 @@ struct Lesson {
 // What an optimizer step did.
 struct StepReport {
   std::int64_t step = 0;         // steps made so far, this one included
+  std::int64_t exchanges = 0;    // learned from so far, whether steps were made or not; with a tape 0
   double loss = 0.0;             // weighted mean over all points since the last step
   std::vector<double> terms;     // the same of each term, before its weight
   double validation_loss = 0.0;  // NaN if none was taken with this step
@@ -94,9 +95,9 @@ class Learner {
   // first difference, and changes nothing, if `state` is not of such a network and optimizer.
   virtual void restore(const LearnedState& state) = 0;
 
-  // Writes the network as it is now as a TorchScript file that LibTorch alone runs. False, and nothing is written, for
-  // a network that did not come from one.
-  virtual bool write_script(const std::string& path) const = 0;
+  // The bytes of a TorchScript file that LibTorch alone runs, of the network as it is now. Empty for a network that did
+  // not come from one.
+  virtual std::string script() const = 0;
 
   // Runs `visit` while parameters, buffers and running normalisation are those whose validation loss was the least so
   // far (validation looks at a network before its step). If there was none yet they are as they are.

@@ -30,7 +30,7 @@ void LearningRecord::begin() {
     log_ = files_.log(kept_);
     summary_ = std::make_unique<LearningSummary>(spec_, learner_.last());
   }
-  if (files_.checkpoints) checkpoints_ = files_.checkpoints(kept_);
+  if (files_.checkpoints) checkpoints_ = std::make_unique<BackgroundCheckpoints>(files_.checkpoints(kept_));
 }
 
 void LearningRecord::add(const StepReport& report, const TrainingMoment& moment) {
@@ -40,18 +40,20 @@ void LearningRecord::add(const StepReport& report, const TrainingMoment& moment)
     say(summary_->add(report));
   }
   if (checkpoints_ == nullptr) return;
-  if (report.best) learner_.with_best([this] { checkpoints_->write_best(learner_); });
+  checkpoints_->check();
+  if (report.best) learner_.with_best([this] { checkpoints_->write_best(copy_of(learner_)); });
   if (!report.made || report.step % spec_.training.checkpoint.every != 0) return;
-  checkpoints_->write(learner_, report.step);
+  checkpoints_->write(copy_of(learner_));
   kept_ = report.step;
 }
 
 void LearningRecord::finish() {
   if (summary_ != nullptr) say(summary_->end());
+  if (checkpoints_ == nullptr) return;
   const std::int64_t step = learner_.last().step;
-  if (checkpoints_ == nullptr || step <= kept_) return;
-  checkpoints_->write(learner_, step);
+  if (step > kept_) checkpoints_->write(copy_of(learner_));
   kept_ = step;
+  checkpoints_->finish();
 }
 
 // How many exchanges of grids are held out only the run can tell.

@@ -7,6 +7,7 @@
 #include <memory>
 
 #include "coupler/engine/checkpoint_store.hpp"
+#include "coupler/session/background_checkpoints.hpp"
 #include "coupler/session/learning_summary.hpp"
 #include "coupler/session/route_setup.hpp"
 #include "coupler/session/state_record.hpp"
@@ -29,9 +30,10 @@ class LearningRecord {
   // Collective over the learners, when each is what it goes on from. Throws Error: files that cannot be made, or a
   // validation that leaves nothing to learn from.
   void begin();
-  // After each step, on every learner. Throws Error: a checkpoint that cannot be written, or ranks that differ.
+  // After each step, on every learner. Checkpoints are copied, and written in the background. Throws Error: ranks that
+  // differ, or an earlier checkpoint that could not be written.
   void add(const StepReport& report, const TrainingMoment& moment);
-  // At the end of the run: what was learned since the last checkpoint is kept too.
+  // At the end of the run: what was learned since the last checkpoint is kept too, and all are on disk.
   void finish();
 
  private:
@@ -45,7 +47,7 @@ class LearningRecord {
   StateWriter& state_;
   std::unique_ptr<TrainingLog> log_;
   std::unique_ptr<LearningSummary> summary_;  // where there is a log
-  std::unique_ptr<CheckpointStore> checkpoints_;
+  std::unique_ptr<BackgroundCheckpoints> checkpoints_;
   std::int64_t kept_ = 0;  // step of the last checkpoint
 };
 

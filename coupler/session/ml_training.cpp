@@ -67,10 +67,18 @@ MlTraining::MlTraining(const Route& route, const NetworkSpec& spec, Learner& lea
   for (std::size_t slot = 0; slot < route.chunks.size(); ++slot) {
     kept_.push_back({DelayedInputs(delay_shape(route, spec)), std::vector<std::byte>(truth_bytes)});
   }
+  begin_at(learner.last().exchanges, learner.last().exchanges);
+}
+
+void MlTraining::begin_at(std::int64_t exchanges, std::int64_t first) {
+  exchanges_ = exchanges;
+  first_ = first;
+  window_ = lessons(exchanges);
+  for (Kept& lesson : kept_) lesson.inputs = lesson.truths = exchanges;
 }
 
 std::int64_t MlTraining::lessons(std::int64_t exchanges) const {
-  return std::max<std::int64_t>(0, exchanges - spec_.training.delay);
+  return std::max(first_, exchanges - spec_.training.delay);
 }
 
 std::int64_t MlTraining::slot_of(std::int64_t chunk) const {
@@ -110,7 +118,7 @@ bool MlTraining::work() {
   learn(next_);
   if (++next_ == static_cast<std::int64_t>(kept_.size())) {
     next_ = 0;
-    if (lessons(++exchanges_) > 0) sum_.end_round();
+    if (lessons(++exchanges_) > first_) sum_.end_round();
   }
   return true;
 }
@@ -138,7 +146,7 @@ void MlTraining::learn(std::int64_t slot) {
   state_.step(kept.past.step(exchanges_));
   state_.chunk(route_.chunks[slot]);
   kept.past.match(exchanges_, kept.truth.data());
-  if (exchanges_ < spec_.training.delay) return;
+  if (exchanges_ - spec_.training.delay < first_) return;
   Lesson lesson;
   lesson.exchange = exchanges_ - spec_.training.delay;
   lesson.in = kept.past.in(lesson.exchange);
@@ -184,11 +192,10 @@ LearningParts MlTraining::parts() const {
 }
 
 void MlTraining::go_on(const LearningParts& parts, std::int64_t step) {
-  exchanges_ = parts.exchanges;
-  window_ = lessons(exchanges_) - parts.summed;
-  const std::int64_t last = window_ + parts.summed - 1;
+  begin_at(parts.exchanges, std::min(parts.exchanges, learner_.last().exchanges + parts.summed));
+  window_ -= parts.summed;
+  const std::int64_t last = lessons(exchanges_) - 1;
   for (Kept& lesson : kept_) {
-    lesson.inputs = lesson.truths = exchanges_;
     if (last >= 0) lesson.past.set_step(last, step);
   }
   sum_.restore(parts);

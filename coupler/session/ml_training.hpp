@@ -24,7 +24,8 @@ LearningStatus status_of(const Learner& learner);
 
 class MlTraining {
  public:
-  // All must outlive it. On ranks that own chunks; `state` is this rank's.
+  // All must outlive it. On ranks that own chunks; `state` is this rank's. Exchanges are counted on from those that
+  // `learner` has learned from, since dropout, replay and what is held out go by their number.
   MlTraining(const Route& route, const NetworkSpec& spec, Learner& learner, LearningRecord& record, bool shared_cores,
              StateWriter& state);
 
@@ -65,6 +66,7 @@ class MlTraining {
   std::int64_t slot_of(std::int64_t chunk) const;
   bool step_is_due() const { return lessons(exchanges_) - window_ >= spec_.training.accumulate; }
   bool exchange_is_whole() const;
+  void begin_at(std::int64_t exchanges, std::int64_t first);
   void learn(std::int64_t slot);
   void learn_again(const Lesson& lesson);
   void make_step();
@@ -81,6 +83,7 @@ class MlTraining {
   std::vector<Kept> kept_;            // by slot
   std::int64_t exchanges_ = 0;        // done: what their targets teach is learned, all slots
   std::int64_t next_ = 0;    // slot to learn from: always in the same order, or bits would depend on the weather
+  std::int64_t first_ = 0;   // lesson that this run may begin with: with a delay no inputs wait for earlier ones
   std::int64_t window_ = 0;  // the lesson with which the `accumulate` of the next step begin
 };
 

@@ -1,7 +1,7 @@
 ! A component whose network learns while it runs: columns of 3 levels and a surface field, targets that are known functions
 ! of them, area weights, and masked points whose values are no numbers.
 !
-! learn_model IDS STEPS OUTPUT [get|pure|late|nan|serve|none|typo|ask|ds|delayN] [FIRST] [ends|goes_on]
+! learn_model IDS STEPS OUTPUT [get|pure|late|nan|serve|none|typo|ask|ds|delayN] [FIRST] [ends|goes_on|begins]
 !   IDS     blocks (in order, uneven) | cyclic | sparse (one rank without points)
 !   OUTPUT  file of the last step's outputs, and of what get_scalar gave in each step, as hexadecimal bits
 !   get     fetches its outputs in every step; pure: in the last one only; late: puts targets after get; nan: with a target
@@ -9,7 +9,8 @@
 !           this, but td; ask: nor this, and fetches dt; ds: defines one of them, and fetches it as get does;
 !           delayN: puts targets and weights N steps late, at first no numbers, and in the last step the inputs of N steps
 !           before; has a field "lat" for a loss besides
-!   FIRST   write a restart set before this step, "cut", and end there, or go on
+!   FIRST   write a restart set before this step, "cut", and end there, or go on; begins: STEPS with the values
+!           of this step and those after it
 program learn_model
   use, intrinsic :: iso_fortran_env, only: real64
   use, intrinsic :: ieee_arithmetic, only: ieee_value, ieee_quiet_nan
@@ -21,7 +22,7 @@ program learn_model
   type(MPI_Comm) :: comm
   character(32) :: numbering, text, mode
   character(256) :: output
-  integer :: rank, ranks, i, l, first, last, steps, step, cut, start, delay
+  integer :: rank, ranks, i, l, first, last, steps, step, cut, start, delay, earlier
   logical :: goes_on, defines_dt, defines_ds
   integer, allocatable :: ids(:)
   real(real64), allocatable :: t(:, :), s(:), dt(:, :), ds(:), area(:), dt_true(:, :), ds_true(:), lat(:)
@@ -41,9 +42,14 @@ program learn_model
     read (text, *) cut
   end if
   goes_on = cut == 0
+  earlier = 0
   if (command_argument_count() > 5) then
     call get_command_argument(6, text)
-    goes_on = text == "goes_on"
+    goes_on = text /= "ends"
+    if (text == "begins") then
+      earlier = cut - 1
+      cut = 0
+    end if
   end if
   call MPI_Init()
   call ekman_init(c, "atmosphere", MPI_COMM_WORLD, comm)
@@ -115,7 +121,7 @@ contains
     real(real64) :: phase
     integer :: k
     do k = 1, size(ids)
-      phase = 0.1_real64*ids(k) + 0.7_real64*moment
+      phase = 0.1_real64*ids(k) + 0.7_real64*(moment + earlier)
       s(k) = cos(phase)
       lat(k) = sin(0.05_real64*ids(k) + 0.4_real64*moment)
       area(k) = 1 + 0.5_real64*sin(0.3_real64*ids(k))

@@ -88,7 +88,7 @@ class GatedEngine final : public Engine, private Learner {
   const StepReport& last() const override { return last_; }
   LearnedState state() const override { return {}; }
   void restore(const LearnedState&) override {}
-  bool write_script(const std::string&) const override { return false; }
+  std::string script() const override { return ""; }
   void with_best(const std::function<void()>& visit) override { visit(); }
   std::uint64_t fingerprint() const override { return 0; }
 

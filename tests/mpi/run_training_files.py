@@ -1,13 +1,12 @@
 """What a run that learns leaves behind, and what becomes of it when things go wrong.
 
-run_training_files.py MPIEXEC MODEL EKMAN PLAN_TEMPLATE WORK_DIR
+run_training_files.py MPIEXEC MODEL EKMAN PLAN_TEMPLATE WORK_DIR [SEED of the moments of kills]
 """
 import csv
 import os
 import pathlib
 import random
 import re
-import shutil
 import signal
 import subprocess
 import sys
@@ -17,62 +16,15 @@ import numpy
 import torch
 
 from processes import processes_of
+from training_jobs import KEEP, STEPS, TOTAL, check, ekman, job, plan, results, run, work
 
-mpiexec, model, ekman, template, work = sys.argv[1:6]
-work = pathlib.Path(work)
-shutil.rmtree(work, ignore_errors=True)
-work.mkdir(parents=True)
-TOTAL, STEPS = 203, 21
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+from python_reads_checkpoint import read
 
-torch.manual_seed(1)
-net = torch.nn.Sequential(torch.nn.Linear(4, 24), torch.nn.Tanh(), torch.nn.Linear(24, 4)).double()
-torch.jit.script(net).save(str(work / "net.pt"))
-
-
-def check(what, holds, printed=""):
-    print(("ok: " if holds else "FAILED: ") + what)
-    if not holds:
-        sys.exit(printed)
-
-
-def plan(name, extra="", network=None, running=False):
-    """The template with lines more in its training section; `network`: served only, without that section; `running`: the
-    normalisation of t is learned, so a plan that serves what was learned says nothing of it."""
-    text = pathlib.Path(template).read_text()
-    if running:
-        text = re.sub(r"      t: .*\n", "" if network else "      t: running\n", text)
-    for word, value in {"RANKS": 2, "TRANSPORT": "auto", "NETWORK": work / "net.pt", "REPRODUCIBLE": "outputs", "ACCUMULATE": 1,
-                        "OUTPUT": work / name}.items():
-        text = text.replace(f"@{word}@", str(value))
-    if network:
-        text = re.sub(r"network: .*", f"network: {network}", text)
-        text = re.sub(r"    training:.*(?=output:)", "", text, flags=re.S)
-    text = text.replace("      clip_norm: 0.5\n", "      clip_norm: 0.5\n" + extra)
-    path = work / f"{name}.yaml"
-    path.write_text(text)
-    return path
-
-
-def job(path, steps=STEPS, mode="get"):
-    return [mpiexec, "--oversubscribe", "-np", "2", model, "blocks", str(steps), str(work / "out.txt"), mode, ":", "-np", "2",
-            ekman, "serve", str(path)]
-
-
-def run(path, steps=STEPS, mode="get"):
-    done = subprocess.run(job(path, steps, mode), timeout=60, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-    return done.returncode, done.stdout
-
-
-def results():
-    rows = [line.split()[1:] for line in (work / "out.txt").read_text().splitlines()]
-    return [numpy.array([[int(word, 16) for word in row] for row in part], dtype=numpy.uint64).view(numpy.float64)
-            for part in (rows[TOTAL:], rows[:TOTAL])]
-
-
-KEEP = "      checkpoint: {directory: kept, every: 10, keep: 2}\n      log: {csv: log.csv}\n      verify: on\n"
 status, said = run(plan("whole", KEEP))
 check("a run with log, checkpoints and checked parameters ends well", status == 0, said)
 scalars, outputs = results()
+whole = outputs
 rows = list(csv.DictReader((work / "whole/log.csv").open()))
 check("the log has a row for each step", [int(row["step"]) for row in rows] == list(range(1, STEPS + 1)), rows)
 check("the model reads the loss of the log",
@@ -93,8 +45,82 @@ status, said = run(plan("served", network=f"{{checkpoint: {work}/running/kept/ml
                    mode="serve")
 check("and its checkpoint brings it along", status == 0 and numpy.abs(results()[1] - outputs).max() < 1e-12
       < numpy.abs(outputs).max(), said)
+
+
+def expected(forward):
+    """Outputs of the last step of a network that takes rows of t and s, normalised as in the plan; masked points have none."""
+    point = numpy.arange(TOTAL)
+    phase = 0.1 * point + 0.7 * STEPS
+    rows = numpy.column_stack([(numpy.sin(phase * level) - 0.5) / 2 for level in (1, 2, 3)] + [numpy.cos(phase)])
+    found = forward(rows) * [1, 1, 1, 3] + [0, 0, 0, 1]
+    found[point % 11 == 5] = 0
+    return found
+
+
+def close(found, other):
+    return numpy.abs(found - other).max() < 1e-12 < numpy.abs(other).max()
+
+
 python = torch.jit.load(str(work / "whole/kept/mlp-00000020.pt"))
-check("Python loads it", sum(p.numel() for p in python.parameters()) == 220)
+check("Python runs the .pt, with the outputs that the job had",
+      close(expected(lambda rows: python(torch.from_numpy(rows)).detach().numpy()), whole))
+path = plan("builtin", KEEP)
+path.write_text(re.sub(r"network: .*", "network: {builtin: mlp, hidden: [24, 8], activation: tanh, seed: 3}", path.read_text()))
+status, said = run(path)
+check("a built-in network learns", status == 0, said)
+arrays, texts = read(work / "builtin/kept/mlp-00000020.safetensors")
+
+
+def layer(rows, number):
+    return rows @ arrays[f"parameters/{number}.weight"].T + arrays[f"parameters/{number}.bias"]
+
+
+check("numpy alone runs its checkpoint, with the outputs that the job had", texts["step"] == "20" and close(
+    expected(lambda rows: layer(numpy.tanh(layer(numpy.tanh(layer(rows, 0)), 2)), 4)), results()[1]))
+
+HELD = "      validation: {fraction: 0.2, block: 4}\n"
+EARLIER = f"      resume: {work}/again/kept/mlp-00000010.safetensors\n"
+ALL = KEEP.replace("keep: 2", "keep: 9")
+status, said = run(plan("again", HELD + ALL))
+best = len([row for row in csv.DictReader((work / "again/log.csv").open()) if row["validation_loss"]])
+check("a run with validation keeps its best", status == 0 and (work / "again/kept/mlp-best.pt").exists() and best == STEPS, said)
+status, said = run(plan("second", HELD + ALL.replace("directory: kept", f"directory: {work}/again/kept")))
+check("a second run does not destroy the first's", status != 0 and "has a checkpoint of step 21" in said
+      and "resume: best" in said, said)
+for word in (".old", ".old2"):
+    before = {path.name: path.read_bytes() for path in (work / "again/kept").iterdir()}
+    status, said = run(plan("again", HELD + ALL + EARLIER))
+    aside = {name: before[name.replace(word, "")] for name in
+             (f"mlp-{step}{word}.{end}" for step in ("00000020", "00000021" if word == ".old" else "00000031") for end in ("pt", "safetensors"))}
+    check(f"from an earlier file on: later checkpoints are put aside as {word}", status == 0 and "learns from step 10 on" in said
+          and all((work / "again/kept" / name).read_bytes() == there for name, there in aside.items())
+          and (work / "again/kept/mlp-00000031.safetensors").exists(), said)
+status, said = run(plan("again", HELD + ALL + "      resume: best\n"))
+check("from the best on", status == 0 and "goes on from" in said and "mlp-best.safetensors" in said, said)
+
+dropout = torch.nn.Sequential(torch.nn.Linear(4, 24), torch.nn.Tanh(), torch.nn.Dropout(0.3), torch.nn.Linear(24, 4))
+torch.jit.script(dropout.double()).save(str(work / "dropout.pt"))
+
+
+def random_plan(name, resume=""):
+    path = plan(name, HELD + KEEP + resume)
+    path.write_text(path.read_text().replace(f"{work}/net.pt", f"{work}/dropout.pt"))
+    return path
+
+
+def learned(name):
+    """The last checkpoint without its header, and the log without model times and speeds."""
+    raw = (work / name / "kept/mlp-00000021.safetensors").read_bytes()
+    return raw[8 + int.from_bytes(raw[:8], "little"):], [row[:1] + row[2:-1] for row in csv.reader((work / name / "log.csv").open())]
+
+
+status, said = run(random_plan("straight"))
+check("a run with dropout ends well", status == 0, said)
+status, said = run(random_plan("parted"), 13)
+check("so does its first part", status == 0, said)
+status, said = run(random_plan("parted", "      resume: latest\n"), STEPS - 13, first=14)
+check("and its second part learns the same bits, with the same exchanges in its log", status == 0
+      and learned("straight") == learned("parted"), said)
 
 status, said = run(plan("lost", KEEP), mode="nan")
 check("steps whose loss is no number are left out", status == 0 and results()[0][-1, 1] == STEPS - 1 - 3
@@ -123,23 +149,10 @@ check("no memory for learning ends the job, and says so", status != 0 and "out o
 status, said = run(plan("taken", KEEP))
 check("a checkpoint directory that cannot be made is named", status != 0 and f"{work}/taken/kept" in said, said)
 
-small = work / "small"
-small.mkdir()
-if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=96k", "tmpfs", str(small)], stderr=subprocess.DEVNULL).returncode == 0:
-    try:
-        status, said = run(plan("small", KEEP.replace("every: 10, keep: 2", "every: 1, keep: 100")))
-        check("a full disk ends the job with path and cause", status != 0 and f"{small}/kept/mlp-" in said
-              and "No space left on device" in said, said)
-        last = max(small.glob("kept/mlp-*.safetensors"))
-        status, said = run(plan("served", network=f"{{checkpoint: {last}}}"), mode="serve")
-        check("and the checkpoints before are whole", status == 0, said)
-    finally:
-        subprocess.run(["umount", str(small)], check=True)
-else:
-    print("SKIPPED: no tmpfs can be mounted here")
-
 OFTEN = "      checkpoint: {directory: kept, every: 2, keep: 2}\n      resume: latest\n"
-path, last, chance = plan("killed", OFTEN), 0, random.Random()
+seed = int(sys.argv[6]) if len(sys.argv) > 6 else random.randrange(10**9)
+print(f"kills with seed {seed}, which may be given as the last argument")
+path, last, chance = plan("killed", OFTEN), 0, random.Random(seed)
 for kill in range(6):
     started = subprocess.Popen(job(path, 100000), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
     step = last

@@ -189,10 +189,18 @@ TEST(SelectTrainable, TakesPatternsAndFreezesTheRest) {
 
 TEST(SelectTrainable, NamesMistakes) {
   EXPECT_THAT(error_of({"*"}, {"encoder.*"}),
-              HasSubstr("\"encoder.*\" under `frozen` is no parameter; its parameters are: "
-                        "0.weight, 0.bias, 2.weight, 2.bias"));
+              HasSubstr("\"encoder.*\" under `frozen` is no parameter; name one that there is, or a pattern of some "
+                        "(its parameters are: 0.weight, 0.bias, 2.weight, 2.bias)"));
   EXPECT_THAT(error_of({"0.*"}, {"*.bias"}), HasSubstr("\"0.bias\" is under `trainable` and under `frozen`"));
   EXPECT_THAT(error_of({"*"}, {"*"}), HasSubstr("no parameter is left"));
+}
+
+TEST(SelectTrainable, NamesAllMistakesAtOnce) {
+  const std::string error = error_of({"2.weigth", "0.*"}, {"1.*", "*.bias"});
+
+  EXPECT_THAT(error, HasSubstr("\"2.weigth\" under `trainable` is no parameter; did you mean \"2.weight\"?"));
+  EXPECT_THAT(error, HasSubstr("\"1.*\" under `frozen` is no parameter; did you mean \"0.*\"?"));
+  EXPECT_THAT(error, HasSubstr("\"0.bias\" is under `trainable` and under `frozen`"));
 }
 
 // Against the mean that one would write by hand, over the rows that count: rows 3 and 7 are masked and hold NaN, 10 and

@@ -104,6 +104,10 @@ std::string truth_line(const TrainingSpec& training) {
   return joined(pairs, ", ");
 }
 
+std::string resume_words(const std::string& resume) {
+  return resume == "latest" ? "goes on from the latest checkpoint, if there is one" : "goes on from " + resume;
+}
+
 std::string course_line(const TrainingSpec& training) {
   const ValidationSpec& validation = training.validation;
   std::vector<std::string> parts;
@@ -113,7 +117,7 @@ std::string course_line(const TrainingSpec& training) {
   if (training.replay.capacity > 0) parts.push_back(fmt::format("replay of {} samples", training.replay.capacity));
   if (!training.checkpoint.directory.empty())
     parts.push_back(fmt::format("checkpoint every {} steps", training.checkpoint.every));
-  if (!training.resume.empty()) parts.push_back("goes on from " + training.resume);
+  if (!training.resume.empty()) parts.push_back(resume_words(training.resume));
   if (!training.csv.empty()) parts.push_back("log " + training.csv);
   return joined(parts, "; ");
 }

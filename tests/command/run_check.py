@@ -160,6 +160,24 @@ for there, instead, words in [
     expect(f"it is told: {words}", words in check("--no-load", learning).stderr, check("--no-load", learning))
 learning.write_text(LEARNING)
 
+# What it learns by is tried too: all mistakes, each at its key, with the levels of fields or without.
+WRONG = LEARNING.replace("builtin: mlp, hidden: [16]", "torchscript: net.pt").replace(
+    "[{huber: {fields: [dt], delta: 0.1}, weight: 0.4}]", "[{torchscript: nothere.pt}, {method: lossy}]").replace(
+    "      accumulate: 8", "      frozen: [weigth, 'encoder.*']\n      resume: nothere.safetensors\n      accumulate: 8")
+for plan_text in [WRONG, WRONG.replace("q: {levels: 8}, ", "")]:
+    learning.write_text(plan_text)
+    done = check(learning)
+    for words in ["16:28: error: network .net.: the loss .*nothere.pt does not exist; check `torchscript` under `loss`",
+                  "16:50: error: network .net.: the loss lossy.. of .*net.pt does not exist",
+                  "19:16: error: network .net.: .weigth. under `frozen` is no parameter; did you mean .weight.",
+                  "19:24: error: network .net.: .encoder... under `frozen` is no parameter; .*.its parameters are: weight, bias",
+                  "20:15: error: checkpoint .*nothere.safetensors cannot be read", "5 errors"]:
+        expect(f"it finds: {words}", done.returncode == 1 and re.search(words, done.stderr), done)
+learning.write_text(LEARNING.replace("saved, every: 50}", "saved, every: 50}\n      resume: best"))
+expect("the best weights that it resumes from must be there",
+       re.search("22:15: error: checkpoint .*saved/net-best.safetensors cannot be read", check(learning).stderr), check(learning))
+learning.write_text(LEARNING)
+
 # The resolved plan is a plan, and resolves to itself; drawings can be drawn.
 for path in [*plans, plan, learning]:
     resolved = work / "resolved.yaml"

@@ -149,6 +149,27 @@ TEST_F(OwnLossTest, NamesWhatIsWrongAtStart) {
   EXPECT_THAT(error_of([&] { make_side(); }), HasSubstr("has no method other() for a loss"));
 }
 
+TEST_F(OwnLossTest, RefusesALossWithoutGradient) {
+  const char* const k_detached =
+      "(self, outputs, targets, inputs):\n  return (outputs.detach() - targets).square().mean(1)\n";
+  use_method(k_detached);
+  EXPECT_THAT(error_of([&] { make_side(); }), HasSubstr("the loss loss() of"));
+  EXPECT_THAT(error_of([&] { make_side(); }), HasSubstr("has no gradient, so that nothing can be learned from it"));
+  use_file(k_detached);
+  EXPECT_THAT(error_of([&] { make_side(); }), HasSubstr("has no gradient, so that nothing can be learned from it"));
+}
+
+TEST_F(OwnLossTest, LogsATermOfWeightZeroWithoutGradient) {
+  use_method("(self, outputs, targets, inputs):\n  return outputs.detach().sum(1)\n");
+  spec_.training.loss[0].weight = 0.0;
+  spec_.training.loss.push_back(term(LossKind::mse, {"b"}));
+
+  const Side side = make_side();
+  add(side, make_truth_of_five());
+
+  EXPECT_NE(side.learner->step().terms[0], 0.0);
+}
+
 // A grid of 2 x 2 points; one of them is masked, and one sample as a whole.
 TEST_F(OwnLossTest, SeesGridsAsThePlanHasThem) {
   spec_.sample = Sample::grid;

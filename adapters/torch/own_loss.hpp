@@ -36,6 +36,9 @@ class OwnLoss {
   // The sum over samples of weight times loss, []. Throws Error(network).
   at::Tensor weighted(const LossRows& rows) const;
 
+  // For one whose value on a tile that counts has no gradient: throws Error(network).
+  [[noreturn]] void fail_without_gradient() const;
+
  private:
   // Columns of one of the three sides, under the name that the loss sees.
   struct Field {

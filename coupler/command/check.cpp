@@ -60,8 +60,15 @@ NetworkTrial try_network(PlanReading& reading, NetworkSpec network) {
   }
   std::unique_ptr<Engine> engine;
   if (rows) engine = make_torch_engine(network, rows->in, rows->out, rows->truth, "cpu", 1);
-  try_resume(reading, asked, engine ? engine->learner() : nullptr);
-  return {true, engine != nullptr, engine ? engine->size() : open_network(network)};
+  Learner* const learner = engine ? engine->learner() : nullptr;
+  try_resume(reading, asked, learner);
+  NetworkTrial trial{true, engine != nullptr, engine ? engine->size() : open_network(network)};
+  if (learner != nullptr) {
+    trial.learned = learner->gradient_size();
+  } else if (trial.size.parameters > 0) {
+    trial.learned = trial.size.parameters;
+  }
+  return trial;
 }
 
 std::vector<NetworkTrial> try_networks(PlanReading& reading, bool load) {

@@ -40,4 +40,5 @@ def main():
     print("4 arrays and their texts read")
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -16,7 +16,7 @@ program misuse_model
   character(32) :: mistake
   character(400) :: text
   integer :: rank, i, code, provided, whole(10, 5) = 1
-  real(8) :: t(10, 5), s(10), dt(10, 5), ds(10)
+  real(8) :: t(10, 5), s(10), dt(10, 5), ds(10), scalar
 
   call get_command_argument(1, mistake)
   t = 1
@@ -89,6 +89,8 @@ program misuse_model
   case ("full_tape")
     call exchange()
     call exchange()
+  case ("scalar", "scalar_without_training")
+    call ekman_get_scalar(c, "echo/los", scalar)
   case ("empty_tape", "no_tape")
     call ekman_put_adjoint(c, "dt", dt)
   case ("adjoint_twice")

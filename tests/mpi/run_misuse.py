@@ -72,6 +72,15 @@ tape = pathlib.Path(work) / "tape.yaml"
 tape.write_text(pathlib.Path(plan).read_text().replace("chunk: 16", "chunk: 16\n    tape: 1"))
 for mistake, sentence in ADJOINTS.items():
     JOBS[mistake] = (["-np", "2", model, mistake, ":", *SERVE, plan if mistake == "no_tape" else str(tape)], sentence)
+# A network that learns from adjoints.
+learns = pathlib.Path(work) / "learns.yaml"
+learns.write_text(tape.read_text().replace(
+    "{echo: {}}", "{builtin: mlp, hidden: [4]}\n    training: {optimizer: {sgd: {lr: 0.1}}}"))
+JOBS["scalar"] = (["-np", "2", model, "scalar", ":", *SERVE, str(learns)],
+                  'there is no scalar "los" of a network; did you mean "loss"?')
+JOBS["scalar_without_training"] = (
+    ["-np", "2", model, "scalar_without_training", ":", *SERVE, plan],
+    'get_scalar of "echo/los": it is of no network of this component that learns (those are: none)')
 wrong = []
 PROGRAMS = {str(pathlib.Path(program).resolve()) for program in (model, ekman, other)}
 

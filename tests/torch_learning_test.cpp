@@ -391,33 +391,5 @@ TEST_F(LearnerTest, RefusesWeightsBelowZero) {
   EXPECT_THAT(error_of([&] { add(side, data); }), HasSubstr("the weights in \"area\" hold a value that is negative"));
 }
 
-TEST_F(LearnerTest, NamesATargetThatIsNoClass) {
-  truth_ = make_row_layout({{{"b_true", "a_true", "area"}}}, {1, 1, 1});
-  spec_.training.loss = {term(LossKind::cross_entropy, {"a"})};
-  const auto error_with = [&](double value, double weight) {
-    const Side side = make_side();
-    const Data data{at::randn({k_rows, 3}, at::kDouble), at::ones({k_rows, 3}, at::kDouble)};
-    data.truth[7][1].fill_(value);
-    data.truth[7][2].fill_(weight);
-    return error_of([&] { add(side, data, 2); });
-  };
-
-  EXPECT_THAT(error_with(2.0, 0.1), HasSubstr("the target \"a_true\" is 2 at global id 31, which is no class: output "
-                                              "\"a\" has 2 levels, which are classes 0 to 1"));
-  for (const double value : {-1.0, 0.5, k_nan}) {
-    EXPECT_THAT(error_with(value, 1.0), HasSubstr("which is no class"));
-    EXPECT_EQ(error_with(value, 0.0), "");
-  }
-  EXPECT_EQ(error_with(0.0, 1.0), "");
-}
-
-TEST_F(LearnerTest, RefusesTargetsOfOtherLevels) {
-  truth_ = make_row_layout({{{"b_true", "a_true", "area"}}}, {1, 3, 1});
-  EXPECT_THAT(error_of([&] { make_side(); }),
-              HasSubstr("the target \"a_true\" of output \"a\" has 3 levels, its loss needs 2; define the field"));
-  spec_.training.loss = {term(LossKind::cross_entropy, {"a"})};
-  EXPECT_THAT(error_of([&] { make_side(); }), HasSubstr("its loss needs 1, the number of the class"));
-}
-
 }  // namespace
 }  // namespace ekman

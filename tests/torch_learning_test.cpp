@@ -189,10 +189,18 @@ TEST(SelectTrainable, TakesPatternsAndFreezesTheRest) {
 
 TEST(SelectTrainable, NamesMistakes) {
   EXPECT_THAT(error_of({"*"}, {"encoder.*"}),
-              HasSubstr("\"encoder.*\" under `frozen` is no parameter; its parameters are: "
-                        "0.weight, 0.bias, 2.weight, 2.bias"));
+              HasSubstr("\"encoder.*\" under `frozen` is no parameter; name one that there is, or a pattern of some "
+                        "(its parameters are: 0.weight, 0.bias, 2.weight, 2.bias)"));
   EXPECT_THAT(error_of({"0.*"}, {"*.bias"}), HasSubstr("\"0.bias\" is under `trainable` and under `frozen`"));
   EXPECT_THAT(error_of({"*"}, {"*"}), HasSubstr("no parameter is left"));
+}
+
+TEST(SelectTrainable, NamesAllMistakesAtOnce) {
+  const std::string error = error_of({"2.weigth", "0.*"}, {"1.*", "*.bias"});
+
+  EXPECT_THAT(error, HasSubstr("\"2.weigth\" under `trainable` is no parameter; did you mean \"2.weight\"?"));
+  EXPECT_THAT(error, HasSubstr("\"1.*\" under `frozen` is no parameter; did you mean \"0.*\"?"));
+  EXPECT_THAT(error, HasSubstr("\"0.bias\" is under `trainable` and under `frozen`"));
 }
 
 // Against the mean that one would write by hand, over the rows that count: rows 3 and 7 are masked and hold NaN, 10 and
@@ -381,14 +389,6 @@ TEST_F(LearnerTest, RefusesWeightsBelowZero) {
   const Data data = make_data();
   data.truth[3][3].fill_(-1.0);
   EXPECT_THAT(error_of([&] { add(side, data); }), HasSubstr("the weights in \"area\" hold a value that is negative"));
-}
-
-TEST_F(LearnerTest, RefusesTargetsOfOtherLevels) {
-  truth_ = make_row_layout({{{"b_true", "a_true", "area"}}}, {1, 3, 1});
-  EXPECT_THAT(error_of([&] { make_side(); }),
-              HasSubstr("the target \"a_true\" of output \"a\" has 3 levels, its loss needs 2; define the field"));
-  spec_.training.loss = {term(LossKind::cross_entropy, {"a"})};
-  EXPECT_THAT(error_of([&] { make_side(); }), HasSubstr("its loss needs 1, the number of the class"));
 }
 
 }  // namespace

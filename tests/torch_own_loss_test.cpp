@@ -1,4 +1,5 @@
-// Losses of the user's own: what they are given, in what form, and that weights, masks and the mean stay ours.
+// Losses of the user's own: what they are given, in what form, and that weights, masks and the mean stay ours. And
+// targets that LibTorch's losses cannot take.
 #include <gmock/gmock.h>
 
 #include "ekman/error.hpp"
@@ -149,6 +150,27 @@ TEST_F(OwnLossTest, NamesWhatIsWrongAtStart) {
   EXPECT_THAT(error_of([&] { make_side(); }), HasSubstr("has no method other() for a loss"));
 }
 
+TEST_F(OwnLossTest, RefusesALossWithoutGradient) {
+  const char* const k_detached =
+      "(self, outputs, targets, inputs):\n  return (outputs.detach() - targets).square().mean(1)\n";
+  use_method(k_detached);
+  EXPECT_THAT(error_of([&] { make_side(); }), HasSubstr("the loss loss() of"));
+  EXPECT_THAT(error_of([&] { make_side(); }), HasSubstr("has no gradient, so that nothing can be learned from it"));
+  use_file(k_detached);
+  EXPECT_THAT(error_of([&] { make_side(); }), HasSubstr("has no gradient, so that nothing can be learned from it"));
+}
+
+TEST_F(OwnLossTest, LogsATermOfWeightZeroWithoutGradient) {
+  use_method("(self, outputs, targets, inputs):\n  return outputs.detach().sum(1)\n");
+  spec_.training.loss[0].weight = 0.0;
+  spec_.training.loss.push_back(term(LossKind::mse, {"b"}));
+
+  const Side side = make_side();
+  add(side, make_truth_of_five());
+
+  EXPECT_NE(side.learner->step().terms[0], 0.0);
+}
+
 // A grid of 2 x 2 points; one of them is masked, and one sample as a whole.
 TEST_F(OwnLossTest, SeesGridsAsThePlanHasThem) {
   spec_.sample = Sample::grid;
@@ -185,6 +207,36 @@ TEST_F(OwnLossTest, SeesGridsAsThePlanHasThem) {
   (0.5 * sum).backward();
   EXPECT_LT((gradient(side) - w.grad().reshape({-1})).abs().max().item<double>(), 1e-11);
   EXPECT_NEAR(side.learner->step().terms[0], sum.item<double>() / weight, 1e-12);
+}
+
+using TargetTest = LearnerTest;
+
+TEST_F(TargetTest, NamesATargetThatIsNoClass) {
+  truth_ = make_row_layout({{{"b_true", "a_true", "area"}}}, {1, 1, 1});
+  spec_.training.loss = {term(LossKind::cross_entropy, {"a"})};
+  const auto error_with = [&](double value, double weight) {
+    const Side side = make_side();
+    const Data data{at::randn({k_rows, 3}, at::kDouble), at::ones({k_rows, 3}, at::kDouble)};
+    data.truth[7][1].fill_(value);
+    data.truth[7][2].fill_(weight);
+    return error_of([&] { add(side, data, 2); });
+  };
+
+  EXPECT_THAT(error_with(2.0, 0.1), HasSubstr("the target \"a_true\" is 2 at global id 31, which is no class: output "
+                                              "\"a\" has 2 levels, which are classes 0 to 1"));
+  for (const double value : {-1.0, 0.5, k_nan}) {
+    EXPECT_THAT(error_with(value, 1.0), HasSubstr("which is no class"));
+    EXPECT_EQ(error_with(value, 0.0), "");
+  }
+  EXPECT_EQ(error_with(0.0, 1.0), "");
+}
+
+TEST_F(TargetTest, RefusesTargetsOfOtherLevels) {
+  truth_ = make_row_layout({{{"b_true", "a_true", "area"}}}, {1, 3, 1});
+  EXPECT_THAT(error_of([&] { make_side(); }),
+              HasSubstr("the target \"a_true\" of output \"a\" has 3 levels, its loss needs 2; define the field"));
+  spec_.training.loss = {term(LossKind::cross_entropy, {"a"})};
+  EXPECT_THAT(error_of([&] { make_side(); }), HasSubstr("its loss needs 1, the number of the class"));
 }
 
 }  // namespace

@@ -184,6 +184,13 @@ TEST_F(TrainingModeTest, RefusesWhatWasFrozenWhenItWasSaved) {
   EXPECT_THAT(error_of([&] { make_side(); }), HasSubstr("was it frozen when it was saved?"));
 }
 
+TEST_F(TrainingModeTest, RefusesParametersThatOutputsDoNotDependOn) {
+  use_script(make_module("def forward(self, x):\n  return torch.mm(torch.mm(x, self.w1).detach(), self.w2)\n"));
+  EXPECT_EQ(error_of([&] { make_side(); }), "");
+  spec_.training.trainable = {"w1"};
+  EXPECT_THAT(error_of([&] { make_side(); }), HasSubstr("no parameter that is to learn has a part in its outputs"));
+}
+
 TEST_F(TrainingModeTest, FrozenParametersKeepTheirBits) {
   use_batch_norm();
   spec_.training.frozen = {"w1"};

@@ -8,6 +8,7 @@
 
 #include "coupler/base/check.hpp"
 #include "coupler/base/joined.hpp"
+#include "coupler/plan/did_you_mean.hpp"
 #include "ekman/error.hpp"
 
 namespace ekman {
@@ -19,9 +20,43 @@ bool matches(const char* pattern, const char* name) {
   return *pattern == *name && matches(pattern + 1, name + 1);
 }
 
+bool matches(const std::string& pattern, const std::string& name) { return matches(pattern.c_str(), name.c_str()); }
+
 bool matches_any(const std::vector<std::string>& patterns, const std::string& name) {
   return std::any_of(patterns.begin(), patterns.end(),
-                     [&](const std::string& pattern) { return matches(pattern.c_str(), name.c_str()); });
+                     [&](const std::string& pattern) { return matches(pattern, name); });
+}
+
+// What the two lists of the plan say of a parameter.
+class Selection {
+ public:
+  Selection(const std::vector<std::string>& trainable, const std::vector<std::string>& frozen)
+      : chosen_(trainable), frozen_(frozen) {
+    chosen_.erase(std::remove(chosen_.begin(), chosen_.end(), "*"), chosen_.end());
+    all_others_ = chosen_.size() < trainable.size();
+  }
+  bool is_twice(const std::string& name) const { return matches_any(frozen_, name) && matches_any(chosen_, name); }
+  bool learns(const std::string& name) const {
+    return matches_any(chosen_, name) || (all_others_ && !matches_any(frozen_, name));
+  }
+
+ private:
+  std::vector<std::string> chosen_;  // but for a plain `*`
+  std::vector<std::string> frozen_;
+  bool all_others_ = false;
+};
+
+// A name, or for a pattern one that matches all below a part of names.
+std::string nearest(const std::string& pattern, const std::vector<std::string>& names, const std::string& otherwise) {
+  if (pattern.find('*') == std::string::npos) return did_you_mean(pattern, names, otherwise);
+  std::vector<std::string> patterns;
+  for (const std::string& name : names) {
+    for (std::size_t dot = name.find('.'); dot != std::string::npos; dot = name.find('.', dot + 1)) {
+      patterns.push_back(name.substr(0, dot) + ".*");
+      patterns.push_back("*" + name.substr(dot));
+    }
+  }
+  return did_you_mean(pattern, patterns, otherwise);
 }
 
 std::vector<std::string> names_of(const std::vector<NamedParameter>& parameters) {
@@ -53,38 +88,59 @@ FlatParameters::FlatParameters(std::vector<NamedParameter> parameters) : paramet
   values_.mutable_grad() = gradient;
 }
 
+std::vector<Problem> selection_problems(const std::vector<NamedParameter>& all,
+                                        const std::vector<std::string>& trainable,
+                                        const std::vector<std::string>& frozen) {
+  const std::vector<std::string> names = names_of(all);
+  std::vector<Problem> problems;
+  for (const auto* patterns : {&trainable, &frozen}) {
+    const char* const key = patterns == &frozen ? "frozen" : "trainable";
+    for (std::size_t i = 0; i < patterns->size(); ++i) {
+      const std::string& pattern = (*patterns)[i];
+      if (std::any_of(names.begin(), names.end(), [&](const auto& name) { return matches(pattern, name); })) continue;
+      problems.push_back({fmt::format("{}[{}]", key, i),
+                          fmt::format("\"{}\" under `{}` is no parameter{}", pattern, key,
+                                      nearest(pattern, names, "; name one that there is, or a pattern of some"))});
+    }
+  }
+  const Selection selection(trainable, frozen);
+  bool any = false;
+  for (const NamedParameter& parameter : all) {
+    if (selection.is_twice(parameter.name))
+      problems.push_back({"frozen", fmt::format("\"{}\" is under `trainable` and under `frozen`; take it out of one",
+                                                parameter.name)});
+    if (!selection.learns(parameter.name)) continue;
+    any = true;
+    if (!parameter.tensor.is_floating_point())
+      problems.push_back(
+          {"trainable", fmt::format("\"{}\" is of kind {}, and only real parameters learn; put it under `frozen`",
+                                    parameter.name, at::toString(parameter.tensor.scalar_type()))});
+  }
+  if (!any && problems.empty())
+    problems.push_back(
+        {"trainable", "no parameter is left that learns; name some under `trainable`, or take some out of `frozen`"});
+  if (problems.empty()) return problems;
+  problems.back().text += fmt::format(" (its parameters are: {})",
+                                      names.empty() ? "none (was it frozen when it was saved?)" : joined(names, ", "));
+  return problems;
+}
+
 std::vector<NamedParameter> select_trainable(const std::string& network, std::vector<NamedParameter> all,
                                              const std::vector<std::string>& trainable,
                                              const std::vector<std::string>& frozen) {
-  const std::vector<std::string> names = names_of(all);
-  const auto fail = [&](const std::string& what) {
-    throw Error(ErrorCode::plan,
-                fmt::format("network \"{}\": {}; its parameters are: {}", network, what,
-                            names.empty() ? "none (was it frozen when it was saved?)" : joined(names, ", ")));
-  };
-  for (const auto* patterns : {&trainable, &frozen}) {
-    for (const std::string& pattern : *patterns) {
-      if (std::none_of(names.begin(), names.end(),
-                       [&](const std::string& name) { return matches(pattern.c_str(), name.c_str()); }))
-        fail(fmt::format("\"{}\" under `{}` is no parameter", pattern, patterns == &frozen ? "frozen" : "trainable"));
-    }
+  const std::vector<Problem> problems = selection_problems(all, trainable, frozen);
+  if (!problems.empty()) {
+    std::vector<std::string> texts;
+    for (const Problem& problem : problems) texts.push_back(problem.text);
+    throw Error(ErrorCode::plan, fmt::format("network \"{}\": {}", network, joined(texts, "; ")));
   }
-  std::vector<std::string> chosen = trainable;
-  chosen.erase(std::remove(chosen.begin(), chosen.end(), "*"), chosen.end());
-  const bool all_others = chosen.size() < trainable.size();
+  const Selection selection(trainable, frozen);
   std::vector<NamedParameter> learn;
   for (NamedParameter& parameter : all) {
-    const bool is_frozen = matches_any(frozen, parameter.name), is_chosen = matches_any(chosen, parameter.name);
-    if (is_frozen && is_chosen) fail(fmt::format("\"{}\" is under `trainable` and under `frozen`", parameter.name));
-    const bool learns = is_chosen || (all_others && !is_frozen);
-    if (learns && !parameter.tensor.is_floating_point()) {
-      fail(fmt::format("\"{}\" is of kind {}, and only real parameters learn (put it under `frozen`)", parameter.name,
-                       at::toString(parameter.tensor.scalar_type())));
-    }
+    const bool learns = selection.learns(parameter.name);
     parameter.tensor.requires_grad_(learns);
     if (learns) learn.push_back(std::move(parameter));
   }
-  if (learn.empty()) fail("no parameter is left that learns");
   return learn;
 }
 

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "adapters/torch/compat.hpp"
+#include "coupler/plan/plan.hpp"
 
 namespace ekman {
 
@@ -33,9 +34,15 @@ class FlatParameters {
   at::Tensor values_;
 };
 
+// All mistakes in `trainable` and `frozen` of a network with these parameters: patterns that match none, parameters
+// under both, such as cannot learn, or none left that learns. The last one lists the names there are. Each path is one
+// below `training`, such as "frozen[0]".
+std::vector<Problem> selection_problems(const std::vector<NamedParameter>& all,
+                                        const std::vector<std::string>& trainable,
+                                        const std::vector<std::string>& frozen);
+
 // Which of `all` learn: those that match a pattern of `trainable` and none of `frozen`; `*` stands for any characters,
-// and alone for all that are not frozen. The rest get requires_grad false. Throws Error(plan) with the names there are:
-// a pattern that matches none, a parameter under both, or none left that learns.
+// and alone for all that are not frozen. The rest get requires_grad false. Throws Error(plan) with all problems.
 std::vector<NamedParameter> select_trainable(const std::string& network, std::vector<NamedParameter> all,
                                              const std::vector<std::string>& trainable,
                                              const std::vector<std::string>& frozen);

@@ -29,7 +29,8 @@ at::Tensor columns_of(const at::Tensor& rows, const FieldSlot& slot) {
 }  // namespace
 
 LessonLoss::LessonLoss(const NetworkSpec& spec, const RowLayout& in, const RowLayout& out, const RowLayout& truth,
-                       const torch::jit::Module* script, std::int64_t tile_rows, at::TensorOptions options) {
+                       const torch::jit::Module* script, std::int64_t tile_rows, at::TensorOptions options)
+    : name_(spec.name) {
   for (const LossTerm& term : spec.training.loss) {
     terms_.push_back({term, {}, {}});
     for (const std::string& field : term.fields)
@@ -41,9 +42,18 @@ LessonLoss::LessonLoss(const NetworkSpec& spec, const RowLayout& in, const RowLa
       check(spec, terms_.back());
     }
   }
-  const at::NoGradGuard no_grad;
-  sums({at::ones({tile_rows, in.row_len()}, options), at::zeros({tile_rows, truth.row_len()}, options),
-        at::full({tile_rows, out.row_len()}, 0.5, options), at::ones({tile_rows}, options)});
+  try_terms(at::ones({tile_rows, in.row_len()}, options), at::zeros({tile_rows, truth.row_len()}, options),
+            at::full({tile_rows, out.row_len()}, 0.5, options));
+}
+
+// All rows count, so that a term without a gradient has none for any tile.
+void LessonLoss::try_terms(const at::Tensor& in, const at::Tensor& truth, const at::Tensor& out) const {
+  const at::AutoGradMode gradients(true);
+  const at::Tensor weights = at::ones({in.size(0)}, in.options());
+  const std::vector<at::Tensor> tried = sums({in, truth, out.requires_grad_(true), weights});
+  for (std::size_t t = 0; t < terms_.size(); ++t) {
+    if (terms_[t].term.weight != 0.0 && !tried[t].requires_grad()) terms_[t].own.front().fail_without_gradient();
+  }
 }
 
 void LessonLoss::check(const NetworkSpec& spec, const Term& term) const {
@@ -64,6 +74,26 @@ void LessonLoss::check(const NetworkSpec& spec, const Term& term) const {
         "the target \"{}\" of output \"{}\" has {} levels, its loss needs {}{}; define the field with as "
         "many",
         pair.target.name, pair.output.name, pair.target.levels, asked, classes ? ", the number of the class" : ""));
+  }
+}
+
+void LessonLoss::check_classes(const at::Tensor& truth, const at::Tensor& weights, const std::int64_t* ids) const {
+  for (const Term& term : terms_) {
+    if (!of_classes(term.term.kind)) continue;
+    const Pair& pair = term.pairs.front();
+    const at::Tensor value = truth.select(1, pair.target.offset);
+    const at::Tensor is_class =
+        value.ge(0).logical_and(value.lt(pair.output.levels)).logical_and(value.eq(value.floor()));
+    const at::Tensor wrong = weights.gt(0).logical_and(is_class.logical_not()).nonzero();
+    if (wrong.numel() == 0) continue;
+    const std::int64_t row = wrong[0].item<std::int64_t>();
+    throw Error(
+        ErrorCode::network,
+        fmt::format("network \"{}\": the target \"{}\" is {} at global id {}, which is no class: output \"{}\" has "
+                    "{} levels, which are classes 0 to {}; put the number of a class, and weight 0 for points "
+                    "that have none",
+                    name_, pair.target.name, value[row].item<double>(), ids[row], pair.output.name, pair.output.levels,
+                    pair.output.levels - 1));
   }
 }
 

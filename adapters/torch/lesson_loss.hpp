@@ -1,6 +1,7 @@
 // The loss of a tile: all terms of the plan, LibTorch's and the user's own.
 #pragma once
 
+#include <string>
 #include <vector>
 
 #include "adapters/torch/own_loss.hpp"
@@ -11,10 +12,14 @@ namespace ekman {
 // logits are never normalised. Losses of the user's own see physical units.
 class LessonLoss {
  public:
-  // Tries every term on a tile of `tile_rows` rows. Throws Error(network) for shapes that do not fit.
+  // Tries every term on a tile of `tile_rows` rows. Throws Error(network) for shapes that do not fit, and for a term
+  // that nothing can be learned from.
   LessonLoss(const NetworkSpec& spec, const RowLayout& in, const RowLayout& out, const RowLayout& truth,
              const torch::jit::Module* script, std::int64_t tile_rows, at::TensorOptions options);
 
+  // Every row of weight above 0 names a class that there is. `ids` are the global ids of the rows that hold points.
+  // Throws Error(network) with the first one that does not.
+  void check_classes(const at::Tensor& truth, const at::Tensor& weights, const std::int64_t* ids) const;
   // Of each term the sum over points of weight times loss, [].
   std::vector<at::Tensor> sums(const LossRows& rows) const;
   // All terms with their weights, [].
@@ -33,7 +38,9 @@ class LessonLoss {
   };
 
   void check(const NetworkSpec& spec, const Term& term) const;
+  void try_terms(const at::Tensor& in, const at::Tensor& truth, const at::Tensor& out) const;
 
+  std::string name_;
   std::vector<Term> terms_;
 };
 

@@ -50,6 +50,7 @@ void LessonTiles::add(const Lesson& lesson, std::vector<double>& sums) {
     const std::int64_t points = std::min(tile_rows_, lesson.rows - row);
     Tile tile{in.narrow(0, row, tile_rows_), truth.narrow(0, row, tile_rows_), {}, 0};
     tile.weights = weights_of(tile.truth, points);
+    loss_.check_classes(tile.truth, tile.weights, lesson.ids + row);
     tile.seed = mix64({seed_, lesson.exchange, lesson.chunk, lesson.draw, row / tile_rows_});
     if (split_.any()) {
       const at::Tensor held = held_out(lesson, row, points), none = at::zeros_like(tile.weights);
@@ -121,6 +122,7 @@ void LessonTiles::train(Tile tile, std::vector<double>& sums) {
   const at::Tensor out = forward_.train(masked_in(tile), tile.seed, sums.data() + buffers_at());
   const std::vector<at::Tensor> terms = loss_.sums({tile.in, tile.truth, out, tile.weights});
   const at::Tensor total = loss_.total(terms);
+  // At start every term had a gradient; one of the user's own may still have none for some values.
   if (total.requires_grad()) total.backward();
   sums[k_weight] += tile.weights.sum().item<double>();
   for (std::size_t t = 0; t < terms.size(); ++t) sums[k_terms + t] += terms[t].item<double>();

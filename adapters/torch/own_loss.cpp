@@ -7,68 +7,31 @@
 #include <utility>
 
 #include "adapters/torch/row_slots.hpp"
-#include "adapters/torch/script_file.hpp"
 #include "adapters/torch/torch_message.hpp"
 #include "coupler/base/joined.hpp"
 #include "ekman/error.hpp"
 
 namespace ekman {
-namespace {
-
-constexpr const char* k_arguments[] = {"outputs", "targets", "inputs"};
-
-torch::jit::Module load_loss(const NetworkSpec& spec, const LossTerm& term, at::TensorOptions options) {
-  NetworkSpec file = spec;
-  file.source.path = term.source;
-  file.source.sha256.clear();
-  torch::jit::Module module = load_script(file, options.device(), at::typeMetaToScalarType(options.dtype()));
-  for (const at::Tensor& parameter : module.parameters()) parameter.requires_grad_(false);
-  return module;
-}
-
-}  // namespace
 
 OwnLoss::OwnLoss(const NetworkSpec& spec, const LossTerm& term, const RowLayout& in, const RowLayout& out,
                  const RowLayout& truth, const torch::jit::Module* script, at::TensorOptions options)
     : term_(term),
-      who_(term.kind == LossKind::method
-               ? fmt::format("network \"{}\": the loss {}() of {}", spec.name, term.source, spec.source.path)
-               : fmt::format("network \"{}\": the loss forward() of {}", spec.name, term.source)),
-      method_(term.kind == LossKind::method ? term.source : "forward"),
+      method_(open_loss(spec, term, script, options)),
       in_constants_(row_normalization(spec, in, options)),
       out_constants_(row_normalization(spec, out, options)),
       rows_per_sample_(spec.rows_per_sample()),
       grid_ny_(spec.grid_ny),
       grid_nx_(spec.grid_nx) {
-  if (term.kind == LossKind::torchscript) {
-    module_ = load_loss(spec, term, options);
-  } else if (script != nullptr) {
-    module_ = *script;
-  } else {
-    throw Error(ErrorCode::network, fmt::format("network \"{}\" has no method {}() for a loss: it is no TorchScript "
-                                                "file; take {{torchscript: FILE}} for the loss, or for the network",
-                                                spec.name, term.source));
-  }
-  find_forms();
   find_fields(spec, in, out, truth);
 }
 
-void OwnLoss::fail(const std::string& what) const { throw Error(ErrorCode::network, who_ + " " + what); }
+void OwnLoss::fail(const std::string& what) const { throw Error(ErrorCode::network, method_.who + " " + what); }
 
-void OwnLoss::find_forms() {
-  const auto method = module_.find_method(method_);
-  if (!method) fail("does not exist; save the file with this method, exported with @torch.jit.export");
-  const auto& arguments = method->function().getSchema().arguments();
-  if (arguments.size() != 4) {
-    fail(fmt::format("takes {} arguments; it must take three: outputs, targets, inputs", arguments.size() - 1));
-  }
-  for (std::size_t i = 0; i < 3; ++i) {
-    const std::string type = arguments[i + 1].type()->str();
-    if (type != "Tensor" && type != "Dict(str, Tensor)") {
-      fail(fmt::format("takes {} as {}; each argument must be a Tensor or a Dict[str, Tensor]", k_arguments[i], type));
-    }
-    forms_[i] = type == "Tensor" ? Form::tensor : Form::dict;
-  }
+void OwnLoss::fail_without_gradient() const {
+  fail(
+      "has no gradient, so that nothing can be learned from it; compute it from `outputs` without detach(), no_grad() "
+      "or "
+      "whole numbers on the way, or give it `weight: 0` if it is for the log only");
 }
 
 void OwnLoss::find_fields(const NetworkSpec& spec, const RowLayout& in, const RowLayout& out, const RowLayout& truth) {
@@ -92,7 +55,7 @@ at::Tensor OwnLoss::per_sample(const at::Tensor& columns) const {
 }
 
 at::IValue OwnLoss::argument(std::size_t which, const std::vector<at::Tensor>& columns) const {
-  if (forms_[which] == Form::tensor) return per_sample(at::cat(columns, 2)).contiguous();
+  if (method_.forms[which] == LossForm::tensor) return per_sample(at::cat(columns, 2)).contiguous();
   const std::vector<Field>& fields = which == 0 ? outputs_ : which == 1 ? targets_ : inputs_;
   c10::Dict<std::string, at::Tensor> dict;
   for (std::size_t i = 0; i < fields.size(); ++i) dict.insert(fields[i].name, per_sample(columns[i]).contiguous());
@@ -136,7 +99,7 @@ at::Tensor OwnLoss::weighted(const LossRows& rows) const {
 at::Tensor OwnLoss::call(std::vector<at::IValue> arguments, std::int64_t samples) const {
   at::IValue result;
   try {
-    result = module_.get_method(method_)(std::move(arguments));
+    result = method_.module.get_method(method_.name)(std::move(arguments));
   } catch (const std::exception& error) {
     fail(fmt::format("fails: {}; see whether it asks for fields and shapes that the plan gives", torch_message(error)));
   }

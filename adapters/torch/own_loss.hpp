@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "adapters/torch/compat.hpp"
+#include "adapters/torch/loss_method.hpp"
 #include "adapters/torch/row_normalization.hpp"
 #include "coupler/engine/engine.hpp"
 
@@ -35,6 +36,9 @@ class OwnLoss {
   // The sum over samples of weight times loss, []. Throws Error(network).
   at::Tensor weighted(const LossRows& rows) const;
 
+  // For one whose value on a tile that counts has no gradient: throws Error(network).
+  [[noreturn]] void fail_without_gradient() const;
+
  private:
   // Columns of one of the three sides, under the name that the loss sees.
   struct Field {
@@ -42,21 +46,16 @@ class OwnLoss {
     FieldSlot slot;
     bool of_truth = false;
   };
-  enum class Form { tensor, dict };
 
   void find_fields(const NetworkSpec& spec, const RowLayout& in, const RowLayout& out, const RowLayout& truth);
-  void find_forms();
   at::IValue argument(std::size_t which, const std::vector<at::Tensor>& columns) const;
   at::Tensor call(std::vector<at::IValue> arguments, std::int64_t samples) const;
   at::Tensor per_sample(const at::Tensor& columns) const;
   [[noreturn]] void fail(const std::string& what) const;
 
   LossTerm term_;
-  std::string who_;
-  torch::jit::Module module_;
-  std::string method_;
+  LossMethod method_;
   std::vector<Field> outputs_, targets_, inputs_;
-  Form forms_[3] = {Form::tensor, Form::tensor, Form::tensor};
   RowNormalization in_constants_, out_constants_;
   std::int64_t rows_per_sample_;
   std::int64_t grid_ny_, grid_nx_;

@@ -17,14 +17,19 @@
 namespace ekman {
 namespace {
 
-void check_file(const NetworkSpec& spec) {
-  const std::string& path = spec.source.path;
+// Where a file comes from, for messages: `who` stands before its path, `key` is what names it.
+struct Origin {
+  std::string who;
+  std::string key;
+};
+
+void check_file(const Origin& origin, const std::string& path) {
   const auto fail = [&](const std::string& what) {
-    throw Error(ErrorCode::network, fmt::format("network \"{}\": {} {}", spec.name, path, what));
+    throw Error(ErrorCode::network, fmt::format("{} {} {}", origin.who, path, what));
   };
   std::error_code ignored;
   const auto status = std::filesystem::status(path, ignored);
-  if (!std::filesystem::exists(status)) fail("does not exist; check `torchscript` in the plan");
+  if (!std::filesystem::exists(status)) fail(fmt::format("does not exist; check {} in the plan", origin.key));
   if (!std::filesystem::is_regular_file(status))
     fail("is not a file; `torchscript` needs the path of a TorchScript file");
   std::ifstream file(path, std::ios::binary);
@@ -61,23 +66,35 @@ void convert_weights(torch::jit::Module& module, at::ScalarType kind) {
   for (const at::Tensor& buffer : module.buffers()) convert(buffer);
 }
 
-}  // namespace
-
-torch::jit::Module load_script(const NetworkSpec& spec, at::Device device, at::ScalarType kind) {
-  check_file(spec);
-  check_sha256(spec);
+torch::jit::Module read_script(const Origin& origin, const std::string& path, at::Device device, at::ScalarType kind) {
   try {
     // Straight onto the device: Module::to() would leave the constants of a frozen file behind.
-    torch::jit::Module module = torch::jit::load(spec.source.path, device);
+    torch::jit::Module module = torch::jit::load(path, device);
     compat::set_training(module, false);
     convert_weights(module, kind);
     return module;
   } catch (const std::exception& error) {
     throw Error(ErrorCode::network,
-                fmt::format("network \"{}\": {} cannot be read: {}; copy it again if it is truncated, or write it with "
+                fmt::format("{} {} cannot be read: {}; copy it again if it is truncated, or write it with "
                             "torch.jit.script(net).save(path) or torch.jit.trace(net, example).save(path)",
-                            spec.name, spec.source.path, torch_message(error)));
+                            origin.who, path, torch_message(error)));
   }
+}
+
+}  // namespace
+
+torch::jit::Module load_script(const NetworkSpec& spec, at::Device device, at::ScalarType kind) {
+  const Origin origin{fmt::format("network \"{}\":", spec.name), "`torchscript`"};
+  check_file(origin, spec.source.path);
+  check_sha256(spec);
+  return read_script(origin, spec.source.path, device, kind);
+}
+
+torch::jit::Module load_loss_script(const NetworkSpec& spec, const std::string& path, at::Device device,
+                                    at::ScalarType kind) {
+  const Origin origin{fmt::format("network \"{}\": the loss", spec.name), "`torchscript` under `loss`"};
+  check_file(origin, path);
+  return read_script(origin, path, device, kind);
 }
 
 torch::jit::Module optimized(const NetworkSpec& spec, const torch::jit::Module& module) {

@@ -150,12 +150,14 @@ void TrainingForward::explore(std::int64_t tile_rows) {
   };
   at::Tensor y;
   try {
+    const at::AutoGradMode gradients(true);
     y = forward_with(x.clone(), 0);
   } catch (const Error&) {
     put_all_back();
     if (samples > 1) throw;
     find_fewest(x, samples);
   }
+  must_depend_on_parameters(y);
   for (std::size_t i = 0; i < buffers.size(); ++i) {
     if (same(buffers[i], before[i])) continue;
     (buffers[i].is_floating_point() ? moving_ : counting_).push_back(buffers[i]);
@@ -173,6 +175,14 @@ void TrainingForward::explore(std::int64_t tile_rows) {
   mixes_ = mixes_ || !moving_.empty();
   if (mixes_) find_fewest(x.narrow(0, 0, rows_per_sample_), samples);
   put_all_back();
+}
+
+void TrainingForward::must_depend_on_parameters(const at::Tensor& y) const {
+  if (!y.defined() || y.requires_grad()) return;
+  throw Error(ErrorCode::network,
+              fmt::format("network \"{}\" cannot learn: no parameter that is to learn has a part in its outputs; name "
+                          "such as have under `trainable`, and compute outputs without detach() or no_grad()",
+                          name_));
 }
 
 void TrainingForward::find_fewest(const at::Tensor& sample, std::int64_t tile_samples) {

@@ -43,6 +43,7 @@ class TrainingForward {
   at::Tensor forward_with(const at::Tensor& x, std::uint64_t seed);
   void put_back() const;
   void explore(std::int64_t tile_rows);
+  void must_depend_on_parameters(const at::Tensor& y) const;
   void find_fewest(const at::Tensor& sample, std::int64_t tile_samples);
 
   std::string name_;

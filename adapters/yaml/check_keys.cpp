@@ -180,6 +180,7 @@ std::optional<std::string> problem_with(const Key& key, const std::string& name,
   const bool is_scalar = value.kind == Kind::scalar;
   if (key.status == Status::not_yet) {
     if (is_scalar && !key.fallback.empty() && value.scalar == key.fallback) return std::nullopt;
+    if (!key.instead.empty()) return fmt::format("key \"{}\" will not be supported; {}", name, key.instead);
     return fmt::format("key \"{}\" is not supported yet; take it out", name);
   }
   if (!fits(key, value))

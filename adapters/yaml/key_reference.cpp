@@ -14,6 +14,7 @@ std::string join(const std::vector<std::string>& words, const char* last_separat
 }
 
 std::string notes(const Key& key) {
+  if (!key.instead.empty()) return " *Will not be supported: " + key.instead + ".*";
   if (key.status == Status::not_yet) return " *Not supported yet.*";
   if (key.words_not_yet.empty()) return "";
   return " *Not supported yet: " + join(key.words_not_yet, ", ") + ".*";

@@ -8,7 +8,10 @@
 #include <cstdio>
 #include <exception>
 #include <memory>
+#include <optional>
 
+#include "adapters/torch/checkpoint_store.hpp"
+#include "adapters/torch/learning_check.hpp"
 #include "adapters/torch/torch_engine.hpp"
 #include "adapters/yaml/plan_from_yaml.hpp"
 #include "adapters/yaml/plan_to_yaml.hpp"
@@ -21,19 +24,51 @@ namespace ekman {
 
 namespace {
 
-// As an ML rank will, on the CPU; a forward needs the levels of all fields.
-NetworkTrial try_network(const Plan& plan, const NetworkSpec& network) {
-  if (!sizes_of(plan, network).fields_without_levels.empty()) return {true, false, open_network(network)};
+// The layouts of its rows, if the plan has the levels of all fields.
+std::optional<LearningRows> rows_of(const Plan& plan, const NetworkSpec& network) {
+  if (!sizes_of(plan, network).fields_without_levels.empty()) return std::nullopt;
   const ComponentSpec& component = *find_component(plan, network.component);
   const auto layout = [&](const std::vector<Argument>& arguments) {
     return make_row_layout(arguments, levels_of(component, network, fields_of(arguments)));
   };
-  const RowLayout in = layout(network.inputs), out = layout(network.outputs);
-  const RowLayout truth = layout({Argument{truth_fields_of(network)}});
-  const std::unique_ptr<Engine> engine = network.source.kind == SourceKind::echo
-                                             ? make_echo_engine(network, in, out)
-                                             : make_torch_engine(network, in, out, truth, "cpu", 1);
-  return {true, true, engine->size()};
+  return LearningRows{layout(network.inputs), layout(network.outputs), layout({Argument{truth_fields_of(network)}})};
+}
+
+// What it resumes from must be there, and fit what would learn on, if that could be made.
+void try_resume(PlanReading& reading, const NetworkSpec& network, Learner* learner) {
+  try {
+    const std::optional<Checkpoint> checkpoint = find_resume(network, reading.plan.output_directory);
+    if (checkpoint && learner != nullptr) learner->restore(checkpoint->state);
+  } catch (const std::exception& error) {
+    reading.diagnostics.add({"networks." + network.name + ".training.resume", error.what()});
+  }
+}
+
+// As an ML rank will, on the CPU; a forward needs the levels of all fields. What is wrong with `training` is found
+// without it, at its own keys, and then what is left of the plan is tried.
+NetworkTrial try_network(PlanReading& reading, NetworkSpec network) {
+  const std::optional<LearningRows> rows = rows_of(reading.plan, network);
+  if (network.source.kind == SourceKind::echo) {
+    return rows ? NetworkTrial{true, true, make_echo_engine(network, rows->in, rows->out)->size()}
+                : NetworkTrial{true, false, {}};
+  }
+  const NetworkSpec asked = network;
+  if (network.training.given) {
+    const std::vector<Problem> problems = learning_problems(network, rows);
+    for (const Problem& problem : problems) reading.diagnostics.add(problem);
+    if (!problems.empty()) network.training = {};
+  }
+  std::unique_ptr<Engine> engine;
+  if (rows) engine = make_torch_engine(network, rows->in, rows->out, rows->truth, "cpu", 1);
+  Learner* const learner = engine ? engine->learner() : nullptr;
+  try_resume(reading, asked, learner);
+  NetworkTrial trial{true, engine != nullptr, engine ? engine->size() : open_network(network)};
+  if (learner != nullptr) {
+    trial.learned = learner->gradient_size();
+  } else if (trial.size.parameters > 0) {
+    trial.learned = trial.size.parameters;
+  }
+  return trial;
 }
 
 std::vector<NetworkTrial> try_networks(PlanReading& reading, bool load) {
@@ -42,7 +77,7 @@ std::vector<NetworkTrial> try_networks(PlanReading& reading, bool load) {
     trials.emplace_back();
     if (!load) continue;
     try {
-      trials.back() = try_network(reading.plan, network);
+      trials.back() = try_network(reading, network);
     } catch (const std::exception& error) {
       reading.diagnostics.add({"networks." + network.name + ".network", error.what()});
     }

@@ -9,6 +9,7 @@
 #include "coupler/base/joined.hpp"
 #include "coupler/command/plan_words.hpp"
 #include "coupler/plan/choices.hpp"
+#include "coupler/plan/learning_sizes.hpp"
 #include "coupler/plan/sizes.hpp"
 
 namespace ekman {
@@ -88,6 +89,28 @@ std::string memory_line(const NetworkSpec& network, const RouteSizes& sizes, con
   return parts.empty() ? "not known without points and levels" : "each at most " + joined(parts, " and ");
 }
 
+// What learning and tapes take besides; "" without them.
+std::string learning_memory_line(const NetworkSpec& network, const RouteSizes& sizes, const NetworkTrial& trial) {
+  const std::int64_t weights = trial.size.bytes > 0 ? trial.size.bytes : k_unknown;
+  const LearningSizes found = learning_sizes(network, sizes, trial.learned, weights);
+  std::vector<std::string> parts, unknown;
+  const auto add = [&](std::int64_t bytes, const char* what) {
+    if (bytes == k_unknown) unknown.push_back(what);
+    if (bytes > 0) parts.push_back(fmt::format("{} of {}", bytes_words(bytes), what));
+  };
+  add(found.lessons, "copies to learn from");
+  add(found.replay, "replay");
+  add(found.gradient, network.reproducible == Reproducible::bfb ? "gradients by chunk" : "gradients");
+  add(found.optimizer, "optimizer state");
+  add(found.best, "best weights");
+  add(found.tape, found.more_on_tape ? "tape without the activations of the network" : "tape");
+  std::string text = parts.empty() ? "" : "each at most " + joined(parts, ", ");
+  if (!unknown.empty())
+    text += fmt::format("{}not known without points, levels or the network: {}", text.empty() ? "" : "; ",
+                        joined(unknown, ", "));
+  return text;
+}
+
 std::string guard_line(const Guard& guard) {
   constexpr const char* k_actions[] = {"clip", "fall back", "abort"};
   std::string text;
@@ -108,6 +131,10 @@ std::string truth_line(const TrainingSpec& training) {
   return joined(pairs, ", ") + late;
 }
 
+std::string resume_words(const std::string& resume) {
+  return resume == "latest" ? "goes on from the latest checkpoint, if there is one" : "goes on from " + resume;
+}
+
 std::string course_line(const TrainingSpec& training) {
   const ValidationSpec& validation = training.validation;
   std::vector<std::string> parts;
@@ -117,7 +144,7 @@ std::string course_line(const TrainingSpec& training) {
   if (training.replay.capacity > 0) parts.push_back(fmt::format("replay of {} samples", training.replay.capacity));
   if (!training.checkpoint.directory.empty())
     parts.push_back(fmt::format("checkpoint every {} steps", training.checkpoint.every));
-  if (!training.resume.empty()) parts.push_back("goes on from " + training.resume);
+  if (!training.resume.empty()) parts.push_back(resume_words(training.resume));
   if (!training.csv.empty()) parts.push_back("log " + training.csv);
   return joined(parts, "; ");
 }
@@ -155,6 +182,8 @@ std::string plan_summary(const Plan& plan, const std::vector<NetworkTrial>& tria
     text += line("bytes", bytes_line(network, sizes));
     text += line("ML ranks", ranks_line(network, first_rank));
     text += line("memory", memory_line(network, sizes, trials[n]));
+    const std::string learning = learning_memory_line(network, sizes, trials[n]);
+    if (!learning.empty()) text += line("to learn", learning);
     text += training_lines(network);
     if (network.guard.given) text += line("guard", guard_line(network.guard));
     first_rank += network.ranks;

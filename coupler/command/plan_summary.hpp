@@ -15,6 +15,7 @@ struct NetworkTrial {
   bool opened = false;
   bool forward = false;
   NetworkSize size;
+  std::int64_t learned = -1;  // parameters that learn, or at most as many; -1: not known
 };
 
 // `trials[i]` is of network i. `resident` is what this process holds after them, in bytes.

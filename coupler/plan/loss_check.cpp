@@ -36,6 +36,7 @@ class LossCheck {
     if (training_.loss.empty())
       add(".loss", "training needs a loss; give it one, as in `loss: [{mse: {fields: [heating]}}]`");
     for (std::size_t i = 0; i < training_.loss.size(); ++i) check_term(training_.loss[i], fmt::format(".loss[{}]", i));
+    check_term_weights();
     check_targets();
     check_weights();
   }
@@ -70,6 +71,13 @@ class LossCheck {
     for (std::size_t j = 0; j < term.fields.size(); ++j)
       check_field(term, term.fields[j], fmt::format("{}.fields[{}]", here, j));
     check_repeats(term.fields, here + ".fields");
+  }
+
+  void check_term_weights() {
+    const bool all_are_zero = std::all_of(training_.loss.begin(), training_.loss.end(),
+                                          [](const LossTerm& term) { return term.weight == 0.0; });
+    if (all_are_zero && !training_.loss.empty())
+      add(".loss", "the weights of all terms are 0, so that nothing would be learned; give one a weight above 0");
   }
 
   void check_users_own(const LossTerm& term, const std::string& where) {

@@ -85,8 +85,8 @@ void check_tape(const Plan& plan, const NetworkSpec& network, const std::string&
                        key)});
   if (training.given && training.optimizer.kind == OptimizerKind::lbfgs)
     problems.push_back({path + ".training.optimizer",
-                        "lbfgs asks for the loss again and again, which with a tape is in the component; take another "
-                        "optimizer"});
+                        "lbfgs takes the loss of a step beside its gradient, and with a tape only the component knows "
+                        "the loss; take another optimizer"});
 }
 
 // A number of the plan that has bounds.

@@ -166,6 +166,40 @@ expect("an output has the levels of its target",
        done.stderr == "" and "air: t(8), q(8) -> dt(8)" in done.stdout and "156 KiB out" in done.stdout, done)
 learning.write_text(LEARNING)
 
+# What learning takes, by hand: rows of 64 B of inputs and 36 B of truth, 3 chunks of 1024 on the rank that owns most,
+# 16 * 16 + 16 + 16 * 8 + 8 = 408 parameters in float32. Replay: 1000 * 3072 / 5000 + 3 = 617 samples and a tile of 256,
+# each with an id of 8 B.
+learning.write_text(LEARNING.replace("      accumulate: 8", "      replay: {capacity: 1000}"))
+done = check(learning)
+words = " ".join(done.stdout.split())
+expect("the summary says what learning takes",
+       "to learn each at most 300 KiB of copies to learn from, 92 KiB of replay, 1.6 KiB of gradients, 3.2 KiB of optimizer state, "
+       "1.6 KiB of best weights" in words, done)
+# 4 exchanges of 3072 rows of 16 inputs, 16 activations and 8 outputs; nothing is known of 408 parameters unless loaded.
+learning.write_text(re.sub(r"    training:.*", "    tape: 4\n    training: {optimizer: {sgd: {lr: 0.1}}}\n", LEARNING, flags=re.S))
+words = " ".join(check("--no-load", learning).stdout.split())
+expect("the summary says what a tape takes",
+       "to learn each at most 1.9 MiB of tape; not known without points, levels or the network: gradients, optimizer state" in words,
+       words)
+
+# What it learns by is tried too: all mistakes, each at its key, with the levels of fields or without.
+WRONG = LEARNING.replace("builtin: mlp, hidden: [16]", "torchscript: net.pt").replace(
+    "[{huber: {fields: [dt], delta: 0.1}, weight: 0.4}]", "[{torchscript: nothere.pt}, {method: lossy}]").replace(
+    "      accumulate: 8", "      frozen: [weigth, 'encoder.*']\n      resume: nothere.safetensors\n      accumulate: 8")
+for plan_text in [WRONG, WRONG.replace("q: {levels: 8}, ", "")]:
+    learning.write_text(plan_text)
+    done = check(learning)
+    for words in ["16:28: error: network .net.: the loss .*nothere.pt does not exist; check `torchscript` under `loss`",
+                  "16:50: error: network .net.: the loss lossy.. of .*net.pt does not exist",
+                  "19:16: error: network .net.: .weigth. under `frozen` is no parameter; did you mean .weight.",
+                  "19:24: error: network .net.: .encoder... under `frozen` is no parameter; .*.its parameters are: weight, bias",
+                  "20:15: error: checkpoint .*nothere.safetensors cannot be read", "5 errors"]:
+        expect(f"it finds: {words}", done.returncode == 1 and re.search(words, done.stderr), done)
+learning.write_text(LEARNING.replace("saved, every: 50}", "saved, every: 50}\n      resume: best"))
+expect("the best weights that it resumes from must be there",
+       re.search("22:15: error: checkpoint .*saved/net-best.safetensors cannot be read", check(learning).stderr), check(learning))
+learning.write_text(LEARNING)
+
 # The resolved plan is a plan, and resolves to itself; drawings can be drawn.
 for path in [*plans, plan, learning]:
     resolved = work / "resolved.yaml"

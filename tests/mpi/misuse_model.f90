@@ -121,6 +121,8 @@ program misuse_model
     if (any(dt /= 3*t)) error stop "the outputs are not those of this step"
     call ekman_advance(c)
     call go_back(10.0d0)
+  case ("scalar", "scalar_without_training")
+    call ekman_get_scalar(c, "echo/los", loss)
   case ("empty_tape", "no_tape")
     call ekman_put_adjoint(c, "dt", dt)
   case ("adjoint_twice")

@@ -3,7 +3,8 @@
 run_learning.py MPIEXEC MODEL EKMAN PLAN_TEMPLATE WORK_DIR [short]
 
 Parameters are seen through the outputs after 20 optimizer steps, in float64: at most 1e-9 apart, as plan.md says, and the
-losses and learning rates that the model reads are those of PyTorch. Outputs fetched or not, targets put before or after
+losses and learning rates that the model reads are those of PyTorch. Gradients of several ML ranks in float32 are those of
+one. Outputs fetched or not, targets put before or after
 the get, change no bit; with `reproducible: bfb` no decomposition does. Targets put late, with `delay`, teach the same in all
 bits, in runs too that are cut and go on.
 """
@@ -16,6 +17,9 @@ from typing import Dict
 
 import numpy
 import torch
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+import python_reads_checkpoint  # noqa: E402
 
 mpiexec, model, ekman, template, work = sys.argv[1:6]
 work = pathlib.Path(work)
@@ -122,7 +126,7 @@ def by_hand(accumulate, own=False):
 
 def run(ranks, ml_ranks, ids="blocks", transport="auto", accumulate=1, reproducible="outputs", mode="get",
         own=False, change=lambda text: text, steps=STEPS, network="net.pt", name=None, cut=0):
-    name = name or f"{ranks}x{ml_ranks}_{ids}_{transport}_{accumulate}_{reproducible}_{mode}{'_own' if own else ''}"
+    name = name or f"{ranks}x{ml_ranks}_{ids}_{transport}_{accumulate}_{reproducible}_{mode}{'_own' if own else ''}_{steps}"
     text = pathlib.Path(template).read_text()
     if own:
         text = re.sub(r"      loss:\n.*?(?=      optimizer)", "      loss: [{method: loss, extra: [area]}]\n", text, flags=re.S)
@@ -151,6 +155,19 @@ def compare(name, numbers, expected):
         if not numpy.allclose(scalars[:, column], expected[0][:, column], rtol=1e-9, atol=0, equal_nan=True):
             sys.exit(f"{name}: {what} is {scalars[:, column]}, PyTorch's {expected[0][:, column]}")
     return error
+
+
+def first_gradient(ranks, ml_ranks, ids):
+    """In float32, not clipped: what SGD with momentum keeps of its first step."""
+    def change(text):
+        text = text.replace("float64", "float32").replace("      clip_norm: 0.5\n", "      checkpoint: {directory: kept, every: 1}\n")
+        return re.sub(r"adamw: \{.*?\}", "sgd: {lr: 1.0e-3, momentum: 0.9}", text)
+    folder = work / run(ranks, ml_ranks, ids, accumulate=2, steps=3, change=change)[0] / "kept"
+    arrays, _ = python_reads_checkpoint.read(folder / "mlp-00000001.safetensors")
+    kept = [arrays[name] for name in sorted(arrays) if "momentum" in name]
+    if [part.dtype for part in kept] != [numpy.float32] * 4:
+        sys.exit(f"no momentum of 4 parameters in float32: {sorted(arrays)}")
+    return numpy.concatenate([part.astype(numpy.float64).ravel() for part in kept])
 
 
 def same_bits(name, numbers, reference):
@@ -191,12 +208,24 @@ def same_lessons(found, reference, delay):
         sys.exit(f"{name}: its log is\n{log}\nnot\n{reference[3]}")
 
 
+def compare_gradients():
+    """N ML ranks against one: to 1e-6 of its norm, as plan.md says."""
+    one, worst = first_gradient(1, 1, "blocks"), 0.0
+    for ranks, ml_ranks, ids in ((3, 3, "sparse"), (2, 2, "cyclic")):
+        error = numpy.linalg.norm(first_gradient(ranks, ml_ranks, ids) - one) / numpy.linalg.norm(one)
+        worst = max(worst, error)
+        if not error < 1e-6:
+            sys.exit(f"gradients of {ml_ranks} ML ranks in float32 are {error:.1e} of the norm from those of one")
+    print(f"gradients in float32: at most {worst:.1e} of the norm from those of one ML rank")
+
+
 worst, runs = 0.0, 0
 if "short" in sys.argv[6:]:   # one of each, for the sanitizers
     compare(*run(3, 2, "sparse", "auto", 4), by_hand(4))
     compare(*run(2, 2, "cyclic", "point_to_point", 1, "bfb"), by_hand(1))
     compare(*run(2, 1, own=True), by_hand(1, own=True))
     sys.exit()
+compare_gradients()
 for accumulate in (1, 4):
     expected = by_hand(accumulate)
     if accumulate == 1 and expected[0][-1, 0] > 0.5 * expected[0][accumulate, 0]:

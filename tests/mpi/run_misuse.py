@@ -84,6 +84,11 @@ JOBS["loss_of_adjoints"] = (["-np", "2", model, "loss_of_adjoints", ":", *SERVE,
 long_tape = pathlib.Path(work) / "long_tape.yaml"
 long_tape.write_text(tape.read_text().replace("tape: 1", "tape: 3"))
 subprocess.run([mpiexec, "--oversubscribe", "-np", "2", model, "no_mistake", ":", *SERVE, str(long_tape)], check=True, timeout=30)
+JOBS["scalar"] = (["-np", "2", model, "scalar", ":", *SERVE, str(learns)],
+                  'there is no scalar "los" of a network; did you mean "loss"?')
+JOBS["scalar_without_training"] = (
+    ["-np", "2", model, "scalar_without_training", ":", *SERVE, plan],
+    'get_scalar of "echo/los": it is of no network of this component that learns (those are: none)')
 wrong = []
 PROGRAMS = {str(pathlib.Path(program).resolve()) for program in (model, ekman, other)}
 

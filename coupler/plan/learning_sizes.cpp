@@ -65,7 +65,11 @@ LearningSizes learning_sizes(const NetworkSpec& network, const RouteSizes& sizes
     found.gradient = sizes.chunks == k_unknown ? k_unknown : gradient * (3 + 2 * sizes.chunks);
   if (network.tape > 0) return found;
   const std::int64_t lesson_row = of_row(sizes.in_bytes) + of_row(sizes.truth_bytes);
-  found.lessons = known ? rows * lesson_row : k_unknown;
+  // With a delay inputs wait, and what of truth belongs to them.
+  const std::int64_t extra_row = of_row(sizes.truth_bytes) - of_row(sizes.late_bytes);
+  const std::int64_t waiting_row =
+      training.delay > 0 ? training.delay * of_row(sizes.in_bytes) + (training.delay + 1) * extra_row : 0;
+  found.lessons = known ? rows * (lesson_row + waiting_row) : k_unknown;
   if (training.replay.capacity > 0) {
     const std::int64_t id = 8;
     found.replay = known ? (replay_samples(network, sizes) + tile_samples(network, false)) * network.rows_per_sample() *

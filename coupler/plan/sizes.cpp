@@ -46,10 +46,6 @@ std::vector<std::int64_t> levels_of(const ComponentSpec& component, const Networ
   return levels;
 }
 
-std::int64_t ring_of(const NetworkSpec& network) {
-  return 1 + (network.training.given ? 1 + network.training.delay : 0) + network.tape;
-}
-
 RouteSizes sizes_of(const Plan& plan, const NetworkSpec& network) {
   RouteSizes sizes;
   const ComponentSpec* component = find_component(plan, network.component);
@@ -74,10 +70,10 @@ RouteSizes sizes_of(const Plan& plan, const NetworkSpec& network) {
   sizes.in_bytes = sizes.points * in_row;
   sizes.out_bytes = sizes.points * out_row;
   sizes.truth_bytes = sizes.points * truth_row;
-  // Of truth, what is late waits for nothing.
-  const std::int64_t late_row = row_bytes(*component, network, late_fields_of(network));
-  sizes.buffer_bytes = sizes.most_chunks * network.rows_per_chunk() *
-                       (ring_of(network) * (in_row + truth_row) - network.training.delay * late_row + out_row);
+  sizes.late_bytes = sizes.points * row_bytes(*component, network, late_fields_of(network));
+  // With a tape adjoints of outputs come, and those of inputs go.
+  const std::int64_t adjoint_row = network.tape > 0 ? in_row + out_row : 0;
+  sizes.buffer_bytes = sizes.most_chunks * network.rows_per_chunk() * (in_row + truth_row + out_row + adjoint_row);
   return sizes;
 }
 

@@ -21,13 +21,10 @@ struct RouteSizes {
   std::int64_t in_bytes = k_unknown;     // rows of an exchange, all ranks together
   std::int64_t out_bytes = k_unknown;
   std::int64_t truth_bytes = k_unknown;   // of targets, weights and so on; 0 without
+  std::int64_t late_bytes = k_unknown;    // those of truth that come late with a delay
   std::int64_t buffer_bytes = k_unknown;  // chunk buffers of the ML rank that owns most
   std::vector<std::string> fields_without_levels;
 };
-
-// Input buffers of a chunk: one that is filled, one to learn from meanwhile, those that wait for late targets, and
-// those of the tape.
-std::int64_t ring_of(const NetworkSpec& network);
 
 RouteSizes sizes_of(const Plan& plan, const NetworkSpec& network);
 

@@ -76,7 +76,7 @@ for words in ["air, step PT10M, 5000 points", "TorchScript net.pt, 136 parameter
               "air: t(8), q(8) -> dt(8)", "exchange every 3 steps (PT30M), the last inputs",
               "5 chunks of 1024 points, the last has 904; tiles of 256 on a CPU",
               "312 KiB in, 156 KiB out an exchange, float32", "0 to 1; device auto, 1 thread each",
-              "each at most 288 KiB of chunk buffers (3 chunks, ring of 1) and 544 B of weights", "dt in [-1, 1], else fall back (from old)",
+              "each at most 288 KiB of chunk buffers (3 chunks) and 544 B of weights", "dt in [-1, 1], else fall back (from old)",
               "2 ML ranks in all", "0 errors, 0 warnings, 0 hints"]:
     expect(f"the summary says: {words}", words in done.stdout, done.stdout)
 expect("the summary is one page", len(done.stdout.splitlines()) < 50 and max(len(line.replace(str(work), "")) for line in done.stdout.splitlines()) <= 110,
@@ -142,7 +142,7 @@ networks:
 learning.write_text(LEARNING)
 done = check("--no-load", learning)
 expect("a plan that learns passes in silence", done.returncode == 0 and done.stderr == "", done)
-for words in ["312 KiB in and 176 KiB of truth, 156 KiB out an exchange, less outputs that the", "(3 chunks, ring of 4)",
+for words in ["312 KiB in and 176 KiB of truth, 156 KiB out an exchange, less outputs that the", "(3 chunks)",
               "dt from dt_true, put 2 exchanges later",
               "0.4 huber of dt, weighted by area",
               "adamw, lr 0.001, cosine over 1000 steps after 10 of warm-up; a step in 8 exchanges",
@@ -166,14 +166,14 @@ expect("an output has the levels of its target",
        done.stderr == "" and "air: t(8), q(8) -> dt(8)" in done.stdout and "156 KiB out" in done.stdout, done)
 learning.write_text(LEARNING)
 
-# What learning takes, by hand: rows of 64 B of inputs and 36 B of truth, 3 chunks of 1024 on the rank that owns most,
+# What learning takes, by hand: rows of 64 B of inputs (of 3 exchanges) and 36 B of truth, 3 chunks of 1024 on the rank that owns most,
 # 16 * 16 + 16 + 16 * 8 + 8 = 408 parameters in float32. Replay: 1000 * 3072 / 5000 + 3 = 617 samples and a tile of 256,
 # each with an id of 8 B.
 learning.write_text(LEARNING.replace("      accumulate: 8", "      replay: {capacity: 1000}"))
 done = check(learning)
 words = " ".join(done.stdout.split())
 expect("the summary says what learning takes",
-       "to learn each at most 300 KiB of copies to learn from, 92 KiB of replay, 1.6 KiB of gradients, 3.2 KiB of optimizer state, "
+       "to learn each at most 684 KiB of copies to learn from, 92 KiB of replay, 1.6 KiB of gradients, 3.2 KiB of optimizer state, "
        "1.6 KiB of best weights" in words, done)
 # 4 exchanges of 3072 rows of 16 inputs, 16 activations and 8 outputs; nothing is known of 408 parameters unless loaded.
 learning.write_text(re.sub(r"    training:.*", "    tape: 4\n    training: {optimizer: {sgd: {lr: 0.1}}}\n", LEARNING, flags=re.S))
@@ -191,13 +191,13 @@ for plan_text in [WRONG, WRONG.replace("q: {levels: 8}, ", "")]:
     done = check(learning)
     for words in ["16:28: error: network .net.: the loss .*nothere.pt does not exist; check `torchscript` under `loss`",
                   "16:50: error: network .net.: the loss lossy.. of .*net.pt does not exist",
-                  "19:16: error: network .net.: .weigth. under `frozen` is no parameter; did you mean .weight.",
-                  "19:24: error: network .net.: .encoder... under `frozen` is no parameter; .*.its parameters are: weight, bias",
-                  "20:15: error: checkpoint .*nothere.safetensors cannot be read", "5 errors"]:
+                  "20:16: error: network .net.: .weigth. under `frozen` is no parameter; did you mean .weight.",
+                  "20:24: error: network .net.: .encoder... under `frozen` is no parameter; .*.its parameters are: weight, bias",
+                  "21:15: error: checkpoint .*nothere.safetensors cannot be read", "5 errors"]:
         expect(f"it finds: {words}", done.returncode == 1 and re.search(words, done.stderr), done)
 learning.write_text(LEARNING.replace("saved, every: 50}", "saved, every: 50}\n      resume: best"))
 expect("the best weights that it resumes from must be there",
-       re.search("22:15: error: checkpoint .*saved/net-best.safetensors cannot be read", check(learning).stderr), check(learning))
+       re.search("23:15: error: checkpoint .*saved/net-best.safetensors cannot be read", check(learning).stderr), check(learning))
 learning.write_text(LEARNING)
 
 # The resolved plan is a plan, and resolves to itself; drawings can be drawn.

@@ -9,7 +9,7 @@ module ekman
   implicit none
   private
 
-  public :: ekman_coupler, ekman_init, ekman_init_comm, ekman_init_dummy, ekman_handshake
+  public :: ekman_coupler, ekman_init, ekman_init_comm, ekman_init_dummy, ekman_serve, ekman_handshake
   public :: ekman_def_points, ekman_def_field, ekman_enddef, ekman_put, ekman_get, ekman_advance
   public :: ekman_get_step, ekman_get_scalar, ekman_write_restart
   public :: ekman_put_adjoint, ekman_get_adjoint, ekman_zero_grad
@@ -81,6 +81,23 @@ module ekman
       integer(c_int), intent(out), optional :: ierr
     end subroutine ekman_f_init_dummy_f08
   end interface ekman_init_dummy
+
+  ! Collective over comm, as ekman_init is for components: this rank serves a network of the plan, as `ekman serve` does, until
+  ! the run is over.
+  interface ekman_serve
+    subroutine ekman_f_serve(comm, plan, ierr) bind(C, name="ekman_f_serve")
+      import :: c_char, c_int
+      integer, intent(in) :: comm
+      character(kind=c_char, len=*), intent(in) :: plan
+      integer(c_int), intent(out), optional :: ierr
+    end subroutine ekman_f_serve
+    subroutine ekman_f_serve_f08(comm, plan, ierr) bind(C, name="ekman_f_serve_f08")
+      import :: c_char, c_int, MPI_Comm
+      type(MPI_Comm), intent(in) :: comm
+      character(kind=c_char, len=*), intent(in) :: plan
+      integer(c_int), intent(out), optional :: ierr
+    end subroutine ekman_f_serve_f08
+  end interface ekman_serve
 
   ! Collective. One round of the MPI handshake v1: comms(i) joins all ranks that gave names(i).
   interface ekman_handshake

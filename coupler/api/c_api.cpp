@@ -72,6 +72,10 @@ int ekman_init_dummy(MPI_Comm comm) {
   return guard_boundary([&] { handshake(comm, {}); });
 }
 
+int ekman_serve(MPI_Comm comm, const char* plan) {
+  return guard_boundary([&] { serve(comm, text_of(plan)); });
+}
+
 int ekman_handshake(MPI_Comm comm, int count, const char* const* names, MPI_Comm* comms) {
   return guard_boundary([&] {
     std::vector<std::string> list(names, names + count);

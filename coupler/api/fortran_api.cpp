@@ -111,6 +111,10 @@ void ekman_f_init_dummy(const MPI_Fint* comm, int* ierr) {
   run(ierr, [&] { handshake(MPI_Comm_f2c(*comm), {}); });
 }
 
+void ekman_f_serve(const MPI_Fint* comm, const CFI_cdesc_t* plan, int* ierr) {
+  run(ierr, [&] { serve(MPI_Comm_f2c(*comm), text_of(plan)); });
+}
+
 void ekman_f_handshake(const MPI_Fint* comm, const CFI_cdesc_t* names, MPI_Fint* comms, int* ierr) {
   run(ierr, [&] {
     std::vector<std::string> list;
@@ -227,6 +231,8 @@ void ekman_f_init_comm_f08(ekman_coupler** handle, const CFI_cdesc_t* component,
 }
 
 void ekman_f_init_dummy_f08(const MPI_Fint* comm, int* ierr) { ekman_f_init_dummy(comm, ierr); }
+
+void ekman_f_serve_f08(const MPI_Fint* comm, const CFI_cdesc_t* plan, int* ierr) { ekman_f_serve(comm, plan, ierr); }
 
 void ekman_f_handshake_f08(const MPI_Fint* comm, const CFI_cdesc_t* names, MPI_Fint* comms, int* ierr) {
   ekman_f_handshake(comm, names, comms, ierr);

@@ -173,11 +173,11 @@ Route define_route(const Job& job, const Placement& place) {
   return route;
 }
 
-void serve_plan(const std::string& plan_file, std::int64_t start_timeout) {
+void serve_plan(MPI_Comm comm, const std::string& plan_file, std::int64_t start_timeout) {
   auto watchdog = std::make_unique<Watchdog>(
       fmt::format("`ekman serve` (rank {} of MPI_COMM_WORLD)", Communicator::borrow(MPI_COMM_WORLD).rank()),
       start_timeout);
-  std::vector<Communicator> found = handshake(MPI_COMM_WORLD, {k_group_name});
+  std::vector<Communicator> found = handshake(comm, {k_group_name});
   const Job job = start_ml(std::move(watchdog), std::move(found[0]), plan_file, &read_and_prepare);
   StateWriter& state = job.watchdog->state();
   const Placement place = find_place(job);
@@ -198,12 +198,10 @@ void serve_plan(const std::string& plan_file, std::int64_t start_timeout) {
 
 }  // namespace
 
-int serve(int argc, char** argv, const std::string& plan_file, std::int64_t start_timeout) {
-  tune_process();
-  const MpiProcess process(&argc, &argv);
+void serve_on(MPI_Comm comm, const std::string& plan_file, std::int64_t start_timeout) {
   try {
-    serve_plan(plan_file, start_timeout);
-    return 0;
+    serve_plan(comm, plan_file, start_timeout);
+    return;
   } catch (const PrintedError&) {
   } catch (const std::bad_alloc&) {
     log_line(fmt::format(
@@ -214,6 +212,13 @@ int serve(int argc, char** argv, const std::string& plan_file, std::int64_t star
     log_line(fmt::format("error: ML rank on {}: {}", node_name(), error.what()));
   }
   abort_world(1);
+}
+
+int serve(int argc, char** argv, const std::string& plan_file, std::int64_t start_timeout) {
+  tune_process();
+  const MpiProcess process(&argc, &argv);
+  serve_on(MPI_COMM_WORLD, plan_file, start_timeout);
+  return 0;
 }
 
 }  // namespace ekman

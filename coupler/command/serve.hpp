@@ -1,13 +1,20 @@
-// `ekman serve`: what an ML rank runs.
+// What an ML rank runs: `ekman serve`, or ekman_serve of a model's own executable.
 #pragma once
+
+#include <mpi.h>
 
 #include <cstdint>
 #include <string>
 
 namespace ekman {
 
-// Collective, together with the components' start, which may take `start_timeout` microseconds. Returns the exit
-// status; errors end the whole job.
+inline constexpr std::int64_t k_start_timeout = 600'000'000;  // microseconds
+
+// Collective over `comm` (MPI handshake v1), together with the components' start, which may take `start_timeout`
+// microseconds. Returns when the run is over; errors end the whole job.
+void serve_on(MPI_Comm comm, const std::string& plan_file, std::int64_t start_timeout);
+
+// The same over MPI_COMM_WORLD, from MPI_Init to MPI_Finalize. Returns the exit status.
 int serve(int argc, char** argv, const std::string& plan_file, std::int64_t start_timeout);
 
 }  // namespace ekman

@@ -45,6 +45,9 @@ int ekman_init(ekman_coupler** coupler, const char* component, MPI_Comm comm, MP
 int ekman_init_comm(ekman_coupler** coupler, const char* component, MPI_Comm comm, MPI_Comm* local);
 /* Collective. For ranks of `comm` that take no part in Ekman. */
 int ekman_init_dummy(MPI_Comm comm);
+/* Collective over `comm`, as ekman_init is for components: this rank serves a network of `plan` (a file's path), as
+ * `ekman serve` does, until the run is over. Returns an error if the ML library is not there; others end the job. */
+int ekman_serve(MPI_Comm comm, const char* plan);
 /* Collective. One round of the MPI handshake v1 for `count` group names; comms[i] is the caller's to free. */
 int ekman_handshake(MPI_Comm comm, int count, const char* const* names, MPI_Comm* comms);
 

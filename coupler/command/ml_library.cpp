@@ -1,0 +1,11 @@
+// The face of libekman_ml, which coupler/api/ml_library.cpp loads for ranks of a model's own executable that serve a
+// network.
+#include <mpi.h>
+
+#include "adapters/torch/house.hpp"
+#include "coupler/command/serve.hpp"
+
+extern "C" void ekman_ml_serve(MPI_Comm comm, const char* plan) {
+  ekman::tune_process();
+  ekman::serve_on(comm, plan, ekman::k_start_timeout);
+}

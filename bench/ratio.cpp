@@ -1,0 +1,40 @@
+// Implements ratio.hpp.
+#include "bench/ratio.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <stdexcept>
+
+namespace bench {
+
+Interval median_of(std::vector<double> values) {
+  if (values.size() < 6) throw std::invalid_argument("an interval of the median needs 6 values or more");
+  std::sort(values.begin(), values.end());
+  const std::size_t n = values.size();
+  // The greatest k with P(fewer than k of n values lie below the median) <= 0.025.
+  double probability = std::pow(0.5, static_cast<double>(n)), sum = probability;
+  std::size_t k = 0;
+  while (sum <= 0.025) {
+    ++k;
+    probability *= static_cast<double>(n - k + 1) / static_cast<double>(k);
+    sum += probability;
+  }
+  const double middle = n % 2 == 1 ? values[n / 2] : 0.5 * (values[n / 2 - 1] + values[n / 2]);
+  return {middle, values[k - 1], values[n - k]};
+}
+
+std::string ratio_line(const std::string& name, const std::vector<double>& ratios, Goal goal, double target) {
+  const Interval found = median_of(ratios);
+  const bool most = goal == Goal::at_most;
+  const bool met = most ? found.high <= target : found.low >= target;
+  const bool missed = most ? found.low > target : found.high < target;
+  return fmt::format("ratio {} {:.3f} [{:.3f}, {:.3f}] target {} {} {}", name, found.median, found.low, found.high,
+                     most ? "<=" : ">=", target,
+                     met      ? "met"
+                     : missed ? "MISSED"
+                              : "undecided");
+}
+
+}  // namespace bench

@@ -8,6 +8,7 @@
 #include <cfenv>
 
 #include "coupler/base/bytes.hpp"
+#include "coupler/exchange/transpose.hpp"
 #include "ekman/error.hpp"
 
 namespace ekman {
@@ -56,17 +57,17 @@ namespace {
 template <class A, class B>
 void copy_block(const std::byte* a, std::int64_t a_point, std::int64_t a_level, std::byte* b, std::int64_t b_point,
                 std::int64_t b_level, std::int64_t points, std::int64_t levels) {
-  constexpr std::int64_t k_block = 16;
-  const bool lines = a_level == static_cast<std::int64_t>(sizeof(A)) && b_level == static_cast<std::int64_t>(sizeof(B));
-  if (lines) {
+  constexpr std::int64_t k_block = 16, k_a = sizeof(A), k_b = sizeof(B);
+  if (a_level == k_a && b_level == k_b) {
     for (std::int64_t p = 0; p < points; ++p) {
       const std::byte* from = a + p * a_point;
       std::byte* to = b + p * b_point;
-      for (std::int64_t l = 0; l < levels; ++l)
-        store<B>(to + l * sizeof(B), static_cast<B>(load<A>(from + l * sizeof(A))));
+      for (std::int64_t l = 0; l < levels; ++l) store<B>(to + l * k_b, static_cast<B>(load<A>(from + l * k_a)));
     }
     return;
   }
+  if (a_point == k_a && b_level == k_b) return transpose<A, B>(a, a_level, b, b_point, levels, points);
+  if (a_level == k_a && b_point == k_b) return transpose<A, B>(a, a_point, b, b_level, points, levels);
   for (std::int64_t p0 = 0; p0 < points; p0 += k_block) {
     const std::int64_t p1 = std::min(points, p0 + k_block);
     for (std::int64_t l0 = 0; l0 < levels; l0 += k_block) {

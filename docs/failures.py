@@ -22,6 +22,7 @@ TABLES = {
              "coupler/plan/restart_label.cpp", "adapters/yaml/diagnostics.cpp", "coupler/command/graph.cpp"],
     "advice": ["coupler/plan/advice.cpp"],
     "start": ["coupler/session/startup.cpp", "coupler/comm/handshake.cpp", "coupler/api/coupler.cpp:on_own_communicator",
+              "coupler/api/ml_library.cpp",
               "coupler/engine/placement.cpp", "coupler/command/run_record.cpp"],
     "definitions": ["coupler/session/component_side.cpp:def_points", "coupler/session/component_side.cpp:def_field",
                     "coupler/exchange/pack.cpp:Axes", "coupler/api/fortran_api.cpp:integer_of",

@@ -32,11 +32,24 @@ def build_with_pkg_config():
     return program
 
 
-def couple(program):
-    job = [*MPIRUN, "-np", 2, program, ":", "-np", 1, PREFIX / "bin/ekman", "serve", HERE / "plan.yaml"]
+def couple(program, serves=False):
+    """Beside `ekman serve`, or with one of its own ranks that serves."""
+    plan = HERE / "plan.yaml"
+    job = [*MPIRUN, "-np", 3, program, plan] if serves else \
+        [*MPIRUN, "-np", 2, program, ":", "-np", 1, PREFIX / "bin/ekman", "serve", plan]
     done = run(*job, stdout=subprocess.PIPE, text=True)
     if done.stdout.count("echo is right") != 2:
         sys.exit(f"{program}: expected 'echo is right' of both ranks, found: {done.stdout!r}")
+
+
+def serve_without_the_ml_library(program):
+    library = next(PREFIX.glob("**/libekman_ml.so.[0-9]"))
+    library.rename(library.with_suffix(".away"))
+    done = subprocess.run([str(word) for word in (*MPIRUN, "-np", 3, program, HERE / "plan.yaml")], timeout=60,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    library.with_suffix(".away").rename(library)
+    if done.returncode == 0 or "the ML library that serves networks cannot be loaded" not in done.stdout:
+        sys.exit(f"without the ML library {program} ended with {done.returncode}: {done.stdout}")
 
 
 def main():
@@ -46,7 +59,10 @@ def main():
     run(CMAKE, "--install", BUILD, "--prefix", PREFIX, stdout=subprocess.DEVNULL)
     run(PREFIX / "bin/ekman", "check", HERE / "plan.yaml")
     for language in ("c", "cpp", "fortran"):
-        couple(build_with_cmake(language))
+        program = build_with_cmake(language)
+        couple(program)
+    couple(program, serves=True)
+    serve_without_the_ml_library(program)
     couple(build_with_pkg_config())
 
 

@@ -18,7 +18,7 @@ work = pathlib.Path(work)
 work.mkdir(parents=True, exist_ok=True)
 TOTAL, LEVELS, WINDOWS = 203, 3, 5
 RANKS = [(ranks, ml_ranks, ("blocks", "cyclic", "sparse")[(ranks + ml_ranks) % 3],
-          ("auto", "point_to_point")[(ranks + ml_ranks) % 2]) for ranks in (1, 2, 3) for ml_ranks in (1, 2, 3)]
+          ("auto", "point_to_point")[(ranks + ml_ranks) % 2]) for ranks, ml_ranks in ((1, 1), (1, 3), (2, 1), (2, 2), (3, 3))]
 SOME_RANKS = [(2, 3, "cyclic", "point_to_point"), (3, 2, "sparse", "auto")]
 
 
@@ -130,13 +130,13 @@ if numpy.abs(states[0] - states[1]).max() < 1e-3:
 for decomposition in RANKS:
     worst = max(worst, compare(*run(decomposition, 3, "learns"), REFERENCES[3, True, 1]))
     runs += 1
+for number, (tape, accumulate, words) in enumerate((
+        (3, 1, []), (3, 1, ["learns", "between"]), (1, 1, ["learns", "retain"]), (3, 2, ["learns", "between", "retain"]),
+        (3, 2, ["learns", "zero"]), (1, 2, ["learns", "zero"]), (3, 1, ["learns", "partly"]))):
+    numbers = run(SOME_RANKS[number % 2], tape, *words, accumulate=accumulate)
+    worst = max(worst, compare(*numbers, REFERENCES[tape, "learns" in words, accumulate]))
+    runs += 1
 for decomposition in SOME_RANKS:
-    for tape, accumulate, words in ((3, 1, []), (3, 1, ["learns", "between"]), (1, 1, ["learns", "retain"]),
-                                    (3, 2, ["learns", "between", "retain"]), (3, 2, ["learns", "zero"]),
-                                    (1, 2, ["learns", "zero"]), (3, 1, ["learns", "partly"])):
-        numbers = run(decomposition, tape, *words, accumulate=accumulate)
-        worst = max(worst, compare(*numbers, REFERENCES[tape, "learns" in words, accumulate]))
-        runs += 1
     check_pairs(*run(decomposition, 3, "differences"), 1e-8)
     check_pairs(*run(decomposition, 3, "dot", linear=True), 1e-12)
 print(f"{runs} runs, states and adjoints at most {worst:.1e} from PyTorch's")

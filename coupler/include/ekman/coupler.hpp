@@ -35,8 +35,8 @@ struct Part {
   std::int64_t first = -1;  // from 0; < 0: the array holds all points
 };
 
-// Collective over `comm`, as Coupler's constructor is for components: this rank serves a network of `plan` (a file's path),
-// as `ekman serve` does, until the run is over. Throws Error if the ML library is not there; others end the job.
+// Collective over `comm`, as Coupler's constructor is for components: this rank serves a network of `plan` (a file's
+// path), as `ekman serve` does, until the run is over. Throws Error if the ML library is not there; others end the job.
 void serve(MPI_Comm comm, std::string_view plan);
 
 // One component rank's end of the coupler. All calls throw Error; after an error the object refuses further calls with

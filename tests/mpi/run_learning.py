@@ -11,6 +11,7 @@ bits, in runs too that are cut and go on.
 import csv
 import pathlib
 import re
+import shutil
 import subprocess
 import sys
 from typing import Dict
@@ -23,6 +24,7 @@ import python_reads_checkpoint  # noqa: E402
 
 mpiexec, model, ekman, template, work = sys.argv[1:6]
 work = pathlib.Path(work)
+shutil.rmtree(work, ignore_errors=True)   # a run that finds the checkpoints of the one before is refused
 work.mkdir(parents=True, exist_ok=True)
 TOTAL, LEVELS, STEPS = 203, 3, 21
 

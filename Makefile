@@ -38,7 +38,7 @@ build: packages
 	cmake --build $(BUILD) -j2
 
 test: build
-	ctest --test-dir $(BUILD) -j2 --output-on-failure --no-tests=error
+	ctest --test-dir $(BUILD) -j4 --output-on-failure --no-tests=error
 
 # The same with LibTorch 2.6, Open MPI 5 and GCC 14, in a Debian 13 root outside the checkout. It stays there for the
 # next call (2.3 GB and the build); to start anew, remove it.

@@ -37,8 +37,9 @@ build: packages
 	$(CONFIGURE)
 	cmake --build $(BUILD) -j2
 
+# `make test ALL=1` runs more of what is alike.
 test: build
-	ctest --test-dir $(BUILD) -j4 --output-on-failure --no-tests=error
+	ctest --test-dir $(BUILD) -j4 --output-on-failure --no-tests=error $(if $(ALL),-C all)
 
 # The same with LibTorch 2.6, Open MPI 5 and GCC 14, in a Debian 13 root outside the checkout. It stays there for the
 # next call (2.3 GB and the build); to start anew, remove it.
@@ -52,7 +53,8 @@ demo: build
 	$(PYTHON) examples/lorenz96/run.py $(LORENZ) $(PREFIX)/bin/ekman --run run/lorenz96
 
 # Left out, since CI has half an hour: tests of the installed package, whose consumers are linked without the sanitizers, those of
-# the source itself, jobs that are stopped and timed, and runs whose code others run too: most decompositions, most restarts,
+# the source itself, unit tests of adapters/torch, jobs that are stopped and timed, and runs whose code others run too: most
+# decompositions, most restarts,
 # the plans of configs/ and `ekman check`.
 asan: packages
 	cmake --preset asan $(if $(CI),-DEKMAN_WERROR=ON)

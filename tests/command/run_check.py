@@ -15,11 +15,16 @@ import yaml
 
 ekman, configs, work = sys.argv[1], pathlib.Path(sys.argv[2]), pathlib.Path(sys.argv[3])
 work.mkdir(parents=True, exist_ok=True)
-wrong = []
+wrong, answers = [], {}
 
 
 def check(*arguments):
-    return subprocess.run([ekman, "check", *map(str, arguments)], capture_output=True, text=True, timeout=60)
+    """What was asked of the same plan before is not asked again."""
+    texts = tuple(path.read_text() for path in arguments if isinstance(path, pathlib.Path) and path.is_file())
+    if (arguments, texts) not in answers:
+        answers[arguments, texts] = subprocess.run([ekman, "check", *map(str, arguments)], capture_output=True, text=True,
+                                                   timeout=60)
+    return answers[arguments, texts]
 
 
 def expect(claim, holds, found):

@@ -28,7 +28,7 @@ endif
 # Open MPI 5 as Debian packages it crashes at `mpirun a : b` without this (open-mpi/ompi#13303).
 export PMIX_MCA_pmdl = ^ompi
 
-.PHONY: packages build test test-debian13 demo asan fuzz clean
+.PHONY: packages build test test-debian13 demo asan asan-rooms fuzz clean
 
 packages:
 	cmake/install_packages.sh
@@ -52,14 +52,21 @@ demo: build
 	cmake --build $(LORENZ)
 	$(PYTHON) examples/lorenz96/run.py $(LORENZ) $(PREFIX)/bin/ekman --run run/lorenz96
 
-# Left out, since CI has half an hour: tests of the installed package, whose consumers are linked without the sanitizers, those of
-# the source itself, unit tests of adapters/torch, jobs that are stopped and timed, and runs whose code others run too: most
-# decompositions, most restarts,
-# the plans of configs/ and `ekman check`.
+# Left out: tests of the installed package, whose consumers are linked without the sanitizers, those of the source itself, unit
+# tests of adapters/torch, jobs that are stopped and timed, and runs whose code others run too: most decompositions, most
+# restarts, the plans of configs/ and `ekman check`.
 asan: packages
 	cmake --preset asan $(if $(CI),-DEKMAN_WERROR=ON)
 	cmake --build build/asan -j2
 	ctest --preset asan
+
+# The part that CI has time for: libekman and the unit tests of its rooms, without the program and its jobs.
+asan-rooms: packages
+	cmake --preset asan -B build/asan-rooms -DEKMAN_SERVER=OFF $(if $(CI),-DEKMAN_WERROR=ON)
+	cmake --build build/asan-rooms -j2
+	LSAN_OPTIONS=suppressions=$(CURDIR)/tests/lsan.supp:print_suppressions=0 UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1 \
+	  ctest --test-dir build/asan-rooms -j4 --output-on-failure --no-tests=error \
+	  -E '^(floors|file_size|format|failures_page|headers_alone|libekman_.*)$$'
 
 # Looks for plans, bytes and messages that break a promise, FUZZ_SECONDS for each target; needs clang.
 fuzz: packages

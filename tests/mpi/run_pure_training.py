@@ -1,29 +1,16 @@
 """A component that trains and does not define outputs: the same bits are learned as by one that gets them, what it does not
 define does not travel, and what it does define comes as always.
 
-run_pure_training.py MPIEXEC MODEL EKMAN PLAN_TEMPLATE RESTART_TEMPLATE WORK_DIR
+run_pure_training.py MPIEXEC MODEL EKMAN PLAN_TEMPLATE WORK_DIR RESTART_TEMPLATE
 """
 import pathlib
-import shutil
 import subprocess
 import sys
 
-import torch
+from training_jobs import TOTAL, check, ekman, model, mpiexec, template, work
 
-mpiexec, model, ekman, template, restart_template, work = sys.argv[1:7]
-work = pathlib.Path(work)
-shutil.rmtree(work, ignore_errors=True)
-work.mkdir(parents=True)
-TOTAL, STEPS = 203, 11
-torch.manual_seed(1)
-net = torch.nn.Sequential(torch.nn.Linear(4, 24), torch.nn.Tanh(), torch.nn.Linear(24, 4)).double()
-torch.jit.script(net).save(str(work / "net.pt"))
-
-
-def check(what, holds, printed=""):
-    print(("ok: " if holds else "FAILED: ") + what)
-    if not holds:
-        sys.exit(printed)
+restart_template = sys.argv[6]
+STEPS = 11
 
 
 def run(name, mode, transport="auto", ranks=2, ml_ranks=2, ids="cyclic", steps=STEPS, plan=template, cut=(), resume="", sets=""):

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "ekman/error.hpp"
+#include "tests/message_of.hpp"
 
 namespace ekman {
 namespace {
@@ -44,15 +45,6 @@ class SlowStore final : public CheckpointStore {
 };
 
 LearnedCopy copy_at(std::int64_t step) { return {step, {}, "of " + std::to_string(step)}; }
-
-std::string message_of(const std::function<void()>& call) {
-  try {
-    call();
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return "no error";
-}
 
 TEST(BackgroundCheckpoints, LetsLearningGoOnWhileOneIsWritten) {
   std::promise<void> opens;

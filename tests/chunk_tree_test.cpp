@@ -13,6 +13,7 @@
 #include <random>
 
 #include "ekman/error.hpp"
+#include "tests/message_of.hpp"
 
 namespace ekman {
 namespace {
@@ -149,15 +150,6 @@ TEST(ChunkTree, IsEmptyAgainAfterClear) {
   for (const std::int64_t chunk : {0, 1, 2}) chunks.add(tree, chunk);
 
   EXPECT_TRUE(same_bits(Total<double>(tree).values, first.values));
-}
-
-std::string message_of(const std::function<void()>& call) {
-  try {
-    call();
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return "no error";
 }
 
 TEST(ChunkTree, RefusesWhatDoesNotAddUp) {

@@ -15,6 +15,7 @@
 
 #include "coupler/restart/restart_moment.hpp"
 #include "ekman/error.hpp"
+#include "tests/message_of.hpp"
 
 namespace ekman {
 namespace {
@@ -60,15 +61,6 @@ class RestartStoreTest : public ::testing::Test {
     std::int64_t id = -1;
     store_->open({"cut", "atmosphere", network})->read(ids_array(), 0, 1, reinterpret_cast<std::byte*>(&id));
     return id;
-  }
-
-  std::string message_of(const std::function<void()>& call) {
-    try {
-      call();
-    } catch (const Error& error) {
-      return error.what();
-    }
-    return "no error";
   }
 
   fs::path folder_ = fs::temp_directory_path() / ("ekman_restart_" + std::to_string(::getpid()));

@@ -227,6 +227,19 @@ TEST_F(TrainingLogTest, LeavesOutALossThatIsInTheComponent) {
               HasSubstr("in step 4: norm of the gradient nan (1 such steps so far); see what inputs and adjoints"));
 }
 
+TEST(TrainingLogSetting, KnowsThatTheLossOfATapeIsInTheComponent) {
+  Plan plan;
+  NetworkSpec spec;
+  spec.training.loss.resize(1);
+  spec.training.loss[0].kind = LossKind::huber;
+  spec.training.loss[0].fields = {"heating", "drying"};
+  EXPECT_THAT(training_log_setting(plan, spec, 0).terms, ElementsAre("huber(heating drying)"));
+  EXPECT_TRUE(training_log_setting(plan, spec, 0).has_loss);
+
+  spec.tape = 2;
+  EXPECT_FALSE(training_log_setting(plan, spec, 0).has_loss);
+}
+
 TEST_F(TrainingLogTest, IsSilentWhereStderrIsNoTerminal) {
   testing::internal::CaptureStderr();
   {

@@ -3,11 +3,9 @@
 
 #include <fmt/format.h>
 
-#include <filesystem>
 #include <nlohmann/json.hpp>
 #include <set>
 
-#include "coupler/base/joined.hpp"
 #include "coupler/plan/choices.hpp"
 #include "ekman/error.hpp"
 
@@ -30,10 +28,7 @@ std::string optimizer_words(const OptimizerSpec& optimizer) {
 
 std::vector<std::string> loss_words(const std::vector<LossTerm>& loss) {
   std::vector<std::string> words;
-  for (const LossTerm& term : loss) {
-    const std::string own = std::filesystem::path(term.source).filename().string();
-    words.push_back(fmt::format("{}({})", word_of(term.kind), term.fields.empty() ? own : joined(term.fields, " ")));
-  }
+  for (const LossTerm& term : loss) words.push_back(name_of(term));
   return words;
 }
 

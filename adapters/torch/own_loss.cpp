@@ -30,8 +30,7 @@ void OwnLoss::fail(const std::string& what) const { throw Error(ErrorCode::netwo
 void OwnLoss::fail_without_gradient() const {
   fail(
       "has no gradient, so that nothing can be learned from it; compute it from `outputs` without detach(), no_grad() "
-      "or "
-      "whole numbers on the way, or give it `weight: 0` if it is for the log only");
+      "or whole numbers on the way, or give it `weight: 0` if it is for the log only");
 }
 
 void OwnLoss::find_fields(const NetworkSpec& spec, const RowLayout& in, const RowLayout& out, const RowLayout& truth) {

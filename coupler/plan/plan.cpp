@@ -2,8 +2,12 @@
 #include "coupler/plan/plan.hpp"
 
 #include <algorithm>
+#include <filesystem>
 #include <limits>
 #include <set>
+
+#include "coupler/base/joined.hpp"
+#include "coupler/plan/choices.hpp"
 
 namespace ekman {
 
@@ -49,6 +53,11 @@ std::vector<std::string> all_fields_of(const NetworkSpec& network) {
   std::vector<std::string> fields = fields_of(network.inputs);
   for (const std::string& field : fields_of(network.outputs)) fields.push_back(field);
   return fields;
+}
+
+std::string name_of(const LossTerm& term) {
+  const std::string own = std::filesystem::path(term.source).filename().string();
+  return std::string(word_of(term.kind)) + "(" + (term.fields.empty() ? own : joined(term.fields, " ")) + ")";
 }
 
 std::vector<std::string> late_fields_of(const NetworkSpec& network) {

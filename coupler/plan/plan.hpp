@@ -150,8 +150,11 @@ std::vector<std::string> all_fields_of(const NetworkSpec& network);
 // weights, then what losses of the user's own take besides; each once. Empty if it does not learn from targets.
 std::vector<std::string> truth_fields_of(const NetworkSpec& network);
 
-// Those among them, the first ones, that come `training.delay` exchanges after the inputs that they belong to: targets
-// and weights.
+// "mse(heating)": what logs and checkpoints call a term of the loss; one of the user's own by its method or file.
+std::string name_of(const LossTerm& term);
+
+// Those of truth_fields_of, the first ones, that come `training.delay` exchanges after the inputs that they belong to:
+// targets and weights.
 std::vector<std::string> late_fields_of(const NetworkSpec& network);
 
 // Levels that the target of `output` must have if that has `levels`; 0: any, since only losses of the user's own take

@@ -39,30 +39,6 @@ std::string header_of(const std::vector<std::string>& terms) {
   return joined(cells, ",") + k_end;
 }
 
-const char* word_of(LossKind kind) {
-  switch (kind) {
-    case LossKind::mse:
-      return "mse";
-    case LossKind::l1:
-      return "l1";
-    case LossKind::huber:
-      return "huber";
-    case LossKind::smooth_l1:
-      return "smooth_l1";
-    case LossKind::cross_entropy:
-      return "cross_entropy";
-    case LossKind::bce_with_logits:
-      return "bce_with_logits";
-    case LossKind::nll:
-      return "nll";
-    case LossKind::method:
-      return "method";
-    case LossKind::torchscript:
-      return "torchscript";
-  }
-  return "";
-}
-
 // A time left, "2:03:04"; "-" for ages.
 std::string duration_text(double seconds) {
   if (!(seconds < 360000.0)) return "-";
@@ -100,11 +76,7 @@ TrainingLogSetting training_log_setting(const Plan& plan, const NetworkSpec& spe
   TrainingLogSetting setting;
   setting.network = spec.name;
   if (!training.csv.empty()) setting.csv = (std::filesystem::path(plan.output_directory) / training.csv).string();
-  for (const LossTerm& term : training.loss) {
-    const std::string own = std::filesystem::path(term.source).filename().string();
-    const std::string of = term.fields.empty() ? own : joined(term.fields, " ");
-    setting.terms.push_back(fmt::format("{}({})", word_of(term.kind), of));
-  }
+  for (const LossTerm& term : training.loss) setting.terms.push_back(name_of(term));
   setting.has_loss = spec.tape == 0;
   setting.clock = step_clock(plan, spec.component);
   setting.first_step = first_step;

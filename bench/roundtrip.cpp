@@ -1,11 +1,12 @@
 // A float64 field of (ncol, nlev) from two component ranks to one ML rank and back: Ekman's echo network against a
-// program by hand that packs alike, with the faster of a shared window and point-to-point. 3 ranks; one argument: a
-// folder for plans.
+// program by hand that packs alike, with the faster of a shared window and point-to-point. 3 ranks; arguments: a
+// folder for plans, and the values of a rank if one size shall do.
 #include <fmt/format.h>
 #include <mpi.h>
 
 #include <algorithm>
 #include <cstdio>
+#include <cstdlib>
 #include <fstream>
 #include <memory>
 #include <numeric>
@@ -158,13 +159,15 @@ int main(int argc, char** argv) {
   MPI_Init(&argc, &argv);
   int ranks = 0;
   MPI_Comm_size(MPI_COMM_WORLD, &ranks);
-  if (ranks != 3 || argc != 2) {
-    std::fprintf(stderr, "roundtrip FOLDER, on 3 ranks; there are %d\n", ranks);
+  if (ranks != 3 || argc < 2 || argc > 3) {
+    std::fprintf(stderr, "bench_roundtrip FOLDER [VALUES], on 3 ranks; there are %d\n", ranks);
     MPI_Abort(MPI_COMM_WORLD, 2);
   }
   MPI_Comm components = MPI_COMM_NULL;
   MPI_Comm_split(MPI_COMM_WORLD, world_rank() == k_ml_rank ? 1 : 0, world_rank(), &components);
-  for (const Size& size : k_sizes) measure(size, argv[1], components);
+  for (const Size& size : k_sizes) {
+    if (argc == 2 || size.columns * size.levels == std::atoll(argv[2])) measure(size, argv[1], components);
+  }
   MPI_Comm_free(&components);
   MPI_Finalize();
 }

@@ -86,10 +86,35 @@ TEST_P(EveryAxes, PackPutsSlotAndLevelAtTheirPlaceAndUnpackBringsThemBack) {
   EXPECT_EQ(back.values, array.values);
 }
 
+TEST_P(EveryAxes, RowsThatLieApartAreThoseThatLieTogether) {
+  const Case& c = GetParam();
+  Array array = make_array(c);
+  each(c, array.view, [](double& x, std::int64_t slot, std::int64_t level) { x = value_of(slot, level); });
+  const ColumnView columns = make_column_view(array.view, Axes(c.axes));
+  const std::int64_t row_len = columns.levels + 1, first = columns.slots / 4, count = columns.slots - first;
+  std::vector<float> values(static_cast<std::size_t>(count * row_len), -7.0F);
+  std::vector<std::byte*> rows;  // the last one first
+  for (std::int64_t i = 0; i < count; ++i)
+    rows.push_back(reinterpret_cast<std::byte*>(values.data() + (count - 1 - i) * row_len));
+
+  pack(columns, first, count, rows.data(), Real::float32);
+
+  for (std::int64_t i = 0; i < count; ++i) {
+    const float* row = reinterpret_cast<const float*>(rows[i]);
+    for (std::int64_t l = 0; l < columns.levels; ++l) ASSERT_EQ(row[l], value_of(first + i, l));
+    EXPECT_EQ(row[columns.levels], -7.0F);
+  }
+  Array back = make_array(c);
+  unpack(rows.data(), Real::float32, make_column_view(back.view, Axes(c.axes)), first, count);
+  each(c, back.view, [&](double& x, std::int64_t slot, std::int64_t level) {
+    EXPECT_EQ(x, slot < first ? -1.0 : value_of(slot, level));
+  });
+}
+
 INSTANTIATE_TEST_SUITE_P(Forms, EveryAxes,
-                         testing::Values(Case{"p", {37}}, Case{"pl", {37, 19}}, Case{"lp", {19, 37}},
-                                         Case{"pp", {5, 7}}, Case{"ppl", {5, 7, 18}}, Case{"plp", {5, 18, 7}},
-                                         Case{"lpp", {3, 4, 5}}));
+                         testing::Values(Case{"p", {37}}, Case{"pl", {37, 19}}, Case{"pl", {70, 131}},
+                                         Case{"lp", {19, 37}}, Case{"pp", {5, 7}}, Case{"ppl", {5, 7, 18}},
+                                         Case{"plp", {5, 18, 7}}, Case{"lpp", {3, 4, 5}}));
 
 TEST(Pack, ReadsBackwardStrides) {
   std::vector<float> values{1, 2, 3, 4};

@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <atomic>
 #include <mutex>
 #include <utility>
 
@@ -26,9 +27,9 @@ struct Coupler::Impl {
   // Runs one call; keeps its error, if any, for the calls that follow.
   template <class Call>
   auto guard(Call call) -> decltype(call()) {
-    {
+    if (failed.load(std::memory_order_acquire)) {
       const std::lock_guard<std::mutex> lock(mutex);
-      if (!failure.empty()) throw Error(ErrorCode::usage, failure);
+      throw Error(ErrorCode::usage, failure);
     }
     try {
       return call();
@@ -49,12 +50,14 @@ struct Coupler::Impl {
   void remember(const std::string& text) {
     const std::lock_guard<std::mutex> lock(mutex);
     if (failure.empty()) failure = text;
+    failed.store(true, std::memory_order_release);
   }
 
   ComponentSide side;
   bool finalized = false;
-  std::string failure;
-  std::mutex mutex;
+  std::atomic<bool> failed{false};
+  std::string failure;  // of the first call that failed
+  std::mutex mutex;     // of `failure`
 };
 
 namespace {
@@ -119,19 +122,19 @@ std::int64_t Coupler::step() const {
 }
 
 Info Coupler::put(std::string_view field, const ArrayView& array, Part part) {
-  return impl_->guard([&] { return impl_->side.put(std::string(field), array, part); });
+  return impl_->guard([&] { return impl_->side.put(field, array, part); });
 }
 
 Info Coupler::get(std::string_view field, const ArrayView& array, Part part) {
-  return impl_->guard([&] { return impl_->side.get(std::string(field), array, part); });
+  return impl_->guard([&] { return impl_->side.get(field, array, part); });
 }
 
 void Coupler::put_adjoint(std::string_view output, const ArrayView& array, Part part, bool retain) {
-  impl_->guard([&] { impl_->side.put_adjoint(std::string(output), array, part, retain); });
+  impl_->guard([&] { impl_->side.put_adjoint(output, array, part, retain); });
 }
 
 void Coupler::get_adjoint(std::string_view input, const ArrayView& array, Part part) {
-  impl_->guard([&] { impl_->side.get_adjoint(std::string(input), array, part); });
+  impl_->guard([&] { impl_->side.get_adjoint(input, array, part); });
 }
 
 void Coupler::zero_grad(std::string_view network) {

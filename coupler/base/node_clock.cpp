@@ -1,16 +1,9 @@
-// Implements node_clock.hpp over the coarse monotonic clock, which needs no read of the time stamp counter.
+// Implements node_clock.hpp.
 #include "coupler/base/node_clock.hpp"
 
 #include <fmt/format.h>
-#include <time.h>
 
 namespace ekman {
-
-std::int64_t node_milliseconds() {
-  timespec time{};
-  clock_gettime(CLOCK_MONOTONIC_COARSE, &time);
-  return static_cast<std::int64_t>(time.tv_sec) * 1000 + time.tv_nsec / 1000000;
-}
 
 std::string time_of_day(std::int64_t milliseconds) {
   timespec now{};

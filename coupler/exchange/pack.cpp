@@ -6,6 +6,11 @@
 
 #include <algorithm>
 #include <cfenv>
+#include <cstring>
+#include <type_traits>
+#ifdef __SSE2_MATH__
+#include <xmmintrin.h>
+#endif
 
 #include "coupler/base/bytes.hpp"
 #include "coupler/exchange/transpose.hpp"
@@ -53,17 +58,30 @@ ColumnView make_column_view(const ArrayView& array, const Axes& axes) {
 
 namespace {
 
+// Values side by side.
+template <class A, class B>
+void copy_line(const std::byte* a, std::byte* b, std::int64_t count) {
+  if constexpr (std::is_same_v<A, B>) {
+    std::memcpy(b, a, static_cast<std::size_t>(count) * sizeof(A));
+  } else {
+    constexpr std::int64_t k_a = sizeof(A), k_b = sizeof(B);
+    for (std::int64_t i = 0; i < count; ++i) store<B>(b + i * k_b, static_cast<B>(load<A>(a + i * k_a)));
+  }
+}
+
 // Points x levels from (a, strides a_point, a_level) to (b, strides b_point, b_level), A converted to B.
 template <class A, class B>
 void copy_block(const std::byte* a, std::int64_t a_point, std::int64_t a_level, std::byte* b, std::int64_t b_point,
                 std::int64_t b_level, std::int64_t points, std::int64_t levels) {
   constexpr std::int64_t k_block = 16, k_a = sizeof(A), k_b = sizeof(B);
+  if (levels == 1) {
+    if (a_point == k_a && b_point == k_b) return copy_line<A, B>(a, b, points);
+    for (std::int64_t p = 0; p < points; ++p) store<B>(b + p * b_point, static_cast<B>(load<A>(a + p * a_point)));
+    return;
+  }
   if (a_level == k_a && b_level == k_b) {
-    for (std::int64_t p = 0; p < points; ++p) {
-      const std::byte* from = a + p * a_point;
-      std::byte* to = b + p * b_point;
-      for (std::int64_t l = 0; l < levels; ++l) store<B>(to + l * k_b, static_cast<B>(load<A>(from + l * k_a)));
-    }
+    if (a_point == levels * k_a && b_point == levels * k_b) return copy_line<A, B>(a, b, points * levels);
+    for (std::int64_t p = 0; p < points; ++p) copy_line<A, B>(a + p * a_point, b + p * b_point, levels);
     return;
   }
   if (a_point == k_a && b_level == k_b) return transpose<A, B>(a, a_level, b, b_point, levels, points);
@@ -143,11 +161,86 @@ void unpack(const RowSpan& rows, const ColumnView& columns, std::int64_t slot, s
   }
 }
 
+namespace {
+
+// Calls visit(columns, slot, slots, rows behind each other, rows[i] of the first, bytes into them) block by block: many
+// slots side by side fill lines of the cache, so rows that lie apart are made, or read, in one place first.
+template <class Visit>
+void for_blocks(const ColumnView& columns, std::int64_t slot, std::int64_t count, std::byte* const* rows, Real wire,
+                Visit visit) {
+  constexpr std::int64_t k_rows = 32, k_levels = 64;
+  alignas(64) std::byte block[k_rows * k_levels * sizeof(double)];
+  ColumnView part = columns;
+  for (std::int64_t level = 0; level < columns.levels; level += k_levels) {
+    part.data = columns.data + level * columns.level_stride;
+    part.levels = std::min(k_levels, columns.levels - level);
+    const RowSpan span{block, part.levels * real_size(wire), wire};
+    for (std::int64_t i = 0; i < count; i += k_rows) {
+      visit(part, slot + i, std::min(k_rows, count - i), span, rows + i, level * real_size(wire));
+    }
+  }
+}
+
+// Each column is in one piece: nothing is gained by their neighbours.
+bool has_whole_columns(const ColumnView& columns) {
+  return columns.levels == 1 || columns.level_stride == element_size(columns.kind);
+}
+
+}  // namespace
+
+void pack(const ColumnView& columns, std::int64_t slot, std::int64_t count, std::byte* const* rows, Real wire) {
+  if (has_whole_columns(columns)) {
+    for (std::int64_t i = 0; i < count; ++i) pack(columns, slot + i, 1, {rows[i], 0, wire});
+    return;
+  }
+  for_blocks(columns, slot, count, rows, wire,
+             [](const ColumnView& part, std::int64_t first, std::int64_t n, const RowSpan& block, std::byte* const* to,
+                std::int64_t offset) {
+               pack(part, first, n, block);
+               for (std::int64_t i = 0; i < n; ++i) {
+                 std::memcpy(to[i] + offset, block.first + i * block.row_bytes,
+                             static_cast<std::size_t>(block.row_bytes));
+               }
+             });
+}
+
+void unpack(std::byte* const* rows, Real wire, const ColumnView& columns, std::int64_t slot, std::int64_t count) {
+  if (has_whole_columns(columns)) {
+    for (std::int64_t i = 0; i < count; ++i) unpack({rows[i], 0, wire}, columns, slot + i, 1);
+    return;
+  }
+  for_blocks(columns, slot, count, rows, wire,
+             [](const ColumnView& part, std::int64_t first, std::int64_t n, const RowSpan& block,
+                std::byte* const* from, std::int64_t offset) {
+               for (std::int64_t i = 0; i < n; ++i) {
+                 std::memcpy(block.first + i * block.row_bytes, from[i] + offset,
+                             static_cast<std::size_t>(block.row_bytes));
+               }
+               unpack(block, part, first, n);
+             });
+}
+
+#ifdef __SSE2_MATH__
+// All arithmetic here is the vector unit's: its one register will do, and fesetenv costs 50 ns for the other one.
+TrapGuard::TrapGuard() {
+  constexpr unsigned int k_flags = _MM_EXCEPT_MASK, k_held = _MM_MASK_MASK;
+  const unsigned int state = _mm_getcsr();
+  std::memcpy(state_, &state, sizeof state);
+  _mm_setcsr((state & ~k_flags) | k_held);
+}
+
+TrapGuard::~TrapGuard() {
+  unsigned int state;
+  std::memcpy(&state, state_, sizeof state);
+  _mm_setcsr(state);
+}
+#else
 TrapGuard::TrapGuard() {
   static_assert(sizeof(std::fenv_t) <= sizeof(state_));
   std::feholdexcept(reinterpret_cast<std::fenv_t*>(state_));
 }
 
 TrapGuard::~TrapGuard() { std::fesetenv(reinterpret_cast<std::fenv_t*>(state_)); }
+#endif
 
 }  // namespace ekman

@@ -48,6 +48,10 @@ struct RowSpan {
 void pack(const ColumnView& columns, std::int64_t slot, std::int64_t count, const RowSpan& rows);
 void unpack(const RowSpan& rows, const ColumnView& columns, std::int64_t slot, std::int64_t count);
 
+// The same where rows lie apart: that of slot `slot + i` at rows[i].
+void pack(const ColumnView& columns, std::int64_t slot, std::int64_t count, std::byte* const* rows, Real wire);
+void unpack(std::byte* const* rows, Real wire, const ColumnView& columns, std::int64_t slot, std::int64_t count);
+
 // Holds floating-point traps while it lives, so that a fill value of 1e300 that becomes a float32 infinity does not
 // kill a program built with -ffpe-trap=overflow. Restores flags and traps.
 class TrapGuard {
@@ -58,7 +62,7 @@ class TrapGuard {
   TrapGuard& operator=(const TrapGuard&) = delete;
 
  private:
-  alignas(16) unsigned char state_[64];
+  alignas(16) unsigned char state_[64];  // an fenv_t, or what of it the copies can change
 };
 
 }  // namespace ekman

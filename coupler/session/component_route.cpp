@@ -41,8 +41,12 @@ void ComponentRoute::put(Feed feed, int field, const ColumnView& columns, std::i
     adjoint_->require_whole("put");
     if (!is_recorded_) adjoint_->require_room(step);
   }
-  const ColumnView values = reducer == nullptr ? columns : reducer->result(first, count);
-  sender(feed).pack(field, values, first, count, {step, next_turn()}, Call::put);
+  const RowMoment when{step, next_turn()};
+  if (reducer == nullptr) {
+    sender(feed).pack(field, columns, first, count, when, Call::put);
+  } else {
+    sender(feed).pack(field, reducer->result(first, count), first, count, when, Call::put);
+  }
   if (init_thread || any_thread_) flush();
 }
 

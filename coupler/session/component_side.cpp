@@ -158,10 +158,12 @@ void ComponentSide::bind(int network, ComponentRoute& route) {
     number(outputs[i]);
     Field& output = fields_.at(outputs[i]);
     output.output = {&route, static_cast<int>(i)};
+    output.needs = inputs_of(spec);
     const auto guard = spec.guard.fields.find(outputs[i]);
     if (guard == spec.guard.fields.end() || guard->second.fallback.empty()) continue;
     output.fallback = guard->second.fallback;
     number(output.fallback);
+    output.needs.push_back(&*fields_.find(output.fallback));
     Field& fallback = fields_.at(output.fallback);
     fallback.kept =
         std::make_unique<Reducer>(output.fallback, Reduction::none, fallback.slots, fallback.options.levels);
@@ -199,7 +201,7 @@ void ComponentSide::enddef(std::int64_t step) {
   phase_ = Phase::run;
 }
 
-ComponentSide::Field& ComponentSide::find_field(const std::string& name) {
+ComponentSide::Field& ComponentSide::find_field(std::string_view name) {
   const auto found = fields_.find(name);
   if (found == fields_.end())
     misuse(fmt::format("there is no field \"{}\" (defined: {}); correct the name, or define it before enddef", name,
@@ -208,7 +210,7 @@ ComponentSide::Field& ComponentSide::find_field(const std::string& name) {
 }
 
 // Slots that the array holds; throws if its shape is not what was defined.
-std::int64_t ComponentSide::check_part(const std::string& name, const Field& field, const ColumnView& view,
+std::int64_t ComponentSide::check_part(std::string_view name, const Field& field, const ColumnView& view,
                                        const Part& part) const {
   if (view.levels != field.options.levels) {
     misuse(
@@ -230,7 +232,7 @@ std::int64_t ComponentSide::check_part(const std::string& name, const Field& fie
   return view.slots;
 }
 
-Info ComponentSide::put(const std::string& name, const ArrayView& array, Part part) {
+Info ComponentSide::put(std::string_view name, const ArrayView& array, Part part) {
   require(Phase::run, "put");
   Field& field = find_field(name);
   if (!field.is_put()) {
@@ -265,7 +267,7 @@ Info ComponentSide::put(const std::string& name, const ArrayView& array, Part pa
   return info;
 }
 
-Info ComponentSide::get(const std::string& name, const ArrayView& array, Part part) {
+Info ComponentSide::get(std::string_view name, const ArrayView& array, Part part) {
   require(Phase::run, "get");
   Field& field = find_field(name);
   if (field.output.route == nullptr)
@@ -274,8 +276,7 @@ Info ComponentSide::get(const std::string& name, const ArrayView& array, Part pa
   const ColumnView view = make_column_view(array, field.axes);
   const std::int64_t count = check_part(name, field, view, part);
   const ComponentRoute& route = *field.output.route;
-  require_inputs_put(route, fmt::format("get of \"{}\"", name));
-  if (!field.fallback.empty()) require_put(fmt::format("get of \"{}\"", name), route.spec().name, {field.fallback});
+  require_put(field.needs, "get", name, route.spec().name);
   Reducer* fallback = field.fallback.empty() ? nullptr : fields_.at(field.fallback).kept.get();
   const std::int64_t given_up = field.output.route->get(field.output.index, view, std::max<std::int64_t>(part.first, 0),
                                                         count, on_init_thread(), fallback);
@@ -283,22 +284,24 @@ Info ComponentSide::get(const std::string& name, const ArrayView& array, Part pa
   return route.couples(step_) ? Info::coupled : Info::held;
 }
 
-// Throws unless all of `needed` are put, for `what`.
-void ComponentSide::require_put(const std::string& what, const std::string& network,
-                                const std::vector<std::string>& needed) {
-  const std::lock_guard<std::mutex> lock(coverage_mutex_);
-  for (const std::string& input : needed) {
-    const Field& source = fields_.at(input);
-    if (source.coverage.covered() == source.slots) continue;
-    misuse(
-        fmt::format("{} in {} came before its input \"{}\" was put ({} of {} points); put all inputs of "
-                    "network \"{}\" first",
-                    what, clock_.name(step_), input, source.coverage.covered(), source.slots, network));
-  }
+std::vector<const ComponentSide::Fields::value_type*> ComponentSide::inputs_of(const NetworkSpec& spec) const {
+  std::vector<const Fields::value_type*> inputs;
+  for (const std::string& name : fields_of(spec.inputs)) inputs.push_back(&*fields_.find(name));
+  return inputs;
 }
 
-void ComponentSide::require_inputs_put(const ComponentRoute& route, const std::string& what) {
-  require_put(what, route.spec().name, fields_of(route.spec().inputs));
+// Throws unless all of `needed` are put, for a call on `name` of a network.
+void ComponentSide::require_put(const std::vector<const Fields::value_type*>& needed, const char* call,
+                                std::string_view name, const std::string& network) {
+  const std::lock_guard<std::mutex> lock(coverage_mutex_);
+  for (const auto* entry : needed) {
+    const auto& [input, source] = *entry;
+    if (source.coverage.covered() == source.slots) continue;
+    misuse(
+        fmt::format("{} of \"{}\" in {} came before its input \"{}\" was put ({} of {} points); put all inputs of "
+                    "network \"{}\" first",
+                    call, name, clock_.name(step_), input, source.coverage.covered(), source.slots, network));
+  }
 }
 
 void ComponentSide::advance() {

@@ -6,6 +6,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <vector>
 
@@ -34,10 +35,10 @@ class ComponentSide {
   void enddef(std::int64_t step);
   // The step that this rank is in, from 1.
   std::int64_t step() const;
-  Info put(const std::string& name, const ArrayView& array, Part part);
-  Info get(const std::string& name, const ArrayView& array, Part part);
-  void put_adjoint(const std::string& name, const ArrayView& array, Part part, bool retain);
-  void get_adjoint(const std::string& name, const ArrayView& array, Part part);
+  Info put(std::string_view name, const ArrayView& array, Part part);
+  Info get(std::string_view name, const ArrayView& array, Part part);
+  void put_adjoint(std::string_view name, const ArrayView& array, Part part, bool retain);
+  void get_adjoint(std::string_view name, const ArrayView& array, Part part);
   void zero_grad(const std::string& network);
   // "network/quantity": see Coupler::scalar.
   double scalar(const std::string& name);
@@ -53,36 +54,40 @@ class ComponentSide {
     int index;
     Feed feed = Feed::input;
   };
+  struct Field;
+  using Fields = std::map<std::string, Field, std::less<>>;
   struct Field {
     FieldOptions options;
     Axes axes{"p"};
     std::int64_t slots = 0;
     std::vector<Binding> feeds;
     Binding output{nullptr, 0};
-    std::string fallback;           // outputs: the field whose values take the place of points given up
-    std::unique_ptr<Reducer> kept;  // such a field: its values of this step
-    int number = k_no_field;        // see FieldNumbers
-    std::uint64_t put_bits = 0;     // of all networks that it is put for
+    std::string fallback;                          // outputs: the field whose values take the place of points given up
+    std::vector<const Fields::value_type*> needs;  // outputs: what is put before they are there
+    std::unique_ptr<Reducer> kept;                 // a fallback: its values of this step
+    int number = k_no_field;                       // see FieldNumbers
+    std::uint64_t put_bits = 0;                    // of all networks that it is put for
     bool is_put() const { return !feeds.empty() || kept != nullptr; }
     Coverage coverage;
   };
 
   void require(Phase phase, const char* call) const;
-  Field& find_field(const std::string& name);
+  Field& find_field(std::string_view name);
   Definitions definitions() const;
   // `all`: the definitions, completed.
   RouteDefinition define_route(const NetworkSpec& spec, const Definitions& all) const;
   std::string unresumed_step_problem(std::int64_t step) const;
   void resume(std::int64_t step);
-  void require_put(const std::string& what, const std::string& network, const std::vector<std::string>& needed);
+  std::vector<const Fields::value_type*> inputs_of(const NetworkSpec& spec) const;
+  void require_put(const std::vector<const Fields::value_type*>& needed, const char* call, std::string_view name,
+                   const std::string& network);
   ComponentRoute& find_route(const std::string& network, const std::string& call) const;
   void settle_exchange(ComponentRoute& route, const std::string& what);
   void require_init_thread(const char* call) const;
-  void require_inputs_put(const ComponentRoute& route, const std::string& what);
   RouteState route_state(int network);
   std::vector<std::string> outputs_of(const NetworkSpec& spec) const;
   void bind(int network, ComponentRoute& route);
-  std::int64_t check_part(const std::string& name, const Field& field, const ColumnView& view, const Part& part) const;
+  std::int64_t check_part(std::string_view name, const Field& field, const ColumnView& view, const Part& part) const;
   bool on_init_thread() const { return std::this_thread::get_id() == thread_; }
 
   std::string component_;
@@ -95,7 +100,7 @@ class ComponentSide {
   Phase phase_ = Phase::define;
   std::thread::id thread_ = std::this_thread::get_id();
   PointSets points_;
-  std::map<std::string, Field> fields_;
+  Fields fields_;
   std::vector<std::unique_ptr<ComponentRoute>> routes_;
   std::vector<int> speakers_;  // of each route: the first rank of the component that has points of it
   std::int64_t step_ = 1;

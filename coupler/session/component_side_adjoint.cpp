@@ -31,7 +31,7 @@ ComponentRoute& ComponentSide::find_route(const std::string& network, const std:
                      did_you_mean(network, names, fmt::format("; name one of: {}", joined(names, ", ")))));
 }
 
-void ComponentSide::put_adjoint(const std::string& name, const ArrayView& array, Part part, bool retain) {
+void ComponentSide::put_adjoint(std::string_view name, const ArrayView& array, Part part, bool retain) {
   require(Phase::run, "put_adjoint");
   require_init_thread("put_adjoint");
   Field& field = find_field(name);
@@ -66,7 +66,7 @@ void ComponentSide::settle_exchange(ComponentRoute& route, const std::string& wh
   if (begun > 0) route.record(step_);
 }
 
-void ComponentSide::get_adjoint(const std::string& name, const ArrayView& array, Part part) {
+void ComponentSide::get_adjoint(std::string_view name, const ArrayView& array, Part part) {
   require(Phase::run, "get_adjoint");
   require_init_thread("get_adjoint");
   Field& field = find_field(name);

@@ -63,7 +63,7 @@ double ComponentSide::scalar(const std::string& name) {
                             name, network));
   }
   const CallScope call(state_, Call::scalar);
-  require_inputs_put(**route, fmt::format("get_scalar of \"{}\"", name));
+  require_put(inputs_of((*route)->spec()), "get_scalar", name, network);
   const int speaker = speakers_[static_cast<std::size_t>(route - routes_.begin())];
   if (speaker >= job_.local.size()) return std::numeric_limits<double>::quiet_NaN();  // no points anywhere
   LearningStatus status{};

@@ -1,25 +1,27 @@
 // Implements coverage.hpp.
 #include "coupler/session/coverage.hpp"
 
-#include <iterator>
+#include <algorithm>
 
 namespace ekman {
 
 bool Coverage::add(std::int64_t first, std::int64_t count) {
   if (count == 0) return true;
-  std::int64_t end = first + count;
-  auto next = stretches_.lower_bound(first);
-  if (next != stretches_.end() && next->first < end) return false;
-  if (next != stretches_.begin() && std::prev(next)->second > first) return false;
+  const std::int64_t end = first + count;
+  const auto next = std::lower_bound(stretches_.begin(), stretches_.end(), first,
+                                     [](const Stretch& stretch, std::int64_t at) { return stretch.first < at; });
+  const bool has_next = next != stretches_.end(), has_last = next != stretches_.begin();
+  if (has_next && next->first < end) return false;
+  if (has_last && (next - 1)->end > first) return false;
   covered_ += count;
-  if (next != stretches_.end() && next->first == end) {
-    end = next->second;
-    next = stretches_.erase(next);
-  }
-  if (next != stretches_.begin() && std::prev(next)->second == first) {
-    std::prev(next)->second = end;
+  const bool meets_next = has_next && next->first == end, meets_last = has_last && (next - 1)->end == first;
+  if (meets_last) {
+    (next - 1)->end = meets_next ? next->end : end;
+    if (meets_next) stretches_.erase(next);
+  } else if (meets_next) {
+    next->first = first;
   } else {
-    stretches_.emplace(first, end);
+    stretches_.insert(next, {first, end});
   }
   return true;
 }

@@ -1,8 +1,9 @@
-// Which slots of a field were put in this step: disjoint stretches, merged as they touch.
+// Which slots of a field were put in this step: disjoint stretches, merged as they touch. Allocates nothing in a step
+// like one before.
 #pragma once
 
 #include <cstdint>
-#include <map>
+#include <vector>
 
 namespace ekman {
 
@@ -14,7 +15,10 @@ class Coverage {
   void clear();
 
  private:
-  std::map<std::int64_t, std::int64_t> stretches_;  // first -> one past the last
+  struct Stretch {
+    std::int64_t first, end;
+  };
+  std::vector<Stretch> stretches_;  // ascending
   std::int64_t covered_ = 0;
 };
 

@@ -6,14 +6,14 @@
 #include <set>
 
 #include "coupler/base/node_clock.hpp"
-#include "coupler/comm/polite_wait.hpp"
+#include "coupler/session/patient_wait.hpp"
 
 namespace ekman {
 
 namespace {
 
-// An ML rank that has nothing to do looks for requests of restart sets every so many times that it looks for rows: the
-// look enters MPI, which the other does not need to in a shared window.
+// An ML rank that has nothing to do looks for requests of restart sets, and at the clock, every so many times that it
+// looks for rows: the look enters MPI, which the other does not need to in a shared window.
 constexpr int k_polls_per_look = 16;
 
 }  // namespace
@@ -84,18 +84,22 @@ bool MlSide::poll() {
 // Waits until a message has come.
 void MlSide::wait_for_inputs() {
   constexpr std::int64_t k_soon = 50;  // milliseconds, after which somebody may ask who is late
+  PoliteWait wait(shared_cores_);
+  for (int look = untold_looks(shared_cores_); look > 0; --look) {
+    wait.pause();
+    if (poll()) return;
+  }
   state_.late({}, 0, 0, false);
   const WaitScope waiting(state_, Call::inputs);
   const std::int64_t begin = node_milliseconds();
   bool listed = false;
-  PoliteWait wait(shared_cores_);
   for (int idle = 1; !poll(); ++idle) {
-    if (idle % k_polls_per_look == 0) look_for_restart();
-    if (!listed && node_milliseconds() - begin > k_soon) {
-      list_late();
-      listed = true;
-    }
     wait.pause();
+    if (idle % k_polls_per_look != 0) continue;
+    look_for_restart();
+    if (listed || node_milliseconds() - begin <= k_soon) continue;
+    list_late();
+    listed = true;
   }
 }
 
@@ -144,12 +148,19 @@ void MlSide::list_late() {
 
 // Those that may run; false if none may.
 bool MlSide::run_whole_chunks() {
-  const auto end =
-      std::stable_partition(whole_.begin(), whole_.end(), [&](std::int64_t slot) { return !may_run(slot); });
-  const std::vector<std::int64_t> batch(end, whole_.end());
-  whole_.erase(end, whole_.end());
-  for (const std::int64_t slot : batch) run_chunk(slot);
-  return !batch.empty();
+  if (whole_.empty()) return false;
+  batch_.clear();
+  auto kept = whole_.begin();
+  for (const std::int64_t slot : whole_) {
+    if (may_run(slot)) {
+      batch_.push_back(slot);
+    } else {
+      *kept++ = slot;
+    }
+  }
+  whole_.erase(kept, whole_.end());
+  for (const std::int64_t slot : batch_) run_chunk(slot);
+  return !batch_.empty();
 }
 
 bool MlSide::may_run(std::int64_t slot) {
@@ -159,7 +170,7 @@ bool MlSide::may_run(std::int64_t slot) {
 
 // Copied, so that the component can put the next ones.
 void MlSide::take_whole_truths() {
-  if (training_ == nullptr) return;
+  if (training_ == nullptr || whole_truths_.empty()) return;
   const auto end = std::stable_partition(whole_truths_.begin(), whole_truths_.end(),
                                          [&](std::int64_t slot) { return !training_->may_take_truth(slot); });
   for (auto slot = end; slot != whole_truths_.end(); ++slot) {

@@ -65,6 +65,7 @@ class MlSide {
   std::unique_ptr<MlAdjoint> adjoint_;         // null: without tape
   std::unique_ptr<LearningRestart> learning_;  // of what learns
   std::vector<std::int64_t> whole_;            // slots whose inputs are there
+  std::vector<std::int64_t> batch_;            // of them, those that run now
   std::vector<std::int64_t> whole_truths_;     // slots whose targets and weights are
 };
 

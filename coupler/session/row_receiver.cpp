@@ -3,8 +3,8 @@
 
 #include <fmt/format.h>
 
-#include "coupler/comm/polite_wait.hpp"
 #include "coupler/engine/guard.hpp"
+#include "coupler/session/patient_wait.hpp"
 #include "ekman/error.hpp"
 
 namespace ekman {
@@ -21,7 +21,7 @@ RowReceiver::RowReceiver(Direction& direction, const RowContext& context, std::v
 }
 
 void RowReceiver::reset() {
-  for (std::size_t m = 0; m < direction_.messages.size(); ++m) arrived_[m] = false;
+  for (std::size_t m = 0; m < direction_.messages.size(); ++m) arrived_[m].store(false, std::memory_order_relaxed);
   receiving_ = false;
 }
 
@@ -50,19 +50,37 @@ void RowReceiver::finish(Call call) {
 std::int64_t RowReceiver::get(int field, const ColumnView& columns, std::int64_t first, std::int64_t count,
                               bool init_thread, Reducer* fallback) {
   if (init_thread && !any_thread_) receive_all(field);
+  bool guarded = false;
+  int last = -1;
   for_runs(direction_.runs, first, count, [&](const Run& run, std::int64_t, std::int64_t) {
-    wait_for(run.message, field, init_thread || any_thread_);
+    if (run.message == last) return;
+    last = run.message;
+    wait_for(last, field, init_thread || any_thread_);
+    guarded = guarded || has_given_up(last);
   });
   const TrapGuard guard;
+  const Real wire = context_.spec.wire;
+  const auto rows_at = [&](const Run& run, std::int64_t slot) { return rows_of(direction_, run, slot, field, wire); };
   std::int64_t given_up = 0;
-  for_runs(direction_.runs, first, count, [&](const Run& run, std::int64_t slot, std::int64_t slots) {
-    if (checked_given_up(direction_.messages[run.message].header->given_up) > 0) {
-      given_up += unpack_guarded(run, field, columns, slot, slots, first, fallback);
-    } else {
-      unpack(rows_of(direction_, run, slot, field, context_.spec.wire), columns, slot - first, slots);
-    }
-  });
+  if (guarded) {
+    for_runs(direction_.runs, first, count, [&](const Run& run, std::int64_t slot, std::int64_t slots) {
+      if (has_given_up(run.message)) {
+        given_up += unpack_guarded(run, field, columns, slot, slots, first, fallback);
+      } else {
+        unpack(rows_at(run, slot), columns, slot - first, slots);
+      }
+    });
+    return given_up;
+  }
+  for_rows(
+      direction_.runs, first, count, rows_at,
+      [&](const RowSpan& rows, std::int64_t slot, std::int64_t n) { unpack(rows, columns, slot - first, n); },
+      [&](std::byte* const* rows, std::int64_t slot, std::int64_t n) { unpack(rows, wire, columns, slot - first, n); });
   return given_up;
+}
+
+bool RowReceiver::has_given_up(int message) const {
+  return checked_given_up(direction_.messages[message].header->given_up) > 0;
 }
 
 bool RowReceiver::status(LearningStatus& status) {
@@ -99,15 +117,14 @@ void RowReceiver::receive_all(int field) {
 // `field` < 0: for none.
 void RowReceiver::wait_for(int m, int field, bool may_call_mpi) {
   const Message& message = direction_.messages[m];
-  const auto sequence = [&] { return message.header->sequence.load(std::memory_order_acquire); };
-  if (message.request < 0 ? sequence() > exchange_ : arrived_[m].load(std::memory_order_acquire)) return;
-  const WaitScope waiting(context_.writer, call_, field < 0 ? k_no_field : numbers_[field], context_.network,
-                          message.peer);
-  PoliteWait wait(context_.shared_cores);
+  const int number = field < 0 ? k_no_field : numbers_[field];
   if (message.request < 0) {
-    while (sequence() <= exchange_) wait.pause();
-    return;
+    return wait_until([&] { return message.header->sequence.load(std::memory_order_acquire) > exchange_; },
+                      context_.shared_cores, context_.writer, call_, number, context_.network, message.peer);
   }
+  if (arrived_[m].load(std::memory_order_acquire)) return;
+  const WaitScope waiting(context_.writer, call_, number, context_.network, message.peer);
+  PoliteWait wait(context_.shared_cores);
   while (!arrived_[m].load(std::memory_order_acquire)) {
     if (!may_call_mpi) {
       throw Error(ErrorCode::usage,

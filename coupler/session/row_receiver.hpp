@@ -37,6 +37,7 @@ class RowReceiver {
   const Direction& direction() const { return direction_; }
 
  private:
+  bool has_given_up(int message) const;
   std::int64_t unpack_guarded(const Run& run, int field, const ColumnView& columns, std::int64_t slot,
                               std::int64_t count, std::int64_t first, Reducer* fallback);
   void receive_all(int field);

@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-#include "coupler/comm/polite_wait.hpp"
+#include "coupler/session/patient_wait.hpp"
 
 namespace ekman {
 
@@ -34,7 +34,7 @@ MessageHeader& RowSender::header(const Message& message) const {
 void RowSender::reset() {
   const auto fields = static_cast<std::int64_t>(direction_.layout.fields.size());
   for (std::size_t m = 0; m < direction_.messages.size(); ++m) {
-    outgoing_[m].rows_missing = direction_.messages[m].rows * fields;
+    outgoing_[m].rows_missing.store(direction_.messages[m].rows * fields, std::memory_order_relaxed);
     outgoing_[m].posted = false;
   }
 }
@@ -44,11 +44,18 @@ void RowSender::pack(int field, const ColumnView& columns, std::int64_t first, s
   wait_until_free(call, numbers_[field]);
   {
     const TrapGuard guard;
-    for_runs(direction_.runs, first, count, [&](const Run& run, std::int64_t slot, std::int64_t slots) {
-      RowSpan rows = rows_of(direction_, run, slot, field, context_.spec.wire);
-      if (is_second()) rows.first += direction_.messages[run.message].second;
-      ekman::pack(columns, slot - first, slots, rows);
-    });
+    const Real wire = context_.spec.wire;
+    for_rows(
+        direction_.runs, first, count,
+        [&](const Run& run, std::int64_t slot) {
+          RowSpan rows = rows_of(direction_, run, slot, field, wire);
+          if (is_second()) rows.first += direction_.messages[run.message].second;
+          return rows;
+        },
+        [&](const RowSpan& rows, std::int64_t slot, std::int64_t n) { ekman::pack(columns, slot - first, n, rows); },
+        [&](std::byte* const* rows, std::int64_t slot, std::int64_t n) {
+          ekman::pack(columns, slot - first, n, rows, wire);
+        });
   }
   for_runs(direction_.runs, first, count,
            [&](const Run& run, std::int64_t, std::int64_t slots) { packed(run.message, slots, when); });
@@ -57,12 +64,10 @@ void RowSender::pack(int field, const ColumnView& columns, std::int64_t first, s
 // The ML rank may still be reading the rows of an exchange whose outputs nobody fetched.
 void RowSender::wait_until_free(Call call, int number) {
   if (free_.load(std::memory_order_acquire)) return;
-  const std::lock_guard<std::mutex> lock(free_mutex_);
   for (const Message& message : direction_.messages) {
-    if (message.request >= 0 || message.header->consumed.load(std::memory_order_acquire) >= exchange_) continue;
-    const WaitScope waiting(context_.writer, call, number, context_.network, message.peer);
-    PoliteWait wait(context_.shared_cores);
-    while (message.header->consumed.load(std::memory_order_acquire) < exchange_) wait.pause();
+    if (message.request >= 0) continue;
+    wait_until([&] { return message.header->consumed.load(std::memory_order_acquire) >= exchange_; },
+               context_.shared_cores, context_.writer, call, number, context_.network, message.peer);
   }
   free_.store(true, std::memory_order_release);
 }

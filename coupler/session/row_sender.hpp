@@ -44,6 +44,30 @@ void for_runs(const std::vector<Run>& runs, std::int64_t first, std::int64_t cou
 // The values of one field in the rows of `run` from `slot` on.
 RowSpan rows_of(const Direction& direction, const Run& run, std::int64_t slot, int field, Real wire);
 
+// The rows of slots [first, first + count): run by run, many(rows, slot, slots), or where runs are short, as they are
+// if the ids of neighbours are not, few(places of the rows, slot, slots) for all that follow each other. rows(run,
+// slot): as rows_of().
+template <class Rows, class Many, class Few>
+void for_rows(const std::vector<Run>& runs, std::int64_t first, std::int64_t count, Rows rows, Many many, Few few) {
+  constexpr std::int64_t k_short = 8, k_gathered = 64;
+  std::byte* gathered[k_gathered];
+  std::int64_t begin = 0, num_gathered = 0;
+  const auto hand_over = [&] {
+    if (num_gathered > 0) few(gathered, begin, num_gathered);
+    num_gathered = 0;
+  };
+  for_runs(runs, first, count, [&](const Run& run, std::int64_t slot, std::int64_t slots) {
+    const RowSpan span = rows(run, slot);
+    if (slots > k_short) return many(span, slot, slots);
+    if (begin + num_gathered != slot || num_gathered + slots > k_gathered) {
+      hand_over();
+      begin = slot;
+    }
+    for (std::int64_t i = 0; i < slots; ++i) gathered[num_gathered++] = span.first + i * span.row_bytes;
+  });
+  hand_over();
+}
+
 // Waits for a request of `message`, if it has one (-1: none), and says for whom.
 void wait_for_request(Direction& direction, const Message& message, int request, const RowContext& context, Call call);
 
@@ -91,7 +115,6 @@ class RowSender {
   std::int64_t exchange_ = 0;
   std::unique_ptr<Outgoing[]> outgoing_;
   std::atomic<bool> free_{true};
-  std::mutex free_mutex_;
   std::mutex post_mutex_;
 };
 

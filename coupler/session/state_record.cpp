@@ -9,25 +9,16 @@ namespace ekman {
 
 namespace {
 
-// From the low end: call, inside, field, since.
-constexpr int k_inside_at = 5, k_field_at = 6, k_since_at = 22;
-
 constexpr std::memory_order k_relaxed = std::memory_order_relaxed;
 
 }  // namespace
 
-std::uint64_t to_word(const Doing& doing) {
-  return static_cast<std::uint64_t>(doing.call) | (doing.inside ? 1u << k_inside_at : 0u) |
-         static_cast<std::uint64_t>(doing.field & k_no_field) << k_field_at |
-         static_cast<std::uint64_t>(doing.since) << k_since_at;
-}
-
 Doing to_doing(std::uint64_t word) {
   Doing doing;
-  doing.call = static_cast<Call>(word & ((1u << k_inside_at) - 1));
-  doing.inside = (word >> k_inside_at & 1) != 0;
-  doing.field = static_cast<int>(word >> k_field_at & k_no_field);
-  doing.since = static_cast<std::int64_t>(word >> k_since_at);
+  doing.call = static_cast<Call>(word & ((1u << k_doing_inside_at) - 1));
+  doing.inside = (word >> k_doing_inside_at & 1) != 0;
+  doing.field = static_cast<int>(word >> k_doing_field_at & k_no_field);
+  doing.since = static_cast<std::int64_t>(word >> k_doing_since_at);
   return doing;
 }
 
@@ -76,10 +67,6 @@ void StateWriter::introduce(const Identity& who) {
   record_->process_start.store(process.start, k_relaxed);
   record_->process_space.store(process.space, k_relaxed);
   record_->known.store(1, std::memory_order_release);
-}
-
-void StateWriter::mark(Call call, bool inside, int field) {
-  record_->doing.store(to_word({call, inside, field, node_milliseconds()}), k_relaxed);
 }
 
 void StateWriter::late(const std::vector<Late>& first, std::int64_t count, std::int64_t there_count, bool adjoints) {

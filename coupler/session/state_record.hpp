@@ -7,6 +7,7 @@
 #include <mutex>
 #include <vector>
 
+#include "coupler/base/node_clock.hpp"
 #include "coupler/base/process_state.hpp"
 
 namespace ekman {
@@ -41,7 +42,13 @@ struct Doing {
   std::int64_t since = 0;
 };
 
-std::uint64_t to_word(const Doing& doing);
+// A Doing in one word; from the low end: call, inside, field, since.
+inline constexpr int k_doing_inside_at = 5, k_doing_field_at = 6, k_doing_since_at = 22;
+inline std::uint64_t to_word(const Doing& doing) {
+  return static_cast<std::uint64_t>(doing.call) | (doing.inside ? 1u << k_doing_inside_at : 0u) |
+         static_cast<std::uint64_t>(doing.field & k_no_field) << k_doing_field_at |
+         static_cast<std::uint64_t>(doing.since) << k_doing_since_at;
+}
 Doing to_doing(std::uint64_t word);
 
 // A wait; call none: there is none. `peer` is the rank that is waited for: of a component the ML rank at this
@@ -127,7 +134,9 @@ class StateWriter {
   const StateRecord& record() const { return *record_; }
 
  private:
-  void mark(Call call, bool inside, int field);
+  void mark(Call call, bool inside, int field) {
+    record_->doing.store(to_word({call, inside, field, node_milliseconds()}), std::memory_order_relaxed);
+  }
   void publish_wait();
 
   StateRecord own_{};

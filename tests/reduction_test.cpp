@@ -43,6 +43,21 @@ TEST(Reducer, CombinesStepsInTheirOrderAndKind) {
   EXPECT_EQ(reduce(Reduction::maximum, steps), (std::vector<float>{1e8F, -2, 20, 50, 30, 60}));
 }
 
+TEST(Reducer, CombinesColumnsOfAnyLength) {
+  constexpr std::int64_t k_slots = 3, k_levels = 5000;
+  Reducer reducer("t", Reduction::accumulate, k_slots, k_levels);
+  std::vector<double> values(k_slots * k_levels), sums(values.size());
+  for (int step = 1; step <= 3; ++step) {
+    for (std::size_t i = 0; i < values.size(); ++i) values[i] = step * static_cast<double>(i);
+    reducer.add(make_column_view(contiguous_view(values.data(), {k_slots, k_levels}), Axes("pl")), 0, k_slots,
+                step == 3);
+    reducer.end_step(false);
+  }
+  unpack(reducer.rows(0), make_column_view(contiguous_view(sums.data(), {k_slots, k_levels}), Axes("pl")), 0, k_slots);
+
+  for (std::size_t i = 0; i < values.size(); ++i) ASSERT_EQ(sums[i], 6.0 * static_cast<double>(i));
+}
+
 TEST(Reducer, AveragesOverTheStepsThatItSaw) {
   EXPECT_EQ(reduce<double>(Reduction::average, {{1, 2, 3, 4}, {2, 4, 5, 8}, {6, 3, 1, 0}}),
             (std::vector<double>{3, 3, 3, 4}));

@@ -11,7 +11,7 @@ namespace ekman {
 
 namespace {
 
-constexpr std::int64_t k_block_values = 4096;
+constexpr std::int64_t k_block_values = 2048;
 
 std::int64_t size_of(ElementKind kind) { return kind == ElementKind::real32 ? 4 : 8; }
 
@@ -51,12 +51,17 @@ void take(Reduction reduction, const ColumnView& columns, T* sum, std::int64_t c
     pack(columns, 0, count, {reinterpret_cast<std::byte*>(sum), row_bytes, kind});
     return;
   }
-  const std::int64_t block = std::max<std::int64_t>(1, k_block_values / levels);
-  std::vector<T> rows(static_cast<std::size_t>(std::min(block, count) * levels));
-  for (std::int64_t slot = 0; slot < count; slot += block) {
-    const std::int64_t slots = std::min(block, count - slot);
-    pack(columns, slot, slots, {reinterpret_cast<std::byte*>(rows.data()), row_bytes, kind});
-    combine(reduction, sum + slot * levels, rows.data(), slots * levels);
+  const std::int64_t block = std::max<std::int64_t>(1, k_block_values / levels);  // slots
+  T rows[k_block_values];
+  for (std::int64_t level = 0; level < levels; level += k_block_values) {
+    ColumnView part = columns;
+    part.data += level * columns.level_stride;
+    part.levels = std::min(k_block_values, levels - level);
+    for (std::int64_t slot = 0; slot < count; slot += block) {
+      const std::int64_t slots = std::min(block, count - slot);
+      pack(part, slot, slots, {reinterpret_cast<std::byte*>(rows), row_bytes, kind});
+      combine(reduction, sum + slot * levels + level, rows, slots * part.levels);
+    }
   }
   if (last && reduction == Reduction::average) divide(sum, count * levels, steps + 1);
 }

@@ -28,7 +28,7 @@ endif
 # Open MPI 5 as Debian packages it crashes at `mpirun a : b` without this (open-mpi/ompi#13303).
 export PMIX_MCA_pmdl = ^ompi
 
-.PHONY: packages build test test-debian13 demo asan asan-rooms fuzz clean
+.PHONY: packages build test test-debian13 demo asan asan-rooms gpu-test fuzz clean
 
 packages:
 	cmake/install_packages.sh
@@ -67,6 +67,14 @@ asan-rooms: packages
 	LSAN_OPTIONS=suppressions=$(CURDIR)/tests/lsan.supp:print_suppressions=0 UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1 \
 	  ctest --test-dir build/asan-rooms -j4 --output-on-failure --no-tests=error \
 	  -E '^(floors|file_size|format|failures_page|headers_alone|libekman_.*)$$'
+
+# On a machine with a GPU, against a LibTorch with CUDA: that of Python's torch package, or TORCH=/path/to/libtorch. Installs
+# nothing; CMAKE_ARGS takes what else CMake shall know, such as where MPI and yaml-cpp are.
+gpu-test:
+	cmake --preset release -B build/gpu -DEKMAN_GPU_TESTS=ON -DEKMAN_BENCH=ON -DSYSTEM_PYTHON="$$(command -v python3)" \
+	  -DCMAKE_PREFIX_PATH="$(or $(TORCH),$$(python3 -c 'import torch; print(torch.utils.cmake_prefix_path)'))" $(CMAKE_ARGS)
+	cmake --build build/gpu -j
+	ctest --test-dir build/gpu -L gpu --output-on-failure --no-tests=error
 
 # Looks for plans, bytes and messages that break a promise, FUZZ_SECONDS for each target; needs clang.
 fuzz: packages

@@ -49,8 +49,9 @@ inline NetworkSpec script_spec(const std::string& path, std::vector<Argument> in
   return spec;
 }
 
-inline std::unique_ptr<Engine> engine_for(const NetworkSpec& spec, const Levels& in, const Levels& out) {
-  return make_torch_engine(spec, make_row_layout(spec.inputs, in), make_row_layout(spec.outputs, out), {}, "cpu", 1);
+inline std::unique_ptr<Engine> engine_for(const NetworkSpec& spec, const Levels& in, const Levels& out,
+                                          const std::string& device = "cpu") {
+  return make_torch_engine(spec, make_row_layout(spec.inputs, in), make_row_layout(spec.outputs, out), {}, device, 1);
 }
 
 inline at::Tensor run(Engine& engine, const at::Tensor& in, std::int64_t out_len, std::int64_t rows) {

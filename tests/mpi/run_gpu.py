@@ -1,0 +1,36 @@
+"""A network that learns, on GPUs, against the same on the CPU: float64, so equal to 1e-9 after 21 steps, whoever has the GPUs.
+
+run_gpu.py MPIEXEC MODEL EKMAN PLAN_TEMPLATE WORK_DIR [DEVICE]   (DEVICE cpu: a trial of this script where there is no GPU)
+"""
+import re
+import sys
+
+import numpy
+
+from training_jobs import check, plan, results, run
+
+gpu = sys.argv[6] if len(sys.argv) > 6 else "cuda"
+
+
+def coupled(name, ranks, device):
+    path = plan(name)
+    text = re.sub(r"ranks: .*", f"ranks: {ranks}", path.read_text())
+    path.write_text(text.replace("    chunk: 32\n", f"    chunk: 32\n    device: {device}\n"))
+    status, printed = run(path)
+    check(f"{name} ends well", status == 0, printed)
+    return results(), re.findall(r"network \"mlp\" \(\d of \d\) on node \S+, (cuda:\d+|cpu)", printed)
+
+
+(log, outputs), devices = coupled("on_the_cpu", 2, "cpu")
+check("the reference is on the CPU", devices == ["cpu", "cpu"], devices)
+check("the loss falls", log[-1, 0] < 0.9 * log[1, 0], log[:, 0])
+one = f"{gpu}:0" if gpu == "cuda" else gpu
+for name, device, expected in (("auto", "auto", None), ("two_ranks_on_one_gpu", one, [one, one]),
+                               ("a_list", f"[{one}, cpu]", sorted([one, "cpu"]))):
+    (there_log, there_outputs), devices = coupled(name, 2, device)
+    print(f"{name}: {devices}")
+    check(f"{name}: the ranks are where the plan has them",
+          sorted(devices) == expected if expected else all(place.startswith(gpu) for place in devices) and len(devices) == 2, devices)
+    for what, a, b in (("losses", there_log, log), ("outputs after learning", there_outputs, outputs)):
+        error = numpy.nanmax(numpy.abs(a - b))
+        check(f"{name}: {what} differ by {error:.1e}", error < 1e-9)

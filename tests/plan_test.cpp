@@ -79,6 +79,7 @@ TEST(PlanBytes, ComeBackAsTheSamePlan) {
   Plan plan = full_plan();
   plan.networks[0].coupling_period = 300000;
   plan.networks[0].time_reduction = Reduction::maximum;
+  plan.networks[0].lag = 1;
   plan.networks[0].guard.given = true;
   plan.networks[0].guard.nonfinite = OnViolation::fallback;
   plan.networks[0].guard.fields["q"] = {-1.0, 2.0, OnViolation::clip, "other"};
@@ -107,6 +108,7 @@ TEST(PlanBytes, ComeBackAsTheSamePlan) {
   EXPECT_EQ(network.normalize.at("q").std, 1e-3);
   EXPECT_EQ(steps_between_exchanges(copy, network), 3);
   EXPECT_EQ(network.time_reduction, Reduction::maximum);
+  EXPECT_EQ(network.lag, 1);
   EXPECT_EQ(network.guard.nonfinite, OnViolation::fallback);
   EXPECT_EQ(network.guard.fields.at("q").min, -1.0);
   EXPECT_EQ(network.guard.fields.at("q").fallback, "other");

@@ -40,6 +40,7 @@ networks:
     tile: 1
     coupling_period: P2DT4H6M9S
     time_reduction: average
+    lag: 1
     wire: float64
     compute: float64
     transport: point_to_point

@@ -90,7 +90,8 @@ TEST_F(RestartStoreTest, KeepsEveryBitOfEveryArray) {
   const float pressure[5] = {1, 2, 3, 4, 5};
   const std::int64_t ids[5] = {1, 2, 5000000000, 5000000001, 5000000002};
   const auto writer = store_->create("cut", written);
-  const auto outputs = output_arrays(written), reductions = reduction_arrays(written);
+  ASSERT_EQ(written.exchanges_kept(), 1);
+  const auto outputs = output_arrays(written, 0), reductions = reduction_arrays(written);
   ASSERT_EQ(outputs.size(), 1u);
   ASSERT_EQ(reductions.size(), 2u);
   writer->write(ids_array(), 0, 5, reinterpret_cast<const std::byte*>(ids));
@@ -116,6 +117,18 @@ TEST_F(RestartStoreTest, KeepsEveryBitOfEveryArray) {
   EXPECT_EQ(std::memcmp(sums_read, sums, sizeof sums), 0);
   EXPECT_EQ(std::memcmp(pressure_read, pressure, sizeof pressure), 0);
   EXPECT_EQ(id, 5000000000);
+}
+
+TEST_F(RestartStoreTest, ReadsBackTheLag) {
+  RestartHeader written = header();
+  written.lag = 1;
+  write_file(written, 100);
+  publish();
+
+  const RestartHeader found = store_->open({"cut", "atmosphere", "convection"})->header();
+
+  EXPECT_EQ(found.lag, 1);
+  EXPECT_THAT(restart_mismatch(found, header()), HasSubstr("lag 1 there, 0 here"));
 }
 
 TEST_F(RestartStoreTest, KeepsEveryBitOfWhatANetworkHasLearned) {
@@ -289,13 +302,30 @@ TEST(RestartHeader, HoldsOutputsOnlyUntilTheNextExchange) {
   RestartHeader header;
   header.period = 3;
   header.time_reduction = Reduction::average;
-  const bool held[] = {false, true, true, false, true, true, false};
+  const std::int64_t kept[] = {0, 1, 1, 0, 1, 1, 0};
   const std::int64_t reduced[] = {0, 0, 1, 2, 0, 1, 2};
 
   for (header.step = 1; header.step <= 7; ++header.step) {
-    EXPECT_EQ(header.holds_outputs(), held[header.step - 1]) << header.step;
+    EXPECT_EQ(header.exchanges_kept(), kept[header.step - 1]) << header.step;
     EXPECT_EQ(header.steps_reduced(), reduced[header.step - 1]) << header.step;
   }
+}
+
+TEST(RestartHeader, WithLagAlwaysHoldsTheOutputsToCome) {
+  RestartHeader header;
+  header.period = 3;
+  header.lag = 1;
+  header.outputs = {{"dt", 2}};
+  const std::int64_t kept[] = {0, 1, 1, 1, 2, 2, 1};
+
+  for (header.step = 1; header.step <= 7; ++header.step) {
+    EXPECT_EQ(header.exchanges_kept(), kept[header.step - 1]) << header.step;
+  }
+  header.step = 5;
+  EXPECT_EQ(output_arrays(header, 0).at(0).name, "outputs/dt");
+  EXPECT_EQ(output_arrays(header, 1).at(0).name, "next_outputs/dt");
+  header.step = 4;
+  EXPECT_EQ(output_arrays(header, 0).at(0).name, "next_outputs/dt");
 }
 
 TEST(RestartHeader, TellsAllThatDiffers) {

@@ -109,10 +109,11 @@ TEST(SetUpMessages, VotesComeBackOrAreRefused) {
 }
 
 TEST(SetUpMessages, NoticesComeBackOrAreRefused) {
-  const SegmentNotice notice{1, 1, {0, 2, 3, 4, 4}, {512, 1024, 1024, 1088, 1152}};
+  const SegmentNotice notice{1, 1, {0, 2, 3, 4, 4}, {512, 1024, 1024, 1088, 1152}, 1216};
   const auto error = [](SegmentNotice wrong) { return error_of([&] { read_notice(to_values(wrong), 2); }); };
 
   EXPECT_EQ(to_values(read_notice(to_values(notice), 2)), to_values(notice));
+  EXPECT_NO_THROW(read_notice(to_values({1, 1, notice.header, notice.offset, 0}), 2));
   EXPECT_THAT(error_of([] { read_notice({1, 1}, 2); }), HasSubstr("another length"));
   EXPECT_THAT(error({2, 1, notice.header, notice.offset}), HasSubstr("of no known kind"));
   EXPECT_THAT(error({1, 2, notice.header, notice.offset}), HasSubstr("no rank of this node"));
@@ -124,6 +125,9 @@ TEST(SetUpMessages, NoticesComeBackOrAreRefused) {
   EXPECT_THAT(error({1, 1, notice.header, {512, 448, 1024, 1088, 1152}}), HasSubstr("outside any segment"));
   EXPECT_THAT(error({1, 1, notice.header, {512, 1024, 1056, 1088, 1152}}), HasSubstr("outside any segment"));
   EXPECT_THAT(error({1, 1, notice.header, {512, 1024, 1024, 1088, INT64_MAX}}), HasSubstr("outside any segment"));
+  EXPECT_THAT(error({1, 1, notice.header, notice.offset, 1088}), HasSubstr("second buffers lie in the first"));
+  EXPECT_THAT(error({1, 1, notice.header, notice.offset, 1248}), HasSubstr("second buffers lie in the first"));
+  EXPECT_THAT(error({1, 1, notice.header, notice.offset, INT64_MAX}), HasSubstr("second buffers lie in the first"));
 }
 
 TEST(SetUpMessages, TextsOfAnyCharactersComeBack) {

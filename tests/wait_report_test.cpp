@@ -96,6 +96,16 @@ TEST_F(WaitReport, IsSilentWhileNothingIsWaitedFor) {
   for (int i = 0; i < 5; ++i) EXPECT_THAT(report_of(i), IsEmpty());
 }
 
+TEST_F(WaitReport, NamesTheExchangeThatALaggedCallWaitsFor) {
+  plan_.networks[0].lag = 1;
+
+  wait(air_0, 31, Call::get, number(0, "dt"), 0, 0);
+  EXPECT_THAT(report_of(air_0), HasSubstr("waits in get of \"dt\" in step 4 for outputs of the exchange before from ML "
+                                          "rank 0 (network \"rain\")"));
+  wait(air_0, 31, Call::put, number(0, "t"), 0, 0);
+  EXPECT_THAT(report_of(air_0), HasSubstr("is done with its rows of the exchange before the last one"));
+}
+
 // The classic deadlock: rank 1 skipped its put and sits in an MPI call of its own.
 TEST_F(WaitReport, FollowsAGetToTheRankThatDidNotPut) {
   wait(air_0, 31, Call::get, number(0, "dt"), 0, 0);

@@ -20,8 +20,9 @@ namespace {
 constexpr const char* k_write = "write";
 constexpr const char* k_read = "read";
 constexpr const char* k_format = "ekman restart";
-// 2 has what a network has learned; a file without is one of version 1.
-constexpr std::int64_t k_format_version = 2;
+// 2 has what a network has learned, 3 outputs of a network with lag; a file without either is one of version 1.
+constexpr std::int64_t k_format_version = 3;
+constexpr std::int64_t k_learning_version = 2;
 constexpr std::int64_t k_oldest_version = 1;
 constexpr const char* k_learned_group = "learned";
 
@@ -79,7 +80,10 @@ class FileWriter : public RestartWriter {
                          path_)) {
     const Hdf5Named root{file_.get(), path_};
     write_text(root, "format", k_format);
-    write_number(root, "version", header.learning.given ? k_format_version : k_oldest_version);
+    write_number(root, "version",
+                 header.lag > 0          ? k_format_version
+                 : header.learning.given ? k_learning_version
+                                         : k_oldest_version);
     write_text(root, "ekman", build_version());
     write_text(root, "label", label);
     write_text(root, "component", header.component);
@@ -87,6 +91,7 @@ class FileWriter : public RestartWriter {
     write_number(root, "step", header.step);
     write_number(root, "points", header.points);
     write_number(root, "coupling_period", header.period);
+    if (header.lag > 0) write_number(root, "lag", header.lag);
     write_text(root, "time_reduction", word_of(header.time_reduction));
     write_number(root, "steps_reduced", header.steps_reduced());
     write_text(root, "wire", word_of(header.wire));
@@ -191,10 +196,11 @@ class FileReader : public RestartReader {
     header_.step = read_number(root, "step");
     header_.points = read_number(root, "points");
     header_.period = read_number(root, "coupling_period");
-    if (header_.step < 1 || header_.period < 1) {
-      throw Error(ErrorCode::internal, fmt::format("cannot read {}: step {} with an exchange every {} steps "
+    if (number == k_format_version) header_.lag = read_number(root, "lag");
+    if (header_.step < 1 || header_.period < 1 || header_.lag < 0 || header_.lag > 1) {
+      throw Error(ErrorCode::internal, fmt::format("cannot read {}: step {} with an exchange every {} steps and lag {} "
                                                    "makes no sense; resume from another set",
-                                                   path_, header_.step, header_.period));
+                                                   path_, header_.step, header_.period, header_.lag));
     }
     header_.time_reduction = read_choice<Reduction>(root, "time_reduction");
     header_.wire = read_choice<Real>(root, "wire");

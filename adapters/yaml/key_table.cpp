@@ -23,7 +23,6 @@ const std::vector<NotYet>& not_yet() {
   static const std::vector<NotYet> list{{"networks.*.placement", "inline"},
                                         {"networks.*.network", "none"},
                                         {"networks.*.network.artifact"},
-                                        {"networks.*.lag"},
                                         {"networks.*.cuda_graph"},
                                         {"networks.*.normalize.*.from"},
                                         {"networks.*.training.log.tensorboard", "",
@@ -109,7 +108,10 @@ const std::vector<Key>& network_keys() {
        "none",
        "Of inputs put since the last exchange: none (the last), accumulate (sum), average, minimum or maximum.",
        {"none", "accumulate", "average", "minimum", "maximum"}},
-      {"lag", T::whole, "0", "1: get returns the previous exchange; the network runs behind the physics."},
+      {"lag", T::whole, "0",
+       "1: get returns the outputs of the previous exchange, and the network runs behind the physics; `EKMAN_NONE` "
+       "until "
+       "there are any."},
       {"wire", T::word, "float32", "Kind of the numbers that travel.", {"float32", "float64"}},
       {"compute",
        T::word,

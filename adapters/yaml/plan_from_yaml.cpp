@@ -105,6 +105,7 @@ class PlanReader {
     read_sizes(tree, path, network);
     network.coupling_period = parse_duration(text_of(tree, "networks.*.coupling_period")).value_or(0);
     network.time_reduction = choice(tree, "networks.*.time_reduction", Reduction::none);
+    network.lag = integer_of(tree, "networks.*.lag");
     network.wire = choice(tree, "networks.*.wire", Real::float32);
     network.compute = choice(tree, "networks.*.compute", Compute::float32);
     network.optimize = choice(tree, "networks.*.optimize", Optimize::automatic);

@@ -95,6 +95,7 @@ Write network_of(const NetworkSpec& network) {
                   {"tile", network.tile > 0 ? number(network.tile) : text("auto")},
                   {"coupling_period", given(network.coupling_period > 0, text(duration_text(network.coupling_period)))},
                   {"time_reduction", word(network.time_reduction)},
+                  {"lag", number(network.lag)},
                   {"wire", word(network.wire)},
                   {"compute", word(network.compute)},
                   {"transport", word(network.transport)},

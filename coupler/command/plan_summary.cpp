@@ -79,11 +79,12 @@ std::string ranks_line(const NetworkSpec& network, int first_rank) {
                      network.threads == 1 ? "" : "s");
 }
 
-std::string memory_line(const RouteSizes& sizes, const NetworkTrial& trial) {
+std::string memory_line(const NetworkSpec& network, const RouteSizes& sizes, const NetworkTrial& trial) {
   std::vector<std::string> parts;
   if (sizes.buffer_bytes != k_unknown) {
-    parts.push_back(fmt::format("{} of chunk buffers ({} chunk{})", bytes_words(sizes.buffer_bytes), sizes.most_chunks,
-                                sizes.most_chunks == 1 ? "" : "s"));
+    parts.push_back(fmt::format("{} of chunk buffers ({} chunk{}{})", bytes_words(sizes.buffer_bytes),
+                                sizes.most_chunks, sizes.most_chunks == 1 ? "" : "s",
+                                network.lag > 0 ? ", twice for the lag" : ""));
   }
   if (trial.size.bytes > 0) parts.push_back(bytes_words(trial.size.bytes) + " of weights");
   return parts.empty() ? "not known without points and levels" : "each at most " + joined(parts, " and ");
@@ -181,7 +182,7 @@ std::string plan_summary(const Plan& plan, const std::vector<NetworkTrial>& tria
                                        tile_samples(network, false), tile_samples(network, true)));
     text += line("bytes", bytes_line(network, sizes));
     text += line("ML ranks", ranks_line(network, first_rank));
-    text += line("memory", memory_line(sizes, trials[n]));
+    text += line("memory", memory_line(network, sizes, trials[n]));
     const std::string learning = learning_memory_line(network, sizes, trials[n]);
     if (!learning.empty()) text += line("to learn", learning);
     text += training_lines(network);

@@ -47,11 +47,12 @@ std::string source_words(const NetworkSource& source) {
 
 std::string exchange_words(const Plan& plan, const NetworkSpec& network) {
   const std::int64_t steps = steps_between_exchanges(plan, network);
-  if (steps == 1) return "exchange in every step";
+  const char* lag = network.lag > 0 ? "; get returns the exchange before" : "";
+  if (steps == 1) return std::string("exchange in every step") + lag;
   constexpr const char* k_of_inputs[] = {"the last inputs", "sum of inputs", "average of inputs", "minimum of inputs",
                                          "maximum of inputs"};
-  return fmt::format("exchange every {} steps ({}), {}", steps, duration_text(network.coupling_period),
-                     k_of_inputs[static_cast<std::size_t>(network.time_reduction)]);
+  return fmt::format("exchange every {} steps ({}), {}{}", steps, duration_text(network.coupling_period),
+                     k_of_inputs[static_cast<std::size_t>(network.time_reduction)], lag);
 }
 
 std::string chunk_words(const RouteSizes& sizes, const NetworkSpec& network) {

@@ -118,16 +118,18 @@ Values to_values(const SegmentNotice& notice) {
   Values values{notice.through_window, notice.node_rank};
   values.insert(values.end(), notice.header.begin(), notice.header.end());
   values.insert(values.end(), notice.offset.begin(), notice.offset.end());
+  values.push_back(notice.second);
   return values;
 }
 
 SegmentNotice read_notice(const Values& values, std::int64_t node_ranks) {
-  require(values.size() == 2 + 2 * k_directions, "a notice of a segment has another length");
+  require(values.size() == 3 + 2 * k_directions, "a notice of a segment has another length");
   SegmentNotice notice;
   notice.through_window = values[0];
   notice.node_rank = values[1];
   std::copy_n(values.begin() + 2, k_directions, notice.header.begin());
   std::copy_n(values.begin() + 2 + k_directions, k_directions, notice.offset.begin());
+  notice.second = values.back();
   require(notice.through_window == 0 || notice.through_window == 1, "a notice of a segment is of no known kind");
   const bool on_node = notice.through_window == 0 || notice.node_rank < node_ranks;
   require(notice.node_rank >= 0 && on_node, "a segment is on no rank of this node");
@@ -140,6 +142,8 @@ SegmentNotice read_notice(const Values& values, std::int64_t node_ranks) {
     require(notice.header[d] >= (d == 0 ? 0 : notice.header[d - 1]) && notice.header[d] <= headers,
             "headers lie outside their segment");
   }
+  const bool is_behind = notice.second >= notice.offset.back() && notice.second < k_most_bytes;
+  require(notice.second == 0 || (is_behind && notice.second % 64 == 0), "second buffers lie in the first ones");
   require(notice.header[0] < notice.header[1] && notice.header[1] < headers, "headers lie outside their segment");
   return notice;
 }

@@ -59,6 +59,8 @@ struct SegmentNotice {
   // Of each direction: index of the source's first header, bytes from the segment's start to the chunk buffers.
   std::array<std::int64_t, k_directions> header{};
   std::array<std::int64_t, k_directions> offset{};
+  // Of a network with lag, which has all headers and buffers twice: bytes from the first ones to the second; else 0.
+  std::int64_t second = 0;
 };
 Values to_values(const SegmentNotice& notice);
 // `node_ranks`: the size of the source's node communicator, which is the owner's too if the window is used.

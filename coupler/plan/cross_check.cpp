@@ -172,6 +172,18 @@ void check_guard(const NetworkSpec& network, const std::string& path, Problems& 
   }
 }
 
+void check_lag(const NetworkSpec& network, const std::string& path, Problems& problems) {
+  if (network.lag < 0 || network.lag > 1)
+    problems.push_back({path + ".lag", fmt::format("lag is {}; it is 0 or 1, so take `lag: 1` for outputs of the "
+                                                   "exchange before",
+                                                   network.lag)});
+  if (network.lag > 0 && network.tape > 0)
+    problems.push_back(
+        {path + ".lag",
+         "with a lag the component would put the adjoints of outputs that it has not got yet; take `lag` "
+         "out, or the tape"});
+}
+
 void check_time(const Plan& plan, const NetworkSpec& network, const std::string& path, Problems& problems) {
   const ComponentSpec* component = find_component(plan, network.component);
   if (component == nullptr) return;
@@ -234,6 +246,7 @@ std::vector<Problem> cross_check(const Plan& plan) {
     check_component(plan, network, path, problems);
     check_ranks(network, path, problems);
     check_time(plan, network, path, problems);
+    check_lag(network, path, problems);
     check_sizes(network, path, problems);
     check_optimize(network, path, problems);
     check_repeats(network.inputs, path + ".inputs", problems);

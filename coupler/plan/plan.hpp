@@ -99,6 +99,7 @@ struct NetworkSpec {
   std::int64_t tile = 0;             // samples; 0: auto
   std::int64_t coupling_period = 0;  // microseconds; 0: every step
   Reduction time_reduction = Reduction::none;
+  std::int64_t lag = 0;  // exchanges by which gets are behind puts: 0 or 1
   Real wire = Real::float32;
   Compute compute = Compute::float32;
   Optimize optimize = Optimize::automatic;

@@ -13,7 +13,7 @@ namespace ekman {
 namespace {
 
 constexpr char k_magic[] = "EKPL";
-constexpr std::int64_t k_version = 6;
+constexpr std::int64_t k_version = 7;
 
 void fail(const char* reason) {
   throw Error(ErrorCode::internal, std::string("received bytes that are no Ekman plan: ") + reason +
@@ -283,6 +283,7 @@ void visit(Archive& archive, NetworkSpec& network) {
   archive(network.tile);
   archive(network.coupling_period);
   visit_enum(archive, network.time_reduction, Reduction::maximum);
+  archive(network.lag);
   visit_enum(archive, network.wire, Real::float64);
   visit_enum(archive, network.compute, Compute::bfloat16);
   visit_enum(archive, network.optimize, Optimize::inference);

@@ -73,7 +73,8 @@ RouteSizes sizes_of(const Plan& plan, const NetworkSpec& network) {
   sizes.late_bytes = sizes.points * row_bytes(*component, network, late_fields_of(network));
   // With a tape adjoints of outputs come, and those of inputs go.
   const std::int64_t adjoint_row = network.tape > 0 ? in_row + out_row : 0;
-  sizes.buffer_bytes = sizes.most_chunks * network.rows_per_chunk() * (in_row + truth_row + out_row + adjoint_row);
+  const std::int64_t row = in_row + truth_row + out_row + adjoint_row;
+  sizes.buffer_bytes = sizes.most_chunks * network.rows_per_chunk() * row * (1 + network.lag);
   return sizes;
 }
 

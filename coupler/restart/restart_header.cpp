@@ -24,11 +24,11 @@ std::string list_of(const std::vector<RestartField>& fields) {
 
 RestartArray ids_array() { return {k_ids_array, ElementKind::int64, 1}; }
 
-std::vector<RestartArray> output_arrays(const RestartHeader& header) {
+std::vector<RestartArray> output_arrays(const RestartHeader& header, std::int64_t kept) {
   std::vector<RestartArray> arrays;
-  if (!header.holds_outputs()) return arrays;
+  const bool is_next = header.lag > 0 && kept == header.exchanges_kept() - 1;
   for (const RestartField& field : header.outputs) {
-    arrays.push_back({"outputs/" + field.name, element_of(header.wire), field.levels});
+    arrays.push_back({(is_next ? "next_outputs/" : "outputs/") + field.name, element_of(header.wire), field.levels});
   }
   return arrays;
 }
@@ -60,6 +60,7 @@ std::string restart_mismatch(const RestartHeader& set, const RestartHeader& plan
   compare("outputs", list_of(set.outputs), list_of(plan.outputs));
   compare("wire", std::string(word_of(set.wire)), std::string(word_of(plan.wire)));
   compare("steps in the coupling_period", set.period, plan.period);
+  compare("lag", set.lag, plan.lag);
   compare("time_reduction", std::string(word_of(set.time_reduction)), std::string(word_of(plan.time_reduction)));
   if (!set.learning.given) return differences;
   compare("training", std::string("given"), std::string(plan.learning.given ? "given" : "none"));

@@ -2,6 +2,7 @@
 // Pure.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -26,6 +27,14 @@ struct RestartLearning {
   std::string network;         // what is needed to make the network again, as JSON
 };
 
+// Of the exchanges before a cut, the last ones whose outputs gets return after it, if the first step after it is
+// `step`.
+inline std::int64_t exchanges_kept(std::int64_t step, std::int64_t period, std::int64_t lag) {
+  const std::int64_t exchanges = step > 1 ? 1 + (step - 2) / period : 0;
+  const bool couples = (step - 1) % period == 0;
+  return std::min(exchanges, lag + (couples ? 0 : 1));
+}
+
 struct RestartHeader {
   std::string component;
   std::string network;
@@ -33,6 +42,7 @@ struct RestartHeader {
   std::int64_t points = 0;  // all ranks together
   std::int64_t period = 1;  // steps from one exchange to the next; step 1 has one
   Reduction time_reduction = Reduction::none;
+  std::int64_t lag = 0;
   Real wire = Real::float32;
   std::vector<RestartField> inputs, outputs;
   std::vector<RestartField> truth;  // of a network that learns: targets, weights, fields of the loss
@@ -40,10 +50,9 @@ struct RestartHeader {
   RestartLearning learning;
   std::vector<Real> kinds;  // of partial reductions, in the order of reduction_arrays; empty if there are none
 
-  // The step after the cut has an exchange, so nobody gets the outputs of the last one again.
-  bool couples() const { return (step - 1) % period == 0; }
-  // Outputs of the last exchange are kept for gets.
-  bool holds_outputs() const { return !couples(); }
+  // Outputs are kept for gets: without lag those of the last exchange, if the step after the cut has none; with lag
+  // those of the last one always, and of the one before if the step has none.
+  std::int64_t exchanges_kept() const { return ekman::exchanges_kept(step, period, lag); }
   // Steps since the last exchange, which are in the partial reductions; 0: there are none.
   std::int64_t steps_reduced() const {
     return time_reduction == Reduction::none || step == 1 ? 0 : (step - 2) % period;
@@ -72,8 +81,8 @@ struct RestartBlock {
 inline constexpr const char* k_ids_array = "ids";
 
 RestartArray ids_array();
-// Of a header that holds outputs: one for each output field; else none.
-std::vector<RestartArray> output_arrays(const RestartHeader& header);
+// Of a kept exchange, from 0, the oldest: one for each output field.
+std::vector<RestartArray> output_arrays(const RestartHeader& header, std::int64_t kept);
 // Of a header with partial reductions: one for each input field, then one for each field of truth but the weights;
 // else none. The kinds are those of the header, float64 where it has too few.
 std::vector<RestartArray> reduction_arrays(const RestartHeader& header);

@@ -1,6 +1,8 @@
 // Implements component_route.hpp.
 #include "coupler/session/component_route.hpp"
 
+#include "coupler/restart/restart_header.hpp"
+
 namespace ekman {
 
 ComponentRoute::ComponentRoute(Route route, const NetworkSpec& spec, std::int64_t slots, std::int64_t period,
@@ -88,14 +90,20 @@ void ComponentRoute::flush() {
   truth_.post();
 }
 
+// Before a wait for what the rows bring. With lag nobody waits for those of this exchange, of which a run may have
+// none.
+void ComponentRoute::flush_awaited() {
+  if (spec_.lag == 0) flush();
+}
+
 std::int64_t ComponentRoute::get(int field, const ColumnView& columns, std::int64_t first, std::int64_t count,
                                  bool init_thread, Reducer* fallback) {
-  if (init_thread || any_thread_) flush();
+  if (init_thread || any_thread_) flush_awaited();
   return out_.get(field, columns, first, count, init_thread, fallback);
 }
 
 bool ComponentRoute::status(LearningStatus& status) {
-  flush();
+  flush_awaited();
   return out_.status(status);
 }
 
@@ -135,11 +143,18 @@ void ComponentRoute::write_restart(const std::string& label, std::int64_t step) 
   ekman::write_restart(route_, request, reducers_);
 }
 
-// Between couplings the exchange before the cut counts as the first one, and its outputs are on their way.
+// The exchanges before the cut whose outputs gets return count as the first ones, and these are on their way.
 void ComponentRoute::resume(std::int64_t step) {
-  if (couples(step)) return;
-  open_ = false;
-  flush();
+  const std::int64_t kept = exchanges_kept(step, period_, spec_.lag);
+  for (std::int64_t i = 0; i < kept; ++i) {
+    if (i > 0) begin_exchange();
+    flush();
+  }
+  if (!couples(step)) {
+    open_ = false;
+  } else if (kept > 0) {
+    begin_exchange();
+  }
 }
 
 void ComponentRoute::finish() {

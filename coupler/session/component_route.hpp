@@ -40,7 +40,9 @@ class ComponentRoute {
   // MPI. In others the values go into the time reduction, if there is one.
   void put(Feed feed, int field, const ColumnView& columns, std::int64_t first, std::int64_t count, std::int64_t step,
            bool init_thread);
-  // Waits for the rows of slots [first, first + count), then unpacks output field `field` into `columns`; see
+  // Something is computed that gets return: with lag not before the second exchange.
+  bool has_outputs() const { return out_.has_rows(); }
+  // Then: waits for the rows of slots [first, first + count), and unpacks output field `field` into `columns`; see
   // RowReceiver.
   std::int64_t get(int field, const ColumnView& columns, std::int64_t first, std::int64_t count, bool init_thread,
                    Reducer* fallback);
@@ -55,11 +57,11 @@ class ComponentRoute {
   void record(std::int64_t step);
   bool has_tape() const { return adjoint_ != nullptr; }
   std::int64_t taped() const { return adjoint_ == nullptr ? 0 : adjoint_->taped(); }
-  // Init thread. What the network had learned when the outputs of the last exchange were computed; waits for them.
-  // False on a rank without points.
+  // Init thread. What the network had learned when the outputs that gets return were computed; waits for them. False on
+  // a rank without points.
   bool status(LearningStatus& status);
   // Init thread. Across nodes: what is whole leaves, whoever packed it.
-  void post() { flush(); }
+  void post() { flush_awaited(); }
   // Init thread. Ends the step, and its exchange if it has one.
   void end_step(std::int64_t step);
   // Init thread. Tells the ML ranks that nothing follows.
@@ -81,6 +83,7 @@ class ComponentRoute {
  private:
   RowSender& sender(Feed feed) { return feed == Feed::input ? in_ : truth_; }
   void flush();
+  void flush_awaited();
   void begin_exchange();
   Turn next_turn() const;
 

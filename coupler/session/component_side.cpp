@@ -158,7 +158,7 @@ void ComponentSide::bind(int network, ComponentRoute& route) {
     number(outputs[i]);
     Field& output = fields_.at(outputs[i]);
     output.output = {&route, static_cast<int>(i)};
-    output.needs = inputs_of(spec);
+    if (spec.lag == 0) output.needs = inputs_of(spec);
     const auto guard = spec.guard.fields.find(outputs[i]);
     if (guard == spec.guard.fields.end() || guard->second.fallback.empty()) continue;
     output.fallback = guard->second.fallback;
@@ -277,6 +277,7 @@ Info ComponentSide::get(std::string_view name, const ArrayView& array, Part part
   const std::int64_t count = check_part(name, field, view, part);
   const ComponentRoute& route = *field.output.route;
   require_put(field.needs, "get", name, route.spec().name);
+  if (!route.has_outputs()) return Info::none;
   Reducer* fallback = field.fallback.empty() ? nullptr : fields_.at(field.fallback).kept.get();
   const std::int64_t given_up = field.output.route->get(field.output.index, view, std::max<std::int64_t>(part.first, 0),
                                                         count, on_init_thread(), fallback);

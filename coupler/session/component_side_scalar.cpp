@@ -63,7 +63,8 @@ double ComponentSide::scalar(const std::string& name) {
                             name, network));
   }
   const CallScope call(state_, Call::scalar);
-  require_put(inputs_of((*route)->spec()), "get_scalar", name, network);
+  if ((*route)->spec().lag == 0) require_put(inputs_of((*route)->spec()), "get_scalar", name, network);
+  if (!(*route)->has_outputs()) return std::numeric_limits<double>::quiet_NaN();
   const int speaker = speakers_[static_cast<std::size_t>(route - routes_.begin())];
   if (speaker >= job_.local.size()) return std::numeric_limits<double>::quiet_NaN();  // no points anywhere
   LearningStatus status{};

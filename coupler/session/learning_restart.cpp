@@ -74,6 +74,11 @@ RestartBlock read_words(const std::vector<std::int64_t>& words) {
   return block;
 }
 
+// What ekman_get_scalar gives until the next exchange: of the outputs of the last exchange, and of the one before.
+constexpr const char* k_told_group = "lessons/told";
+constexpr const char* k_told[] = {"status", "held"};
+constexpr std::int64_t k_status_values = sizeof(LearningStatus) / sizeof(double);
+
 template <class Move>
 void in_parts(std::vector<std::byte>& bytes, Move move) {
   const auto size = static_cast<std::int64_t>(bytes.size());
@@ -113,7 +118,12 @@ RestartBlock take(RestartReader& reader, const std::string& group, const char* n
 
 LearningRestart::LearningRestart(const Route& route, const NetworkSpec& spec, Learner& learner, MlTraining* training,
                                  MlAdjoint* adjoint)
-    : route_(route), spec_(spec), learner_(learner), training_(training), adjoint_(adjoint), told_(status_of(learner)) {
+    : route_(route),
+      spec_(spec),
+      learner_(learner),
+      training_(training),
+      adjoint_(adjoint),
+      told_{status_of(learner), status_of(learner)} {
   const std::set<int> owners(route.owners.begin(), route.owners.end());
   owners_.assign(owners.begin(), owners.end());
 }
@@ -129,14 +139,17 @@ RestartLearning LearningRestart::describe() const {
   return learning;
 }
 
-void LearningRestart::write(RestartWriter* file) const {
+void LearningRestart::write(RestartWriter* file, std::int64_t exchanges) const {
   if (file != nullptr) {
     for (RestartBlock& block : blocks_of(learner_.state().arrays)) {
       block.name = "learned/" + block.name;
       file->write(block);
     }
-    const LearningStatus& told = route_.out.messages.front().header->learning;
-    file->write(block_of("lessons/told/status", ElementKind::real64, sizeof told / sizeof(double), &told.step));
+    for (std::int64_t last = 1; last <= std::min(exchanges, 1 + spec_.lag); ++last) {
+      const LearningStatus& told = route_.out.messages.front().header_of(exchanges - last).learning;
+      file->write(block_of(fmt::format("{}/{}", k_told_group, k_told[last - 1]), ElementKind::real64, k_status_values,
+                           &told.step));
+    }
   }
   const LearningParts parts = this->parts();
   if (parts.summed > 0) write_part(file, parts);
@@ -197,9 +210,10 @@ void LearningRestart::restore(RestartReader& reader) {
     adjoint_->go_on(read_parts(reader), step);
   }
   read_memory(reader);
-  const std::vector<RestartBlock> told = reader.read_blocks("lessons/told");
-  if (told.size() != 1 || told.front().bytes.size() != sizeof told_) fail(reader, "lessons/told");
-  std::memcpy(&told_, told.front().bytes.data(), sizeof told_);
+  for (std::int64_t last = 1; last <= reader.header().exchanges_kept(); ++last) {
+    const RestartBlock told = take(reader, k_told_group, k_told[last - 1], ElementKind::real64, k_status_values);
+    std::memcpy(&told_[last - 1], told.bytes.data(), sizeof told_[last - 1]);
+  }
 }
 
 LearningParts LearningRestart::read_parts(RestartReader& reader) const {

@@ -22,13 +22,14 @@ class LearningRestart {
 
   // For the header of the set; the network's description is filled in on the rank that writes.
   RestartLearning describe() const;
-  // Together with the other owners, when all of them are idle; `file` is null but on the owner of the first chunk.
-  void write(RestartWriter* file) const;
+  // Together with the other owners, when all of them are idle and have run so many exchanges; `file` is null but on the
+  // owner of the first chunk.
+  void write(RestartWriter* file, std::int64_t exchanges) const;
   // Of a set with learning. Throws Error if it is not of such a network. On other numbers of ranks the sums are added
   // up on the first one; if they are whole, or shall be, on every one.
   void restore(RestartReader& reader);
-  // What the headers of the outputs said that gets return until the next exchange.
-  const LearningStatus& told() const { return told_; }
+  // What the headers of outputs said: of the last exchange (1), and with lag of the one before (2).
+  const LearningStatus& told(std::int64_t last) const { return told_[last - 1]; }
 
  private:
   LearningParts parts() const { return training_ != nullptr ? training_->parts() : adjoint_->parts(); }
@@ -46,7 +47,7 @@ class LearningRestart {
   MlTraining* training_;
   MlAdjoint* adjoint_;
   std::vector<int> owners_;  // ranks of the route, ascending
-  LearningStatus told_;
+  LearningStatus told_[2];
 };
 
 }  // namespace ekman

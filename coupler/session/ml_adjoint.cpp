@@ -19,6 +19,7 @@ MlAdjoint::MlAdjoint(Route& route, const NetworkSpec& spec, Tape& tape, Learner*
       in_(route.adjoint_in, spec, clock, static_cast<std::int64_t>(route.chunks.size()), [](int, std::int64_t) {}),
       out_(route.adjoint_out, spec, state, static_cast<std::int64_t>(route.chunks.size())),
       slots_(route.chunks.size()) {
+  in_.begin();
   if (learner != nullptr && !route.chunks.empty()) {
     sum_ = std::make_unique<GradientSum>(route, spec, *learner, shared_cores, state);
   }
@@ -100,7 +101,7 @@ bool MlAdjoint::work() {
 }
 
 void MlAdjoint::take_adjoint(std::int64_t s) {
-  out_.take_back(s);
+  out_.take_back(s, in_.exchange(s));
   const CallScope call(state_, Call::learn);
   state_.step(in_.step(s));
   state_.chunk(route_.chunks[s]);
@@ -110,7 +111,7 @@ void MlAdjoint::take_adjoint(std::int64_t s) {
   const std::int64_t first = s * spec_.rows_per_chunk();
   tape_.backward(s, route_.adjoint_in.buffers + first * route_.adjoint_in.row_bytes,
                  route_.adjoint_out.buffers + first * route_.adjoint_out.row_bytes, route_.rows_of(spec_, s), retain);
-  out_.done(s, in_.step(s), 0, {});
+  out_.done(s, in_.exchange(s), in_.step(s), 0, {});
   in_.release(s);
   ++slot.turn;
   if (!retain && --slot.depth == 0) ++slot.emptied;

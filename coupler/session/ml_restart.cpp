@@ -52,6 +52,7 @@ RestartHeader MlRestart::describe() const {
   header.points = route_.points;
   header.period = setting_.period;
   header.time_reduction = spec_.time_reduction;
+  header.lag = spec_.lag;
   header.wire = spec_.wire;
   header.inputs = fields_of(route_.in.layout);
   header.outputs = fields_of(route_.results.layout);
@@ -117,10 +118,13 @@ void MlRestart::write(const LearningRestart* learning) {
   gather(ids_array(), file.get(), [&](std::int64_t slot, std::int64_t row, std::int64_t count, std::byte* to) {
     std::memcpy(to, route_.ids.data() + first_row(slot) + row, static_cast<std::size_t>(count) * sizeof(std::int64_t));
   });
-  std::int64_t field = 0;
-  for (const RestartArray& array : output_arrays(header)) gather_output(array, field++, file.get());
+  const std::int64_t kept = header.exchanges_kept(), first = request().exchanges - kept;
+  for (std::int64_t i = 0; i < kept; ++i) {
+    std::int64_t field = 0;
+    for (const RestartArray& array : output_arrays(header, i)) gather_output(array, field++, first + i, file.get());
+  }
   for (const RestartArray& array : reduction_arrays(header)) gather_reduction(array, file.get());
-  if (learning != nullptr) learning->write(file.get());
+  if (learning != nullptr) learning->write(file.get(), request().exchanges);
   if (writes()) {
     file->finish();
     for (const int owner : other_owners()) route_.comm.send({0}, owner, k_tag_rows);
@@ -159,10 +163,11 @@ void MlRestart::gather(const RestartArray& array, RestartWriter* file, const Fil
   }
 }
 
-void MlRestart::gather_output(const RestartArray& array, std::int64_t field, RestartWriter* file) const {
+void MlRestart::gather_output(const RestartArray& array, std::int64_t field, std::int64_t exchange,
+                              RestartWriter* file) const {
   const std::int64_t offset = route_.results.layout.fields[field].offset * real_size(spec_.wire);
   gather(array, file, [&](std::int64_t slot, std::int64_t row, std::int64_t count, std::byte* to) {
-    const std::byte* from = route_.results.rows + (first_row(slot) + row) * route_.results.row_bytes + offset;
+    const std::byte* from = route_.results.row(first_row(slot) + row, exchange) + offset;
     for (std::int64_t i = 0; i < count; ++i, from += route_.results.row_bytes, to += array.row_bytes()) {
       std::memcpy(to, from, static_cast<std::size_t>(array.row_bytes()));
     }
@@ -232,8 +237,10 @@ void MlRestart::check_ids() {
 }
 
 void MlRestart::restore() {
-  std::int64_t field = 0;
-  for (const RestartArray& array : output_arrays(set())) read_output(array, field++);
+  for (std::int64_t i = 0; i < set().exchanges_kept(); ++i) {
+    std::int64_t field = 0;
+    for (const RestartArray& array : output_arrays(set(), i)) read_output(array, field++, i);
+  }
   RestartRequest told;
   told.step = set().step;
   told.kinds = set().kinds;
@@ -241,7 +248,7 @@ void MlRestart::restore() {
   for (const RestartArray& array : reduction_arrays(set())) send_reduction(array);
 }
 
-void MlRestart::read_output(const RestartArray& array, std::int64_t field) {
+void MlRestart::read_output(const RestartArray& array, std::int64_t field, std::int64_t exchange) {
   const std::int64_t offset = route_.results.layout.fields[field].offset * real_size(spec_.wire);
   const std::int64_t part = std::max<std::int64_t>(1, k_part_bytes / array.row_bytes());
   std::vector<std::byte> rows;
@@ -251,8 +258,7 @@ void MlRestart::read_output(const RestartArray& array, std::int64_t field) {
       const std::int64_t count = std::min(part, rows_of(chunk) - row);
       rows.resize(static_cast<std::size_t>(count * array.row_bytes()));
       reader_->read(array, chunk * spec_.rows_per_chunk() + row, count, rows.data());
-      std::byte* to =
-          route_.results.rows + (first_row(static_cast<std::int64_t>(slot)) + row) * route_.results.row_bytes + offset;
+      std::byte* to = route_.results.row(first_row(static_cast<std::int64_t>(slot)) + row, exchange) + offset;
       for (std::int64_t i = 0; i < count; ++i, to += route_.results.row_bytes) {
         std::memcpy(to, rows.data() + i * array.row_bytes(), static_cast<std::size_t>(array.row_bytes()));
       }

@@ -66,11 +66,11 @@ class MlRestart {
   std::vector<int> other_owners() const;
   void settle_request() const;
   void gather(const RestartArray& array, RestartWriter* file, const FillRows& fill) const;
-  void gather_output(const RestartArray& array, std::int64_t field, RestartWriter* file) const;
+  void gather_output(const RestartArray& array, std::int64_t field, std::int64_t exchange, RestartWriter* file) const;
   void gather_reduction(const RestartArray& array, RestartWriter* file) const;
   void check_ids();
   void check_beginning_of_learning() const;
-  void read_output(const RestartArray& array, std::int64_t field);
+  void read_output(const RestartArray& array, std::int64_t field, std::int64_t exchange);
   void send_reduction(const RestartArray& array);
   // Calls visit(row of the owned slots, number of rows) for the pieces of a source in their order.
   template <class Visit>

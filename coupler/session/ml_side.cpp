@@ -2,6 +2,7 @@
 #include "coupler/session/ml_side.hpp"
 
 #include <algorithm>
+#include <limits>
 #include <map>
 #include <set>
 
@@ -51,6 +52,8 @@ MlSide::MlSide(Route route, const NetworkSpec& spec, std::unique_ptr<Engine> eng
 
 // Forwards first, since somebody may wait for them.
 void MlSide::serve() {
+  in_.begin();
+  truth_.begin();
   if (record_ != nullptr) record_->begin();
   while (!is_over()) {
     const bool any = poll();
@@ -67,9 +70,10 @@ void MlSide::serve() {
   route_.comm.polite_barrier(shared_cores_);
 }
 
-// All has come, and is learned from: the other ranks of the network count on this one for the last step.
+// All has come, has run though nobody may get it, and is learned from: the other ranks of the network count on this one
+// for the last step.
 bool MlSide::is_over() const {
-  if (!in_.ended() || !truth_.ended()) return false;
+  if (!in_.ended() || !truth_.ended() || !whole_.empty() || !whole_truths_.empty()) return false;
   if (training_ != nullptr) return training_->idle();
   return adjoint_ == nullptr || adjoint_->is_over();
 }
@@ -103,7 +107,8 @@ void MlSide::wait_for_inputs() {
   }
 }
 
-// The ranks whose messages of the present exchange are not there; all, if none is.
+// The ranks whose messages of the exchange that is waited for are not there; all, if none is. With lag others may be
+// further on.
 void MlSide::list_late() {
   std::vector<RowInbox::Progress> messages, of_exchanges;
   if (adjoint_ != nullptr) adjoint_->add_progress(messages);
@@ -120,18 +125,17 @@ void MlSide::list_late() {
   // In the midst of a pass of adjoints somebody waits for these.
   const bool adjoints = std::adjacent_find(messages.begin(), messages.end(), unequal) != messages.end();
   if (!adjoints) messages = of_exchanges;
-  std::int64_t last = 0, step = 0;
+  std::int64_t last = 0, step = 0, least = std::numeric_limits<std::int64_t>::max();
   for (const RowInbox::Progress& message : messages) {
     last = std::max(last, message.exchanges);
     step = std::max(step, message.step);
+    if (!message.ended) least = std::min(least, message.exchanges);
   }
-  const bool whole = std::all_of(messages.begin(), messages.end(), [&](const RowInbox::Progress& message) {
-    return message.ended || message.exchanges == last;
-  });
+  least = std::min(least, last);
   std::map<int, Late> late;
   std::set<int> there;
   for (const RowInbox::Progress& message : messages) {
-    if (message.ended || (!whole && message.exchanges == last)) {
+    if (message.ended || message.exchanges > least) {
       there.insert(message.rank);
     } else {
       late[message.rank] = {message.rank, last_steps[message.rank]};
@@ -142,25 +146,25 @@ void MlSide::list_late() {
     first.push_back(entry.second);
     there.erase(entry.first);
   }
-  state_.step(!whole ? step : step == 0 ? 1 : step + period_);
+  state_.step(step == 0 ? 1 : adjoints ? step : step + (least + 1 - last) * period_);
   state_.late(first, static_cast<std::int64_t>(late.size()), static_cast<std::int64_t>(there.size()), adjoints);
 }
 
-// Those that may run; false if none may.
+// Those that may run; false if none may. With lag a slot may be there with two exchanges, and the first one decide
+// whether the second may run.
 bool MlSide::run_whole_chunks() {
   if (whole_.empty()) return false;
-  batch_.clear();
-  auto kept = whole_.begin();
+  auto left = whole_.begin();
   for (const std::int64_t slot : whole_) {
     if (may_run(slot)) {
-      batch_.push_back(slot);
+      run_chunk(slot);
     } else {
-      *kept++ = slot;
+      *left++ = slot;
     }
   }
-  whole_.erase(kept, whole_.end());
-  for (const std::int64_t slot : batch_) run_chunk(slot);
-  return !batch_.empty();
+  const bool any = left != whole_.end();
+  whole_.erase(left, whole_.end());
+  return any;
 }
 
 bool MlSide::may_run(std::int64_t slot) {
@@ -171,23 +175,28 @@ bool MlSide::may_run(std::int64_t slot) {
 // Copied, so that the component can put the next ones.
 void MlSide::take_whole_truths() {
   if (training_ == nullptr || whole_truths_.empty()) return;
-  const auto end = std::stable_partition(whole_truths_.begin(), whole_truths_.end(),
-                                         [&](std::int64_t slot) { return !training_->may_take_truth(slot); });
-  for (auto slot = end; slot != whole_truths_.end(); ++slot) {
-    training_->take_truth(*slot, truth_.step(*slot));
-    truth_.release(*slot);
+  auto left = whole_truths_.begin();
+  for (const std::int64_t slot : whole_truths_) {
+    if (!training_->may_take_truth(slot)) {
+      *left++ = slot;
+      continue;
+    }
+    training_->take_truth(slot, truth_.step(slot),
+                          route_.truth.row(slot * spec_.rows_per_chunk(), truth_.exchange(slot)));
+    truth_.release(slot);
   }
-  whole_truths_.erase(end, whole_truths_.end());
+  whole_truths_.erase(left, whole_truths_.end());
 }
 
 void MlSide::run_chunk(std::int64_t slot) {
-  out_.take_back(slot);
+  const std::int64_t exchange = in_.exchange(slot), step = in_.step(slot);
+  out_.take_back(slot, exchange);
   const CallScope call(state_, Call::forward);
-  const std::int64_t step = in_.step(slot), first = slot * spec_.rows_per_chunk(), rows = route_.rows_of(spec_, slot);
+  const std::int64_t first = slot * spec_.rows_per_chunk(), rows = route_.rows_of(spec_, slot);
   state_.step(step);
   state_.chunk(route_.chunks[slot]);
-  const std::byte* inputs = route_.in.buffers + first * route_.in.row_bytes;
-  std::byte* outputs = route_.results.rows + first * route_.results.row_bytes;
+  const std::byte* inputs = route_.in.row(first, exchange);
+  std::byte* outputs = route_.results.row(first, exchange);
   if (adjoint_ != nullptr) {
     adjoint_->forward(slot, step, inputs, outputs, rows);
   } else {
@@ -195,9 +204,9 @@ void MlSide::run_chunk(std::int64_t slot) {
   }
   const std::int64_t given_up =
       spec_.guard.given ? guard_.check(outputs, route_.results.row_bytes, rows, route_.ids.data() + first, step) : 0;
-  route_.copy_results(spec_, slot);
-  out_.done(slot, step, given_up, status());
-  if (training_ != nullptr) training_->take_inputs(slot, step);
+  route_.copy_results(spec_, slot, exchange);
+  out_.done(slot, exchange, step, given_up, status());
+  if (training_ != nullptr) training_->take_inputs(slot, step, inputs);
   in_.release(slot);
 }
 

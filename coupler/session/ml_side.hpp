@@ -41,7 +41,8 @@ class MlSide {
   void resume_learning();
   void check_no_restart(int peer, std::int64_t step) const;
   [[noreturn]] void fail_restart(int rank, std::int64_t step) const;
-  void send_held();
+  void send_kept(std::int64_t exchanges);
+  std::int64_t count_given_up(const Message& message, std::int64_t exchange) const;
   bool run_whole_chunks();
   void take_whole_truths();
   void run_chunk(std::int64_t slot);
@@ -65,7 +66,6 @@ class MlSide {
   std::unique_ptr<MlAdjoint> adjoint_;         // null: without tape
   std::unique_ptr<LearningRestart> learning_;  // of what learns
   std::vector<std::int64_t> whole_;            // slots whose inputs are there
-  std::vector<std::int64_t> batch_;            // of them, those that run now
   std::vector<std::int64_t> whole_truths_;     // slots whose targets and weights are
 };
 

@@ -36,10 +36,7 @@ std::string compare_steps(const Job& job, const NetworkSpec& spec, std::int64_t 
 void MlSide::look_for_restart() {
   if (restart_.poll()) {
     if (in_.first_ended() >= 0) fail_restart(in_.first_ended(), k_end_of_run);
-    for (std::size_t slot = 0; slot < route_.chunks.size(); ++slot) {
-      const std::int64_t step = in_.step(static_cast<std::int64_t>(slot));
-      if (step >= restart_.request().step) fail_restart(-1, step);
-    }
+    if (in_.last_step() >= restart_.request().step) fail_restart(-1, in_.last_step());
   }
   if (restart_.asker() < 0 || !restart_.all_have_asked()) return;
   if (!all_is_done(restart_.request())) return;
@@ -87,7 +84,7 @@ void MlSide::resume(const Job& job) {
   agree(job.all, ErrorCode::plan, compare_steps(job, spec_, opened ? restart_.set().step : -1));
   if (opened) {
     restart_.restore();
-    if (restart_.set().holds_outputs()) send_held();
+    send_kept(restart_.set().exchanges_kept());
     if (!route_.chunks.empty() && route_.chunks.front() == 0) {
       log_line(fmt::format("network \"{}\" goes on at {}, from {}", spec_.name, clock_.name(restart_.set().step),
                            restart_.path()));
@@ -106,28 +103,35 @@ void MlSide::resume_learning() {
                   spec_.name, restart_.path()));
 }
 
-// The exchange before the cut, as if it had been made here: it counts as the first one on both sides.
-void MlSide::send_held() {
-  in_.count_one_exchange();
-  truth_.count_one_exchange();
-  for (std::size_t slot = 0; slot < route_.chunks.size(); ++slot) {
-    route_.copy_results(spec_, static_cast<std::int64_t>(slot));
+// The last exchanges before the cut, as if they had been made here: they count as the first ones on both sides.
+void MlSide::send_kept(std::int64_t exchanges) {
+  in_.count_exchanges(exchanges);
+  truth_.count_exchanges(exchanges);
+  for (std::int64_t exchange = 0; exchange < exchanges; ++exchange) {
+    for (std::size_t slot = 0; slot < route_.chunks.size(); ++slot) {
+      route_.copy_results(spec_, static_cast<std::int64_t>(slot), exchange);
+    }
+    for (const Message& message : route_.out.messages) {
+      MessageHeader& header = message.header_of(exchange);
+      header.given_up = count_given_up(message, exchange);
+      if (learning_ != nullptr) header.learning = learning_->told(exchanges - exchange);
+    }
+    out_.send_all();
   }
-  for (const Message& message : route_.out.messages) {
-    message.header->given_up = 0;
-    if (learning_ != nullptr) message.header->learning = learning_->told();
-    for (const Piece& piece : message.pieces) {
-      const std::byte* row =
-          route_.out.buffers +
-          (piece.slot * spec_.rows_per_chunk() + piece.position % spec_.rows_per_chunk()) * route_.out.row_bytes;
-      for (std::int64_t i = 0; i < piece.count; ++i, row += route_.out.row_bytes) {
-        for (const FieldSlot& field : route_.out.layout.fields) {
-          if (is_given_up(row + field.offset * real_size(spec_.wire), spec_.wire)) ++message.header->given_up;
-        }
+}
+
+std::int64_t MlSide::count_given_up(const Message& message, std::int64_t exchange) const {
+  std::int64_t count = 0;
+  for (const Piece& piece : message.pieces) {
+    const std::int64_t first = piece.slot * spec_.rows_per_chunk() + piece.position % spec_.rows_per_chunk();
+    const std::byte* row = route_.out.row(first, exchange);
+    for (std::int64_t i = 0; i < piece.count; ++i, row += route_.out.row_bytes) {
+      for (const FieldSlot& field : route_.out.layout.fields) {
+        if (is_given_up(row + field.offset * real_size(spec_.wire), spec_.wire)) ++count;
       }
     }
   }
-  out_.send_all();
+  return count;
 }
 
 }  // namespace ekman

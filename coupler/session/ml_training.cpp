@@ -92,18 +92,17 @@ bool MlTraining::may_run(std::int64_t slot) const {
 
 bool MlTraining::may_take_truth(std::int64_t slot) const { return kept_[slot].truths == done(slot); }
 
-void MlTraining::take_inputs(std::int64_t slot, std::int64_t step) {
+void MlTraining::take_inputs(std::int64_t slot, std::int64_t step, const std::byte* rows) {
   EKMAN_ASSERT(may_run(slot));
   Kept& lesson = kept_[slot];
-  lesson.past.keep(lesson.inputs, step, route_.in.buffers + slot * spec_.rows_per_chunk() * route_.in.row_bytes);
+  lesson.past.keep(lesson.inputs, step, rows);
   ++lesson.inputs;
 }
 
-void MlTraining::take_truth(std::int64_t slot, std::int64_t step) {
+void MlTraining::take_truth(std::int64_t slot, std::int64_t step, const std::byte* rows) {
   EKMAN_ASSERT(may_take_truth(slot));
   Kept& lesson = kept_[slot];
-  std::memcpy(lesson.truth.data(), route_.truth.buffers + slot * static_cast<std::int64_t>(lesson.truth.size()),
-              lesson.truth.size());
+  std::memcpy(lesson.truth.data(), rows, lesson.truth.size());
   ++lesson.truths;
   lesson.truth_step = step;
 }

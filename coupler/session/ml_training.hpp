@@ -31,11 +31,11 @@ class MlTraining {
 
   // Whether the next exchange of `slot` may run: its lesson before is learned, and no step is due that comes first.
   bool may_run(std::int64_t slot) const;
-  // Keeps the inputs of `slot`, whole, of model step `step`.
-  void take_inputs(std::int64_t slot, std::int64_t step);
+  // Keeps `rows`, the inputs of `slot`, whole, of model step `step`.
+  void take_inputs(std::int64_t slot, std::int64_t step, const std::byte* rows);
   // The same of targets and weights; the lesson before must be learned.
   bool may_take_truth(std::int64_t slot) const;
-  void take_truth(std::int64_t slot, std::int64_t step);
+  void take_truth(std::int64_t slot, std::int64_t step, const std::byte* rows);
 
   // Learns from one chunk, or makes a step together with the other ranks; false if nothing can be done now.
   bool work();

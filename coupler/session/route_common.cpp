@@ -17,14 +17,14 @@ std::int64_t Route::points_here(const NetworkSpec& spec) const {
   return sum;
 }
 
-void Route::copy_results(const NetworkSpec& spec, std::int64_t slot) {
+void Route::copy_results(const NetworkSpec& spec, std::int64_t slot, std::int64_t exchange) {
   if (results.rows == out.buffers) return;
   auto from = results.layout.fields.begin();
   for (const FieldSlot& field : out.layout.fields) {
     while (from->name != field.name) ++from;
     const std::int64_t size = real_size(spec.wire), first = slot * spec.rows_per_chunk();
-    const std::byte* row = results.rows + first * results.row_bytes + from->offset * size;
-    std::byte* to = out.buffers + first * out.row_bytes + field.offset * size;
+    const std::byte* row = results.row(first, exchange) + from->offset * size;
+    std::byte* to = out.row(first, exchange) + field.offset * size;
     for (std::int64_t i = rows_of(spec, slot); i > 0; --i, row += results.row_bytes, to += out.row_bytes) {
       std::memcpy(to, row, static_cast<std::size_t>(field.levels * size));
     }
@@ -47,6 +47,19 @@ RowLayout part_of(const RowLayout& all, const std::vector<std::int64_t>& flags) 
 }
 
 }  // namespace
+
+void add_requests(Direction& direction, const Communicator& comm, const std::vector<Span>& spans, int tag, bool sends,
+                  Message& message) {
+  const auto add = [&](const std::vector<Span>& at) {
+    return sends ? direction.requests.add_send(comm, at, message.peer, tag)
+                 : direction.requests.add_receive(comm, at, message.peer, tag);
+  };
+  message.request = add(spans);
+  if (message.second == 0) return;
+  std::vector<Span> second = spans;
+  for (Span& span : second) span.data += message.second;
+  message.second_request = add(second);
+}
 
 void settle_rows(Route& route, const NetworkSpec& spec, const RouteDefinition& mine, bool is_ml) {
   const std::vector<Argument> truth{{truth_fields_of(spec)}};

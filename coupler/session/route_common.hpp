@@ -30,6 +30,10 @@ inline int message_tag(int direction, std::int64_t number) {
 // What the readers of set-up messages compare with; `route.points` is known by then.
 RouteSizes sizes_of(const Route& route, const NetworkSpec& spec);
 
+// The request of a message to be sent or received here, and a second one if it is there twice.
+void add_requests(Direction& direction, const Communicator& comm, const std::vector<Span>& spans, int tag, bool sends,
+                  Message& message);
+
 // Collective. Fills both row layouts; ML ranks pass no levels.
 void settle_rows(Route& route, const NetworkSpec& spec, const RouteDefinition& mine, bool is_ml);
 

@@ -69,14 +69,15 @@ struct Place {
   std::byte* segment;
   std::int64_t first_header;
   std::int64_t buffer_offset;
-  int direction;  // its number
+  std::int64_t second;  // bytes to the second ones, see Message
+  int direction;        // its number
 };
 
-// Rows of `pieces` in memory of this rank, behind one header; of what is sent, twice.
-std::vector<Span> allocate_local(Route& route, const Direction& direction, Message& message) {
+// Rows of `pieces` in memory of this rank, behind one header; `twice` if they are.
+std::vector<Span> allocate_local(Route& route, const Direction& direction, Message& message, bool twice) {
   const std::int64_t bytes = message.rows * direction.row_bytes;
   const std::int64_t both = (bytes + static_cast<std::int64_t>(sizeof(MessageHeader)) + 63) / 64 * 64;
-  if (direction.to_ml) message.second = both;
+  if (twice) message.second = both;
   route.heap.emplace_back(static_cast<std::size_t>(both + message.second + 64));
   auto address = reinterpret_cast<std::uintptr_t>(route.heap.back().data());
   address = (address + 63) / 64 * 64;
@@ -100,18 +101,11 @@ void add_messages(Route& route, const NetworkSpec& spec, Direction& direction, c
     std::byte* local_rows = nullptr;
     if (place.through_window) {
       message.header = reinterpret_cast<MessageHeader*>(place.segment) + place.first_header + number;
+      message.second = place.second;
     } else {
-      const std::vector<Span> spans = allocate_local(route, direction, message);
+      const std::vector<Span> spans = allocate_local(route, direction, message, direction.to_ml || spec.lag > 0);
       local_rows = spans[1].data;
-      const int tag = message_tag(place.direction, number);
-      if (direction.to_ml) {
-        message.request = direction.requests.add_send(route.comm, spans, message.peer, tag);
-        const std::vector<Span> second{{spans[0].data + message.second, spans[0].bytes},
-                                       {spans[1].data + message.second, spans[1].bytes}};
-        message.second_request = direction.requests.add_send(route.comm, second, message.peer, tag);
-      } else {
-        message.request = direction.requests.add_receive(route.comm, spans, message.peer, tag);
-      }
+      add_requests(direction, route.comm, spans, message_tag(place.direction, number), direction.to_ml, message);
     }
     for (std::int64_t i = 0; i < group.count; ++i) {
       const Piece& piece = message.pieces[i];
@@ -162,8 +156,8 @@ Route make_component_route(Communicator comm, const NetworkSpec& spec, const Rou
     for (int d = 0; d < k_directions; ++d) {
       Direction& direction = *route.directions()[d];
       if (!direction.used) continue;
-      add_messages(route, spec, direction, {window, segment, notice.header[d], notice.offset[d], d}, by_owner[owner],
-                   sorted_by_owner[owner], points);
+      add_messages(route, spec, direction, {window, segment, notice.header[d], notice.offset[d], notice.second, d},
+                   by_owner[owner], sorted_by_owner[owner], points);
     }
   }
   for (Direction* direction : route.directions()) sort_runs(*direction);

@@ -2,6 +2,7 @@
 // the owner of chunks.
 #include <algorithm>
 #include <map>
+#include <utility>
 
 #include "coupler/session/route_common.hpp"
 
@@ -114,8 +115,8 @@ std::vector<std::int64_t> group_messages(Direction& direction, const std::vector
 }
 
 // `number` of the direction.
-void add_requests(Route& route, const NetworkSpec& spec, int number, const std::vector<std::int64_t>& first_of_source,
-                  const std::vector<bool>& through_window) {
+void add_all_requests(Route& route, const NetworkSpec& spec, int number,
+                      const std::vector<std::int64_t>& first_of_source, const std::vector<bool>& through_window) {
   Direction& direction = *route.directions()[number];
   const std::int64_t chunk_bytes = spec.rows_per_chunk() * direction.row_bytes;
   for (std::size_t i = 0; i < direction.messages.size(); ++i) {
@@ -130,20 +131,22 @@ void add_requests(Route& route, const NetworkSpec& spec, int number, const std::
                        piece.count * direction.row_bytes});
     }
     const int tag = message_tag(number, static_cast<std::int64_t>(i) - first_of_source[source]);
-    message.request = direction.to_ml ? direction.requests.add_receive(route.comm, spans, message.peer, tag)
-                                      : direction.requests.add_send(route.comm, spans, message.peer, tag);
+    add_requests(direction, route.comm, spans, tag, !direction.to_ml, message);
   }
 }
 
 // All outputs go back, or some stay here.
 void place_results(Route& route, std::int64_t rows) {
   route.results.rows = route.out.buffers;
+  route.results.second = route.out.second;
   if (route.results.row_bytes == route.out.row_bytes) return;
-  route.heap.emplace_back(static_cast<std::size_t>(rows * route.results.row_bytes + k_align));
+  const std::int64_t bytes = align(rows * route.results.row_bytes);
+  if (route.out.second > 0) route.results.second = bytes;
+  route.heap.emplace_back(static_cast<std::size_t>(bytes + route.results.second + k_align));
   route.results.rows = reinterpret_cast<std::byte*>(align(reinterpret_cast<std::int64_t>(route.heap.back().data())));
 }
 
-// The segment: headers of all messages, direction after direction, then their chunk buffers.
+// The segment: headers of all messages, direction after direction, then their chunk buffers; with lag all of it twice.
 SegmentNotice allocate_segment(Route& route, const NetworkSpec& spec) {
   const std::int64_t rows = static_cast<std::int64_t>(route.chunks.size()) * spec.rows_per_chunk();
   SegmentNotice notice;
@@ -157,6 +160,7 @@ SegmentNotice allocate_segment(Route& route, const NetworkSpec& spec) {
     notice.offset[d] = bytes;
     bytes += align(rows * route.directions()[d]->row_bytes);
   }
+  if (spec.lag > 0) notice.second = std::exchange(bytes, 2 * bytes);
   std::byte* base = nullptr;
   if (spec.transport == Transport::automatic) {
     route.window = SharedWindow(route.node, bytes);
@@ -168,8 +172,12 @@ SegmentNotice allocate_segment(Route& route, const NetworkSpec& spec) {
   auto* header = reinterpret_cast<MessageHeader*>(base);
   for (int d = 0; d < k_directions; ++d) {
     Direction& direction = *route.directions()[d];
-    for (Message& message : direction.messages) message.header = header++;
+    for (Message& message : direction.messages) {
+      message.header = header++;
+      message.second = notice.second;
+    }
     direction.buffers = base + notice.offset[d];
+    direction.second = notice.second;
   }
   place_results(route, rows);
   notice.node_rank = route.node.rank();
@@ -211,7 +219,7 @@ Route make_ml_route(Communicator comm, const NetworkSpec& spec) {
     notices[s] = to_values(notice);
     requests.push_back(route.comm.isend(notices[s], spec.ranks + static_cast<int>(s), k_tag_segment));
   }
-  for (int d = 0; d < k_directions; ++d) add_requests(route, spec, d, first_of_source[d], through_window);
+  for (int d = 0; d < k_directions; ++d) add_all_requests(route, spec, d, first_of_source[d], through_window);
   wait_all(requests);
   return route;
 }

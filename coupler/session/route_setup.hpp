@@ -34,10 +34,18 @@ struct Message {
   int peer = 0;      // rank in the route communicator
   std::vector<Piece> pieces;
   std::int64_t rows = 0;
-  // Across nodes, to ML ranks, on component ranks: header and rows are there twice, so that an exchange can be packed
-  // while the one before is still on its way.
+  // Header and rows may be there twice; exchanges with odd numbers then take the second ones. With lag on both sides
+  // and both ways, or the outputs of one exchange could not be read while the next one runs. Across nodes, to ML ranks,
+  // on component ranks always, so that an exchange can be packed while the one before is still on its way.
   int second_request = -1;
   std::int64_t second = 0;  // bytes from the first ones to the second
+
+  MessageHeader& header_of(std::int64_t exchange) const {
+    return *reinterpret_cast<MessageHeader*>(reinterpret_cast<std::byte*>(header) + exchange % 2 * second);
+  }
+  int request_of(std::int64_t exchange) const {
+    return second_request >= 0 && exchange % 2 != 0 ? second_request : request;
+  }
 };
 
 // A stretch of array slots whose rows lie one after the other in one message.
@@ -55,9 +63,17 @@ struct Direction {
   std::vector<Message> messages;
   std::vector<Run> runs;         // component ranks, ascending by slot
   std::byte* buffers = nullptr;  // ML ranks: chunk buffers, slot after slot
+  std::int64_t second = 0;       // ML ranks, with lag: bytes to those of exchanges with odd numbers; else 0
   PersistentList requests;
   bool to_ml = true;  // the component's ranks send
   bool used = false;  // messages travel, if only their headers
+
+  // ML ranks: exchanges that are in the buffers at a time.
+  int depth() const { return second > 0 ? 2 : 1; }
+  // ML ranks: a row of the buffers, counted from that of slot 0.
+  std::byte* row(std::int64_t number, std::int64_t exchange) const {
+    return buffers + exchange % 2 * second + number * row_bytes;
+  }
 };
 
 // What a network returns, on its ML ranks: rows of all its outputs, slot after slot.
@@ -65,6 +81,11 @@ struct Results {
   RowLayout layout;
   std::int64_t row_bytes = 0;
   std::byte* rows = nullptr;  // the buffers of `out`, if all outputs go back
+  std::int64_t second = 0;    // as of a Direction
+
+  std::byte* row(std::int64_t number, std::int64_t exchange) const {
+    return rows + exchange % 2 * second + number * row_bytes;
+  }
 };
 
 // What enddef leaves on a rank. The memory behind headers and rows is in `window` or `heap`.
@@ -91,7 +112,7 @@ struct Route {
   // ML ranks: rows of a slot that hold points: the first ones, since points are sorted positions without gaps.
   std::int64_t rows_of(const NetworkSpec& spec, std::int64_t slot) const;
   // ML ranks: what goes back of the results of a slot, to where it leaves from.
-  void copy_results(const NetworkSpec& spec, std::int64_t slot);
+  void copy_results(const NetworkSpec& spec, std::int64_t slot, std::int64_t exchange);
   // ML ranks: points in the chunks owned.
   std::int64_t points_here(const NetworkSpec& spec) const;
 };

@@ -16,32 +16,35 @@ RowOutbox::RowOutbox(Direction& direction, const NetworkSpec& spec, StateWriter&
       messages.push_back(static_cast<int>(m));
       ++messages_[m].slots;
     }
-    messages_[m].slots_open = messages_[m].slots;
+    for (std::int64_t& open : messages_[m].slots_open) open = messages_[m].slots;
   }
 }
 
-void RowOutbox::take_back(std::int64_t slot) {
+void RowOutbox::take_back(std::int64_t slot, std::int64_t exchange) {
   for (const int m : messages_of_slot_[slot]) {
-    if (messages_[m].sending) wait_for(m);
+    if (messages_[m].sending[place(exchange)]) wait_for(m, place(exchange));
   }
 }
 
-void RowOutbox::wait_for(int m) {
-  messages_[m].sending = false;
+void RowOutbox::wait_for(int m, int place) {
+  messages_[m].sending[place] = false;
   const Message& message = direction_.messages[m];
-  if (message.request < 0 || direction_.requests.test(message.request)) return;
+  const int request = message.request_of(place);
+  if (request < 0 || direction_.requests.test(request)) return;
   const WaitScope waiting(state_, Call::outputs, k_no_field, -1, message.peer - spec_.ranks);
-  direction_.requests.wait(message.request);
+  direction_.requests.wait(request);
 }
 
-void RowOutbox::done(std::int64_t slot, std::int64_t step, std::int64_t given_up, const LearningStatus& learning) {
+void RowOutbox::done(std::int64_t slot, std::int64_t exchange, std::int64_t step, std::int64_t given_up,
+                     const LearningStatus& learning) {
   for (const int m : messages_of_slot_[slot]) {
-    MessageHeader& header = *direction_.messages[m].header;
-    if (messages_[m].slots_open == messages_[m].slots) header.given_up = 0;
+    MessageHeader& header = direction_.messages[m].header_of(exchange);
+    std::int64_t& slots_open = messages_[m].slots_open[place(exchange)];
+    if (slots_open == messages_[m].slots) header.given_up = 0;
     header.given_up += given_up;
     header.step = step;
     header.learning = learning;
-    if (--messages_[m].slots_open == 0) send(m);
+    if (--slots_open == 0) send(m);
   }
 }
 
@@ -51,18 +54,20 @@ void RowOutbox::send_all() {
 
 void RowOutbox::send(int m) {
   const Message& message = direction_.messages[m];
-  messages_[m].slots_open = messages_[m].slots;
-  ++messages_[m].exchanges;
+  const std::int64_t exchange = messages_[m].exchanges++;
+  messages_[m].slots_open[place(exchange)] = messages_[m].slots;
   if (message.request < 0) {
-    message.header->sequence.store(messages_[m].exchanges, std::memory_order_release);
+    message.header_of(exchange).sequence.store(exchange + 1, std::memory_order_release);
   } else {
-    direction_.requests.start(message.request);
-    messages_[m].sending = true;
+    direction_.requests.start(message.request_of(exchange));
+    messages_[m].sending[place(exchange)] = true;
   }
 }
 
 void RowOutbox::finish() {
-  for (std::size_t m = 0; m < messages_.size(); ++m) wait_for(static_cast<int>(m));
+  for (std::size_t m = 0; m < messages_.size(); ++m) {
+    for (int place = 0; place < direction_.depth(); ++place) wait_for(static_cast<int>(m), place);
+  }
 }
 
 }  // namespace ekman

@@ -16,6 +16,7 @@ RowReceiver::RowReceiver(Direction& direction, const RowContext& context, std::v
       numbers_(std::move(numbers)),
       any_thread_(any_thread),
       call_(call),
+      lag_(context.spec.lag),
       arrived_(new std::atomic<bool>[direction.messages.size()]) {
   reset();
 }
@@ -34,17 +35,27 @@ void RowReceiver::start() {
   if (direction_.requests.empty()) return;
   const std::lock_guard<std::mutex> lock(mutex_);
   if (receiving_) return;
-  finish(call_);  // of the exchange before: nobody reads those rows any more
+  wait_for_exchange(exchange_, call_);  // one before that had this place: nobody reads those rows any more
   for (const Message& message : direction_.messages) {
-    if (message.request >= 0) direction_.requests.start(message.request);
+    if (message.request >= 0) direction_.requests.start(message.request_of(exchange_));
   }
   receiving_ = true;
 }
 
-void RowReceiver::finish(Call call) {
+void RowReceiver::wait_for_exchange(std::int64_t exchange, Call call) {
   for (const Message& message : direction_.messages) {
-    wait_for_request(direction_, message, message.request, context_, call);
+    wait_for_request(direction_, message, message.request_of(exchange), context_, call);
   }
+}
+
+void RowReceiver::finish(Call call) {
+  for (std::int64_t i = 0; i <= lag_; ++i) wait_for_exchange(exchange_ + i, call);
+}
+
+RowSpan RowReceiver::rows(const Run& run, std::int64_t slot, int field) const {
+  RowSpan rows = rows_of(direction_, run, slot, field, context_.spec.wire);
+  if (fetched() % 2 != 0) rows.first += direction_.messages[run.message].second;
+  return rows;
 }
 
 std::int64_t RowReceiver::get(int field, const ColumnView& columns, std::int64_t first, std::int64_t count,
@@ -60,7 +71,7 @@ std::int64_t RowReceiver::get(int field, const ColumnView& columns, std::int64_t
   });
   const TrapGuard guard;
   const Real wire = context_.spec.wire;
-  const auto rows_at = [&](const Run& run, std::int64_t slot) { return rows_of(direction_, run, slot, field, wire); };
+  const auto rows_at = [&](const Run& run, std::int64_t slot) { return rows(run, slot, field); };
   std::int64_t given_up = 0;
   if (guarded) {
     for_runs(direction_.runs, first, count, [&](const Run& run, std::int64_t slot, std::int64_t slots) {
@@ -74,19 +85,21 @@ std::int64_t RowReceiver::get(int field, const ColumnView& columns, std::int64_t
   }
   for_rows(
       direction_.runs, first, count, rows_at,
-      [&](const RowSpan& rows, std::int64_t slot, std::int64_t n) { unpack(rows, columns, slot - first, n); },
-      [&](std::byte* const* rows, std::int64_t slot, std::int64_t n) { unpack(rows, wire, columns, slot - first, n); });
+      [&](const RowSpan& span, std::int64_t slot, std::int64_t n) { unpack(span, columns, slot - first, n); },
+      [&](std::byte* const* places, std::int64_t slot, std::int64_t n) {
+        unpack(places, wire, columns, slot - first, n);
+      });
   return given_up;
 }
 
 bool RowReceiver::has_given_up(int message) const {
-  return checked_given_up(direction_.messages[message].header->given_up) > 0;
+  return checked_given_up(header(direction_.messages[message]).given_up) > 0;
 }
 
 bool RowReceiver::status(LearningStatus& status) {
   if (direction_.messages.empty()) return false;
   wait_for(0, -1, true);
-  status = direction_.messages[0].header->learning;
+  status = header(direction_.messages[0]).learning;
   return true;
 }
 
@@ -95,7 +108,7 @@ std::int64_t RowReceiver::unpack_guarded(const Run& run, int field, const Column
                                          std::int64_t count, std::int64_t first, Reducer* fallback) {
   std::int64_t given_up = 0;
   for (std::int64_t i = slot; i < slot + count; ++i) {
-    const RowSpan row = rows_of(direction_, run, i, field, context_.spec.wire);
+    const RowSpan row = rows(run, i, field);
     if (!is_given_up(row.first, context_.spec.wire)) {
       unpack(row, columns, i - first, 1);
       continue;
@@ -119,7 +132,7 @@ void RowReceiver::wait_for(int m, int field, bool may_call_mpi) {
   const Message& message = direction_.messages[m];
   const int number = field < 0 ? k_no_field : numbers_[field];
   if (message.request < 0) {
-    return wait_until([&] { return message.header->sequence.load(std::memory_order_acquire) > exchange_; },
+    return wait_until([&] { return header(message).sequence.load(std::memory_order_acquire) > fetched(); },
                       context_.shared_cores, context_.writer, call_, number, context_.network, message.peer);
   }
   if (arrived_[m].load(std::memory_order_acquire)) return;
@@ -140,11 +153,11 @@ void RowReceiver::wait_for(int m, int field, bool may_call_mpi) {
 
 void RowReceiver::progress() {
   const std::unique_lock<std::mutex> lock(mutex_, std::try_to_lock);
-  if (!lock.owns_lock() || !receiving_) return;
+  if (!lock.owns_lock() || (!receiving_ && lag_ == 0)) return;
   for (std::size_t m = 0; m < direction_.messages.size(); ++m) {
     const Message& message = direction_.messages[m];
     if (message.request < 0 || arrived_[m].load(std::memory_order_relaxed)) continue;
-    if (direction_.requests.test(message.request)) arrived_[m].store(true, std::memory_order_release);
+    if (direction_.requests.test(message.request_of(fetched()))) arrived_[m].store(true, std::memory_order_release);
   }
 }
 

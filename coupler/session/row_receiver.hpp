@@ -12,7 +12,8 @@
 
 namespace ekman {
 
-// Exchanges are counted from 0. Rows of disjoint slots may be fetched from several threads.
+// Exchanges are counted from 0. Rows of disjoint slots may be fetched from several threads. With lag the rows fetched
+// are those of the exchange before, while the ones of this exchange come.
 class RowReceiver {
  public:
   // `numbers[i]` of field i: see FieldNumbers. `any_thread`: all threads may call MPI, else the init thread alone.
@@ -34,12 +35,19 @@ class RowReceiver {
   // All has arrived that was asked for.
   void finish(Call call);
 
+  // There are rows to fetch: not in the first exchange with lag.
+  bool has_rows() const { return fetched() >= 0; }
   const Direction& direction() const { return direction_; }
 
  private:
   bool has_given_up(int message) const;
   std::int64_t unpack_guarded(const Run& run, int field, const ColumnView& columns, std::int64_t slot,
                               std::int64_t count, std::int64_t first, Reducer* fallback);
+  // The exchange whose rows are fetched now.
+  std::int64_t fetched() const { return exchange_ - lag_; }
+  MessageHeader& header(const Message& message) const { return message.header_of(fetched()); }
+  RowSpan rows(const Run& run, std::int64_t slot, int field) const;
+  void wait_for_exchange(std::int64_t exchange, Call call);
   void receive_all(int field);
   void wait_for(int message, int field, bool may_call_mpi);
   void progress();
@@ -50,9 +58,10 @@ class RowReceiver {
   std::vector<int> numbers_;
   bool any_thread_;
   Call call_;
+  std::int64_t lag_;
   std::int64_t exchange_ = 0;
-  std::unique_ptr<std::atomic<bool>[]> arrived_;
-  bool receiving_ = false;  // receives of this exchange are started
+  std::unique_ptr<std::atomic<bool>[]> arrived_;  // of the rows fetched
+  bool receiving_ = false;                        // receives of this exchange are started
   std::mutex mutex_;
 };
 

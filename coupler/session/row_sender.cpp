@@ -26,11 +26,6 @@ RowSender::RowSender(Direction& direction, const RowContext& context, std::vecto
   reset();
 }
 
-MessageHeader& RowSender::header(const Message& message) const {
-  std::byte* first = reinterpret_cast<std::byte*>(message.header);
-  return *reinterpret_cast<MessageHeader*>(is_second() ? first + message.second : first);
-}
-
 void RowSender::reset() {
   const auto fields = static_cast<std::int64_t>(direction_.layout.fields.size());
   for (std::size_t m = 0; m < direction_.messages.size(); ++m) {
@@ -61,13 +56,19 @@ void RowSender::pack(int field, const ColumnView& columns, std::int64_t first, s
            [&](const Run& run, std::int64_t, std::int64_t slots) { packed(run.message, slots, when); });
 }
 
+// In a window: the exchange that had this place before is read.
+bool RowSender::is_free(const Message& message) const {
+  const std::int64_t depth = message.second > 0 ? 2 : 1;
+  return header(message).consumed.load(std::memory_order_acquire) > exchange_ - depth;
+}
+
 // The ML rank may still be reading the rows of an exchange whose outputs nobody fetched.
 void RowSender::wait_until_free(Call call, int number) {
   if (free_.load(std::memory_order_acquire)) return;
   for (const Message& message : direction_.messages) {
     if (message.request >= 0) continue;
-    wait_until([&] { return message.header->consumed.load(std::memory_order_acquire) >= exchange_; },
-               context_.shared_cores, context_.writer, call, number, context_.network, message.peer);
+    wait_until([&] { return is_free(message); }, context_.shared_cores, context_.writer, call, number, context_.network,
+               message.peer);
   }
   free_.store(true, std::memory_order_release);
 }

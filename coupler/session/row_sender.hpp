@@ -79,7 +79,8 @@ class RowSender {
   RowSender(Direction& direction, const RowContext& context, std::vector<int> numbers);
 
   // Packs slots [first, first + count) of field `field` from slots [0, count) of `columns`, for model step `step`;
-  // waits while the ML rank still reads the rows of the exchange before. In a window what is whole is there at once.
+  // waits while the ML rank still reads the rows of the exchange before (with lag: of the one before that). In a window
+  // what is whole is there at once.
   void pack(int field, const ColumnView& columns, std::int64_t first, std::int64_t count, const RowMoment& when,
             Call call);
   // Across nodes: what is whole leaves. Any thread that may call MPI.
@@ -103,8 +104,9 @@ class RowSender {
   void reset();
   // Of this exchange, see Message.
   bool is_second() const { return exchange_ % 2 != 0; }
-  int request(const Message& message) const { return is_second() ? message.second_request : message.request; }
-  MessageHeader& header(const Message& message) const;
+  int request(const Message& message) const { return message.request_of(exchange_); }
+  MessageHeader& header(const Message& message) const { return message.header_of(exchange_); }
+  bool is_free(const Message& message) const;
   void wait_for_leaving(Call call, bool second);
   void wait_until_free(Call call, int number);
   void packed(int message, std::int64_t rows, const RowMoment& when);

@@ -65,6 +65,11 @@ std::string call_words(const Scene& scene, Call call, int field, std::int64_t st
   }
 }
 
+// With lag a get waits for an exchange that was put before its step.
+bool is_lagged(const Scene& scene, const Wait& wait) {
+  return wait.network >= 0 && scene.plan->networks.at(static_cast<std::size_t>(wait.network)).lag > 0;
+}
+
 // What the component must put before an exchange is over.
 std::vector<std::string> put_fields_of(const NetworkSpec& network) {
   std::vector<std::string> fields = fields_of(network.inputs);
@@ -122,12 +127,16 @@ std::string wait_words(const Scene& scene, const RankState& rank, const std::str
     return fmt::format("waits until {} has taken the outputs of step {}, {}", target, rank.step, since);
   }
   if (wait.call == Call::put || wait.call == Call::put_adjoint) {
-    return fmt::format("waits in {} until {} is done with its rows of the {} before, {}", call, target,
-                       wait.call == Call::put ? "exchange" : "pass", since);
+    const char* rows = wait.call == Call::put_adjoint ? "pass before"
+                       : is_lagged(scene, wait)       ? "exchange before the last one"
+                                                      : "exchange before";
+    return fmt::format("waits in {} until {} is done with its rows of the {}, {}", call, target, rows, since);
   }
   if (wait.call == Call::advance)
     return fmt::format("waits in {} until its rows have gone to {}, {}", call, target, since);
-  return fmt::format("waits in {} for {}, {}", call, target, since);
+  const bool is_get = wait.call == Call::get && is_lagged(scene, wait);
+  return fmt::format("waits in {} for {}{}, {}", call, is_get ? "outputs of the exchange before from " : "", target,
+                     since);
 }
 
 std::string doing_words(const Scene& scene, const RankState& rank) {

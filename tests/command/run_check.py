@@ -71,6 +71,13 @@ for there, instead in [("ranks: 2", "rank: 2"), ("ranks: 2", "ranks: 0"), ("PT30
     expect(f"the schema refuses {instead!r}", not validator.is_valid(yaml.load(GOOD.replace(there, instead), PlanLoader)),
            "no problem")
 
+# A network that runs behind its component.
+lagged = work / "lagged.yaml"
+lagged.write_text(GOOD.replace("ranks: 2", "lag: 1\n    ranks: 2"))
+for words in ["exchange every 3 steps (PT30M), the last inputs; get returns the exchange before",
+              "each at most 576 KiB of chunk buffers (3 chunks, twice for the lag)"]:
+    expect(f"with lag it says: {words}", words in " ".join(check("--no-load", lagged).stdout.split()), check("--no-load", lagged))
+
 # Streams and status.
 plan = work / "plan.yaml"
 plan.write_text(GOOD)

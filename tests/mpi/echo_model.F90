@@ -2,10 +2,11 @@
 ! in float32 and differ by global id, level, field and step, so a value in the wrong place is seen; with the wire float64
 ! doubles are not.
 !
-! echo_model IDS WIRE STEPS [adjoint]
+! echo_model IDS WIRE STEPS [adjoint|lag]
 !   IDS  blocks (in order, uneven) | cyclic | sparse (beyond 32 bits, backwards; the last rank empty if there are two or
 !        more). Blocks of 7 slots; the last one ends with slots that are no points.
 !   adjoint  other values go from outputs to inputs in each step, before it ends or after that
+!   lag      what comes back is of the step before: nothing in the first one. Fetched after the puts of the step, or before
 program echo_model
   use, intrinsic :: ieee_exceptions, only: ieee_set_halting_mode, ieee_usual
   use, intrinsic :: iso_fortran_env, only: int32, int64, real32, real64
@@ -19,15 +20,18 @@ program echo_model
   type(ekman_coupler) :: c
   type(MPI_Comm) :: comm
   character(32) :: numbering, wire, text
-  integer :: rank, ranks, ny, steps, step, form, failures
+  integer :: rank, ranks, ny, steps, step, moment, form, failures
   integer(int64), allocatable :: ids(:, :)
-  logical :: adjoint
+  logical :: adjoint, lag
 
   call get_command_argument(1, numbering)
   call get_command_argument(2, wire)
   call get_command_argument(3, text)
   read (text, *) steps
-  adjoint = command_argument_count() > 3
+  text = ""
+  if (command_argument_count() > 3) call get_command_argument(4, text)
+  adjoint = text == "adjoint"
+  lag = text == "lag"
   call MPI_Init()
   ! As in a program built with -ffpe-trap; from here on, as Open MPI 5 on Debian 13 itself divides zero by zero before.
   call ieee_set_halting_mode(ieee_usual, .true.)
@@ -47,14 +51,13 @@ program echo_model
   call ekman_enddef(c)
   failures = 0
   do step = 1, steps
+    if (lag .and. modulo(step, 2) == 0) call get_all()
+    moment = step
     do form = num_forms, 1, -1
       call put_single()
       call put_double()
     end do
-    do form = 1, num_forms
-      call get_single()
-      call get_double()
-    end do
+    if (.not. lag .or. modulo(step, 2) == 1) call get_all()
     if (adjoint .and. modulo(step, 2) == 0) call pass_adjoints()
     call ekman_advance(c)
     if (adjoint .and. modulo(step, 2) == 1) call pass_adjoints()
@@ -108,6 +111,15 @@ contains
     call ekman_def_field(c, field(kind, "out"), levels=levels(form), axes=trim(forms(form)))
   end subroutine define
 
+  ! `moment` is the step in which the values were put; 0: none were.
+  subroutine get_all()
+    moment = merge(step - 1, step, lag)
+    do form = 1, num_forms
+      call get_single()
+      call get_double()
+    end do
+  end subroutine get_all
+
   subroutine pass_adjoints()
     do form = 1, num_forms
       call put_adjoint_single()
@@ -123,7 +135,7 @@ contains
   real(real64) function truth(id, level, variant)
     integer(int64), intent(in) :: id
     integer, intent(in) :: level, variant
-    truth = real(modulo(id, 4099_int64), real64) + 0.125_real64*level + 8192.0_real64*modulo(step*13 + variant, 97)
+    truth = real(modulo(id, 4099_int64), real64) + 0.125_real64*level + 8192.0_real64*modulo(moment*13 + variant, 97)
     if (wire == "float64" .and. variant <= num_forms) truth = truth + 2.0_real64**(-30)
   end function truth
 
@@ -149,7 +161,7 @@ contains
     integer :: l
     call fill(variant, expected)
     do l = 1, size(got, 2)
-      where (ids < 0) expected(:, l, :) = untouched
+      where (ids < 0 .or. moment == 0) expected(:, l, :) = untouched
     end do
     failures = failures + count(got /= expected)
   end subroutine judge

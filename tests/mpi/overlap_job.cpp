@@ -3,11 +3,15 @@
 // shared memory, so that an ML rank that stands still makes no MPI call, like one that computes.
 //
 // overlap_job CASE TRANSPORT [undefined]
-//   The last rank is the ML rank, the others are the component, each with a chunk of its own.
+//   The last rank is the ML rank, the others are the component, each with a chunk of its own (with lag: in one).
 //   outputs   outputs come, the step ends and the next exchange is put while the exchange is being learned from
 //   late      outputs come to a rank that puts last while the others have put all that is learned from
 //   pure      without gets, the step ends while the forward runs
 //   pressure  without gets, a second exchange is put while the first is being learned from, and the third waits
+//   lag       with lag, the next exchange is put and outputs of the last one are fetched while its forward stands
+//   still; the
+//             end loses nothing
+//   lag_pressure  the same without gets, and the third exchange waits
 //   undefined: the component does not define the output
 #include <sched.h>
 
@@ -99,11 +103,15 @@ class GatedEngine final : public Engine, private Learner {
   StepReport last_;
 };
 
-Plan make_plan(const std::string& transport) {
+Plan make_plan(const std::string& setting) {
+  const std::string transport = setting.substr(0, setting.find('+'));
   NetworkSpec network;
+  network.lag = setting == transport ? 0 : 1;
   network.name = "net";
   network.component = "air";
-  network.chunk = k_points;
+  // With lag one chunk for both ranks: when its forward begins, all rows are taken, and no send of them is left to wait
+  // for.
+  network.chunk = network.lag > 0 ? 2 * k_points : k_points;
   network.wire = Real::float64;
   network.transport = transport == "auto" ? Transport::automatic : Transport::point_to_point;
   network.inputs = {{{"x"}, Combine::concat}};
@@ -118,9 +126,9 @@ Plan make_plan(const std::string& transport) {
   return plan;
 }
 
-void serve(Gates& gates, const std::string& transport, Communicator found) {
+void serve(Gates& gates, const std::string& setting, Communicator found) {
   constexpr std::int64_t k_timeout = 600 * k_microseconds_per_second;
-  const Job job = start_ml(std::make_unique<Watchdog>("ML rank", k_timeout), std::move(found), transport, &make_plan);
+  const Job job = start_ml(std::make_unique<Watchdog>("ML rank", k_timeout), std::move(found), setting, &make_plan);
   job.watchdog->introduce({true, true, 0, 0, 0});
   compare_definitions(job);
   const NetworkSpec& spec = job.plan.networks[0];
@@ -153,6 +161,7 @@ class Component {
 
   bool is_first() const { return job_.local.rank() == 0; }
   const Communicator& local() const { return job_.local; }
+  bool has_outputs() const { return route_->has_outputs(); }
   bool waits() const { return job_.watchdog->state().record().waiting.load() != 0; }
 
   void put_inputs(std::int64_t step) { put(Feed::input, step); }
@@ -254,25 +263,87 @@ void run_pressure(Component& air, Gates& gates) {
   }
 }
 
+// Nothing but the get waits for the forward, and that for the one of the exchange before.
+void run_lag(Component& air, Gates& gates) {
+  for (std::int64_t n = 1; n <= k_exchanges; ++n) {
+    if (air.has_outputs() != (n > 1)) fail("there are outputs too early, or too late");
+    const auto fetch = [&] {
+      air.allow(gates.forward_allowed, n - 1);
+      if (n > 1) air.get(n - 1);
+    };
+    if (n % 2 == 1) fetch();
+    air.put_targets(n);
+    air.put_inputs(n);
+    if (n % 2 == 0) fetch();
+    if (n < k_exchanges) {
+      wait_for(gates.forward_begun, n);
+    } else {
+      wait_for(gates.learning_begun, n - 1);  // which the last forward must wait for, and may not go on
+    }
+    air.end_step(n);
+  }
+  air.local().barrier();
+}
+
+// The last forward has not begun until one of the ranks waits in finalize.
+void finalize_with_outputs_to_come(Component& air, Gates& gates) {
+  std::thread watcher([&] {
+    while (!air.waits() && gates.learning_allowed != k_all) sched_yield();
+    gates.forward_allowed = k_all;
+    gates.learning_allowed = k_all;
+  });
+  air.finalize();
+  watcher.join();
+  if (gates.forward_begun != k_exchanges || gates.learning_begun != k_exchanges) fail("an exchange is lost");
+}
+
+void run_lag_pressure(Component& air, Gates& gates) {
+  const auto put = [&](std::int64_t n) {
+    air.put_targets(n);
+    air.put_inputs(n);
+    air.end_step(n);
+  };
+  put(1);
+  wait_for(gates.forward_begun, 1);
+  put(2);
+  air.local().barrier();
+  std::thread watcher([&] {
+    while (!air.waits()) sched_yield();
+    ++gates.ranks_held;
+    wait_for(gates.ranks_held, air.local().size());
+    gates.forward_allowed = k_all;
+  });
+  put(3);
+  if (gates.forward_allowed != k_all) fail("three exchanges are in flight");
+  watcher.join();
+  for (std::int64_t n = 4; n <= k_exchanges; ++n) put(n);
+}
+
 void run(const std::string& name, const std::string& transport, bool defines_output) {
   const Communicator world = Communicator::borrow(MPI_COMM_WORLD);
   const Communicator node = world.split_node();
   if (node.size() != world.size()) fail("this test is for one node");
+  const bool has_lag = name.rfind("lag", 0) == 0, forward_stands = has_lag || name == "pure";
   const SharedWindow window(node, node.rank() == 0 ? sizeof(Gates) : 0);
   if (node.rank() == 0) {
     Gates& gates = *new (window.segment(0)) Gates;
-    if (name == "pure") gates.forward_allowed = 0;
-    if (name != "pure") gates.learning_allowed = 0;
+    (forward_stands ? gates.forward_allowed : gates.learning_allowed) = 0;
+    if (name == "lag") gates.learning_allowed = k_exchanges - 2;
   }
   node.barrier();
   Gates& gates = *reinterpret_cast<Gates*>(window.segment(0));
   std::vector<Communicator> found = handshake(MPI_COMM_WORLD, {k_group_name});
-  if (world.rank() == world.size() - 1) return serve(gates, transport, std::move(found[0]));
+  if (world.rank() == world.size() - 1) return serve(gates, transport + (has_lag ? "+lag" : ""), std::move(found[0]));
   Component air(gates, std::move(found[0]), defines_output);
   if (name == "outputs") run_outputs(air, gates);
   if (name == "late") run_late(air, gates);
   if (name == "pure") run_pure(air, gates);
   if (name == "pressure") run_pressure(air, gates);
+  if (name == "lag") {
+    run_lag(air, gates);
+    return finalize_with_outputs_to_come(air, gates);
+  }
+  if (name == "lag_pressure") run_lag_pressure(air, gates);
   air.finalize();
 }
 

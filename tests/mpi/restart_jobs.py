@@ -48,6 +48,11 @@ class Jobs:
         self.template = self.template.partition("  minimum:")[0]
         self.networks = "3"
 
+    def add_lag(self):
+        """All networks have one, and one of them has an exchange in every step."""
+        self.template = self.template.replace("x-all: &all\n", "x-all: &all\n  lag: 1\n")
+        self.template = self.template.replace("  none:\n    <<: *third\n", "  none:\n    <<: *third\n    coupling_period: PT10M\n")
+
     def add_ocean(self):
         """A second component with the same three networks."""
         self.keep_three_networks()

@@ -139,7 +139,7 @@ contains
     call ekman_get(c, field, d_back, info=info)
     fell = any(d_back(2:) == -9)
     if (field == "d_back") fell = any(d_back(2:) >= 1000)
-    if (fell .neqv. info == EKMAN_FALLBACK) call ekman_abort("the info of "//field//" is wrong")
+    if (info /= EKMAN_NONE .and. (fell .neqv. info == EKMAN_FALLBACK)) call ekman_abort("the info of "//field//" is wrong")
     do i = 2, n
       write (unit, "(i0, 1x, a, 1x, i0, 1x, z16.16)") step, field, ids(i), d_back(i)
     end do

@@ -21,6 +21,7 @@ RUNS = {
         f"3 atmosphere 1500 {COLUMNS} cloud_fraction=12 -> heating=12 moistening=12 radiative_heating=12",
     "coupling_period.yaml": f"1 atmosphere 1500 {COLUMNS} cloud_fraction=12 radiative_heating_scheme=12 -> "
                             "radiative_heating=12 surface_flux=1",
+    "lag.yaml": f"2 atmosphere 1500 {COLUMNS} -> heating=12 moistening=12",
     "training.yaml": f"2 atmosphere 1500 {COLUMNS} heating_true=12 moistening_true=12 cell_area=1 -> heating=12 "
                      "moistening=12",
     "adjoint.yaml": "1 atmosphere 1500 state=12 -> tendency=12 adjoints",

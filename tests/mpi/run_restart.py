@@ -1,11 +1,12 @@
 """ERS, exact restart: a run cut before any step and resumed gives the bits of one that was not cut.
 ERP: so does one resumed on other numbers of component and ML ranks, cut again, and resumed once more.
 
+lag: both, with networks whose outputs come one exchange later.
 components: two components write their parts of one set, and go on from it.
 killed: a run that writes one set over and over is killed at any moment; the set that is there then goes on with the same bits.
 Networks take the two transports in turn, and change places from job to job.
 
-run_restart.py MPIEXEC MODEL EKMAN TEMPLATE WORK_DIR ers|erp|components|killed
+run_restart.py MPIEXEC MODEL EKMAN TEMPLATE WORK_DIR ers|erp|lag|components|killed
 """
 import contextlib
 import os
@@ -66,14 +67,19 @@ if case == "killed":
     steps = 60   # so that the kills come before the end
 if case == "components":
     jobs.add_ocean()
+if case == "lag":
+    jobs.add_lag()
 run("cuts", what="none" if case == "killed" else "cuts", steps=steps)
-if case == "ers":
+if case in ("ers", "lag"):
     run("uncut", turn=1)
     compare("a run that writes restart sets equals one that does not", "uncut", 1)
     for step in range(2, STEPS + 1):
         run("resumed", resume=f"before-{step}", turn=step)
         compare(f"cut before step {step}", "resumed", step)
-elif case == "killed":
+    none = sum(line.endswith("info 2") for line in jobs.values("uncut"))
+    if (none > 0) != (case == "lag"):
+        sys.exit(f"FAILED: {none} gets were told EKMAN_NONE")
+if case == "killed":
     amid = 0
     for kill in range(6):
         step, was_amid = kill_while_writing(0.013 * kill)
@@ -86,7 +92,7 @@ elif case == "components":
         run(name, resume="before-6" if first > 1 else None, turn=1)
         compare(f"{name} atmosphere beside an ocean", name, first)
         compare(f"{name} ocean", f"ocean_{name}", first, "ocean_cuts")
-else:
+if case in ("erp", "lag"):
     for step, again, ranks, ml_ranks in ((3, 6, 4, (1, 2)), (5, 9, 1, (3, 1))):
         run("other", resume=f"before-{step}", ranks=ranks, ml_ranks=ml_ranks, turn=1, what="cuts")
         compare(f"cut before step {step}, on {ranks} ranks and other ML ranks", "other", step)

@@ -3,7 +3,8 @@ optimizer steps of one and of four exchanges, replay, normalisation that runs, v
 
 A run that is cut, between exchanges or not, within an accumulation or not, or killed some steps after it wrote a set, and
 resumed, has the bits of one that was not: outputs of its last step, and loss, step and learning rate of each step. So has it on
-other numbers of ranks with `reproducible: bfb`; without, it is the same to rounding. A set that was written without training
+other numbers of ranks with `reproducible: bfb`; without, it is the same to rounding. With lag the same is learned, and what comes
+back is the same one exchange later, in a run that is cut too. A set that was written without training
 may begin to train, a set of a network that trained is refused by a plan that does not.
 
 run_restart_learning.py MPIEXEC MODEL EKMAN PLAN_TEMPLATE WORK_DIR
@@ -44,11 +45,12 @@ torch.jit.script(Net().double()).save(str(work / "net.pt"))
 
 
 def command(name, sets, resume="", ranks=2, ml_ranks=2, ids="blocks", transport="auto", accumulate=4, reproducible="outputs",
-            mode="get", cut=0, end="ends", steps=STEPS, train=True):
+            mode="get", cut=0, end="ends", steps=STEPS, train=True, lag=0):
     """sets: the output directory."""
     text = pathlib.Path(template).read_text()
     if not train:
         text = text[:text.index("    training:")] + text[text.index("output:"):]
+    text = text.replace("    reproducible:", f"    lag: {lag}\n    reproducible:")
     for word, value in {"RANKS": ml_ranks, "TRANSPORT": transport, "NETWORK": work / "net.pt", "REPRODUCIBLE": reproducible,
                         "ACCUMULATE": accumulate, "OUTPUT": work / sets, "RESUME": f"resume: {resume}" * bool(resume)}.items():
         text = text.replace(f"@{word}@", str(value))
@@ -115,6 +117,18 @@ compare("killed after step 21", run("resumed", "killed", resume="cut"), referenc
 for ranks, ml_ranks, ids in ((3, 1, "cyclic"), (1, 3, "blocks"), (3, 2, "sparse")):
     compare(f"cut before step 21, on {ranks} and {ml_ranks} ranks",
             run("resumed", "at21", resume="cut", ranks=ranks, ml_ranks=ml_ranks, ids=ids), reference, 21, rounding=1e-9)
+
+lagged, shorter = run("lagged", "lagged", lag=1), run("shorter", "shorter", steps=STEPS - PERIOD)
+if lagged[2].tobytes() != shorter[2].tobytes():
+    sys.exit("FAILED: with lag the last outputs are not those of the exchange before")
+if not numpy.isnan(lagged[1][:PERIOD]).all() or not numpy.array_equal(lagged[1][PERIOD:], shorter[1], equal_nan=True):
+    sys.exit(f"FAILED: with lag the scalars are not those of the exchange before:\n{lagged[1]}\n{shorter[1]}")
+print("ok: with lag the same is learned")
+for cut in (2, 8, 13):   # before there are outputs; between exchanges; before one
+    run("cut", f"lag{cut}", cut=cut, lag=1)
+    compare(f"with lag, cut before step {cut}", run("resumed", f"lag{cut}", resume="cut", transport="point_to_point", lag=1),
+            lagged, cut)
+expect("a set with lag, in a plan without", "lag13", "lag 1 there, 0 here", resume="cut")
 
 # What Python shows of a set: docs/restart.md.
 with h5py.File(work / "at21/restart/cut/atmosphere/mlp.h5") as file:

@@ -17,9 +17,9 @@ namespace ekman {
 
 // What a put or get did, apart from whether it failed. Values as in ekman.h.
 enum class Info : int {
-  coupled = 0,   // an exchange took place
-  held = 1,      // between couplings: put fed the time reduction, get returned the last outputs again
-  none = 2,      // get: nothing has been computed yet, the array was not touched; put: no network uses the field
+  coupled = 0,  // an exchange took place
+  held = 1,     // between couplings: put fed the time reduction, get returned the last outputs again
+  none = 2,  // get: nothing has been computed yet (`lag: 1`), the array was not touched; put: no network uses the field
   fallback = 3,  // the guard gave up points of this array: they hold the fallback field, or were not touched
 };
 
@@ -70,8 +70,9 @@ class Coupler {
 
   // Packs the array; it is the caller's again on return. Thread-safe for disjoint parts.
   Info put(std::string_view field, const ArrayView& array, Part part = {});
-  // Blocks until the field is there. Thread-safe for disjoint parts; below MPI_THREAD_MULTIPLE, with ML ranks on other
-  // nodes, the thread that made the coupler gets first (an empty part is enough).
+  // Blocks until the field is there: with `lag: 1` in the plan that of the exchange before, so it may come before the
+  // puts of its step; without, all inputs must be put. Thread-safe for disjoint parts; below MPI_THREAD_MULTIPLE, with
+  // ML ranks on other nodes, the thread that made the coupler gets first (an empty part is enough).
   Info get(std::string_view field, const ArrayView& array, Part part = {});
   // Adjoints, for networks with a `tape` in the plan, by the thread that made the coupler, between steps or after the
   // inputs of a step are put. put_adjoint takes the derivative of the model's loss by an output of the last exchange on

@@ -31,7 +31,7 @@ void Route::copy_results(const NetworkSpec& spec, std::int64_t slot) {
   }
 }
 
-RouteSizes sizes_of(const Route& route, const NetworkSpec& spec) {
+SetUpSizes sizes_of(const Route& route, const NetworkSpec& spec) {
   return {route.points, spec.rows_per_chunk(), spec.ranks, route.comm.size() - spec.ranks};
 }
 

@@ -28,7 +28,7 @@ inline int message_tag(int direction, std::int64_t number) {
 }
 
 // What the readers of set-up messages compare with; `route.points` is known by then.
-RouteSizes sizes_of(const Route& route, const NetworkSpec& spec);
+SetUpSizes sizes_of(const Route& route, const NetworkSpec& spec);
 
 // Collective. Fills both row layouts; ML ranks pass no levels.
 void settle_rows(Route& route, const NetworkSpec& spec, const RouteDefinition& mine, bool is_ml);

@@ -13,7 +13,7 @@ namespace ekman {
 namespace {
 
 constexpr char k_magic[] = "EKPL";
-constexpr std::int64_t k_version = 6;
+constexpr std::int64_t k_version = 7;
 
 void fail(const char* reason) {
   throw Error(ErrorCode::internal, std::string("received bytes that are no Ekman plan: ") + reason +
@@ -272,6 +272,7 @@ template <class Archive>
 void visit(Archive& archive, NetworkSpec& network) {
   archive(network.name);
   archive(network.component);
+  visit_enum(archive, network.placed, Placed::in_component);
   visit(archive, network.ranks);
   visit(archive, network.devices);
   visit(archive, network.threads);

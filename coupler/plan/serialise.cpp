@@ -272,9 +272,9 @@ template <class Archive>
 void visit(Archive& archive, NetworkSpec& network) {
   archive(network.name);
   archive(network.component);
-  visit_enum(archive, network.placed, Placed::in_component);
   visit(archive, network.ranks);
   visit(archive, network.devices);
+  visit_enum(archive, network.placed, Placed::in_component);
   visit(archive, network.threads);
   visit(archive, network.source);
   visit_enum(archive, network.sample, Sample::grid);

@@ -28,7 +28,8 @@ module ekman
   end type ekman_coupler
 
   ! Collective over comm, shared with the ML ranks and with others that speak the MPI handshake v1. local_comm becomes
-  ! the component's own communicator, valid until ekman_finalize. Communicators of mpi (integer) or mpi_f08.
+  ! the component's own communicator, valid until ekman_finalize. Communicators of mpi (integer) or mpi_f08. In a job without
+  ! ML ranks, whose networks all have `placement: inline`, the environment variable EKMAN_PLAN names the plan.
   interface ekman_init
     subroutine ekman_f_init(c, component, comm, local_comm, ierr) bind(C, name="ekman_f_init")
       import :: ekman_coupler, c_char, c_int

@@ -18,6 +18,12 @@ NetworkSpec network(const std::string& name, int ranks, std::vector<std::string>
   return spec;
 }
 
+NetworkSpec in_component(const std::string& name) {
+  NetworkSpec spec = network(name, 0, {"cpu"});
+  spec.placed = Placed::in_component;
+  return spec;
+}
+
 // One line a rank: "network.index device threads [note]".
 std::string described(const std::vector<Placement>& places) {
   std::string text;
@@ -41,6 +47,10 @@ std::vector<GoodCase> good_cases() {
        {network("a", 2, {"cpu"}, 4), network("b", 1, {"cpu"}, 2)},
        {{"n0", 0}, {"n0", 0}, {"n1", 0}},
        "0.0 cpu 4\n0.1 cpu 4\n1.0 cpu 2\n"},
+      {"a network in its component takes no rank",
+       {in_component("a"), network("b", 1, {"cpu"}, 2)},
+       {{"n0", 0}},
+       "1.0 cpu 2\n"},
       {"auto without a GPU",
        {network("a", 1, {"auto"})},
        {{"n0", 0}},

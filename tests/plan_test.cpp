@@ -208,6 +208,13 @@ TEST(PlanFromYaml, AcceptsDefaultsOfKeysNotYetSupported) {
   EXPECT_NO_THROW(parse_plan(text, "plan.yaml"));
 }
 
+TEST(PlanFromYaml, GivesNetworksInTheirComponentNoMlRanks) {
+  const Plan plan = deserialise(serialise(parse_plan(k_minimal + "    placement: inline\n", "plan.yaml")));
+
+  EXPECT_TRUE(plan.networks[0].is_inline());
+  EXPECT_EQ(ml_ranks_of(plan), 0);
+}
+
 TEST(PlanFromYaml, GivesGridsAChunkOfOne) {
   const Plan plan = parse_plan(k_minimal + "    sample: {grid: {shape: [3, 5]}}\n", "plan.yaml");
 

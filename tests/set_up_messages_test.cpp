@@ -16,7 +16,7 @@ namespace {
 using testing::HasSubstr;
 
 // 10 points in chunks of 4, 2 ML ranks, 3 component ranks.
-const RouteSizes k_sizes{10, 4, 2, 3};
+const SetUpSizes k_sizes{10, 4, 2, 3};
 
 std::string error_of(const std::function<void()>& read) {
   try {

@@ -21,6 +21,12 @@ bool is_one_of(const std::string& core, std::initializer_list<const char*> names
   return std::any_of(names.begin(), names.end(), [&core](const char* name) { return core == name; });
 }
 
+// Also where this library was loaded by another, and its libraries are in no scope but its own.
+void* find_symbol(const char* name) {
+  void* found = dlsym(RTLD_DEFAULT, name);
+  return found != nullptr ? found : dlsym(RTLD_NEXT, name);
+}
+
 // Kernels that use AVX-512, or AVX2; all others of x86 are older.
 bool uses_avx512(const std::string& core) { return is_one_of(core, {"SkylakeX", "Cooperlake", "SapphireRapids"}); }
 bool uses_avx2(const std::string& core) {
@@ -29,7 +35,7 @@ bool uses_avx2(const std::string& core) {
 
 BlasFindings find_blas() {
   BlasFindings found;
-  found.sgemm = dlsym(RTLD_DEFAULT, "sgemm_") != nullptr;
+  found.sgemm = find_symbol("sgemm_") != nullptr;
   found.core = openblas_core();
   found.openblas = !found.core.empty();
   found.core_type = std::getenv("OPENBLAS_CORETYPE");
@@ -119,7 +125,7 @@ std::vector<std::string> blas_warnings() { return blas_warnings(find_blas()); }
 
 std::string openblas_core() {
   using CoreName = char* (*)();
-  const auto core_name = reinterpret_cast<CoreName>(dlsym(RTLD_DEFAULT, "openblas_get_corename"));
+  const auto core_name = reinterpret_cast<CoreName>(find_symbol("openblas_get_corename"));
   const char* name = core_name == nullptr ? nullptr : core_name();
   return name == nullptr ? std::string() : std::string(name);
 }

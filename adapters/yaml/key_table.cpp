@@ -20,8 +20,7 @@ struct NotYet {
 };
 
 const std::vector<NotYet>& not_yet() {
-  static const std::vector<NotYet> list{{"networks.*.placement", "inline"},
-                                        {"networks.*.network", "none"},
+  static const std::vector<NotYet> list{{"networks.*.network", "none"},
                                         {"networks.*.network.artifact"},
                                         {"networks.*.cuda_graph"},
                                         {"networks.*.normalize.*.from"},
@@ -63,15 +62,17 @@ const std::vector<Key>& root_keys() {
 const std::vector<Key>& network_keys() {
   static const std::vector<Key> rows{
       {"component", T::text, k_required, "Component whose fields the network takes and returns."},
-      {"ranks", T::count, "1", "ML ranks that serve the network."},
+      {"ranks", T::count, "1", "ML ranks that serve the network; none with `placement: inline`."},
       {"placement",
        T::word,
        "dedicated",
-       "On ranks of their own, or in the component's process.",
+       "On ranks of their own, or in the component's processes: inference of points, see docs/starting.md.",
        {"dedicated", "inline"}},
       {"device", T::text_or_texts, "auto",
-       "`cpu`, `cuda`, `cuda:N`, `auto` (round-robin over the node's GPUs), or a list, one entry a rank."},
-      {"threads", T::count, "1", "LibTorch threads of each ML rank."},
+       "`cpu`, `cuda`, `cuda:N`, `auto` (round-robin over the node's GPUs; inline: the CPU), or a list, one entry an "
+       "ML "
+       "rank."},
+      {"threads", T::count, "1", "LibTorch threads of each rank that runs the network."},
       {"network",
        T::word_or_mapping,
        k_required,

@@ -98,7 +98,9 @@ class PlanReader {
     NetworkSpec network;
     network.name = entry.key;
     network.component = text_of(tree, "networks.*.component");
-    network.ranks = static_cast<int>(integer_of(tree, "networks.*.ranks"));
+    network.placed = choice(tree, "networks.*.placement", Placed::dedicated);
+    const bool has_ml_ranks = !network.is_inline() || tree.find("ranks");
+    network.ranks = has_ml_ranks ? static_cast<int>(integer_of(tree, "networks.*.ranks")) : 0;
     network.threads = static_cast<int>(integer_of(tree, "networks.*.threads"));
     if (!diagnostics_.touches(path + ".ranks")) read_device(tree, network);
     network.source = read_source(child(tree, "network"), path + ".network");

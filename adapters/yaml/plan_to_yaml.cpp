@@ -86,7 +86,8 @@ Write network_of(const NetworkSpec& network) {
   const bool one_device = network.devices.size() == 1;
   return mapping("networks.*",
                  {{"component", text(network.component)},
-                  {"ranks", number(network.ranks)},
+                  {"ranks", given(!network.is_inline(), number(network.ranks))},
+                  {"placement", word(network.placed)},
                   {"device", one_device ? text(network.devices.front()) : texts(network.devices)},
                   {"threads", number(network.threads)},
                   {"network", source_of(network.source)},

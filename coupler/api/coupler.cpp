@@ -7,6 +7,7 @@
 #include <mutex>
 #include <utility>
 
+#include "coupler/api/ml_library.hpp"
 #include "coupler/base/log.hpp"
 #include "coupler/base/version.hpp"
 #include "coupler/comm/handshake.hpp"
@@ -19,7 +20,7 @@ const char* version() { return build_version(); }
 
 struct Coupler::Impl {
   Impl(std::string_view component, std::unique_ptr<Watchdog> watchdog, Communicator found, MPI_Comm models)
-      : side(std::string(component), std::move(watchdog), std::move(found), models) {}
+      : side(std::string(component), std::move(watchdog), std::move(found), models, &ml_functions) {}
   // The watchdog is there before the ranks look for each other.
   Impl(std::string_view component, std::unique_ptr<Watchdog> watchdog, MPI_Comm comm)
       : Impl(component, std::move(watchdog), std::move(handshake(comm, {k_group_name})[0]), comm) {}

@@ -1,16 +1,23 @@
-// ekman::serve of coupler.hpp. All that `ekman serve` is made of is in libekman_ml; since libekman needs MPI only, it
-// loads that library when a model asks for it.
+// Implements ml_library.hpp, and ekman::serve of coupler.hpp: all that `ekman serve` is made of is in libekman_ml.
+#include "coupler/api/ml_library.hpp"
+
 #include <dlfcn.h>
 #include <fmt/format.h>
 
+#include <string>
+
+#include "coupler/base/version.hpp"
+#include "coupler/exchange/pack.hpp"
 #include "ekman/coupler.hpp"
 
 namespace ekman {
 
 namespace {
 
-// It is never closed: LibTorch's threads and static objects would outlive their code.
+// It is never closed: LibTorch's threads and static objects would outlive their code. What these do while they are
+// loaded must not meet a model's floating-point traps.
 void* open_ml_library() {
+  const TrapGuard guard;
   void* library = dlopen(EKMAN_ML_LIBRARY, RTLD_NOW | RTLD_LOCAL);
   if (library != nullptr) return library;
   throw Error(
@@ -20,17 +27,29 @@ void* open_ml_library() {
                   dlerror()));
 }
 
+[[noreturn]] void fail_version() {
+  throw Error(ErrorCode::usage,
+              fmt::format("{} is of another version of Ekman than libekman, which is {}; install both libraries anew",
+                          EKMAN_ML_LIBRARY, build_version()));
+}
+
+template <class Function>
+Function find(const char* name) {
+  const auto function = reinterpret_cast<Function>(dlsym(open_ml_library(), name));
+  if (function == nullptr) fail_version();
+  return function;
+}
+
 }  // namespace
 
+const MlFunctions& ml_functions() {
+  const MlFunctions& functions = *find<const MlFunctions* (*)()>("ekman_ml_functions")();
+  if (std::string(functions.version) != build_version() || functions.size != sizeof(MlFunctions)) fail_version();
+  return functions;
+}
+
 void serve(MPI_Comm comm, std::string_view plan) {
-  using Serve = void (*)(MPI_Comm, const char*);
-  const auto ml_serve = reinterpret_cast<Serve>(dlsym(open_ml_library(), "ekman_ml_serve"));
-  if (ml_serve == nullptr) {
-    throw Error(ErrorCode::usage,
-                fmt::format("{} has no ekman_ml_serve: it is of another version of Ekman; install both libraries anew",
-                            EKMAN_ML_LIBRARY));
-  }
-  ml_serve(comm, std::string(plan).c_str());
+  find<void (*)(MPI_Comm, const char*)>("ekman_ml_serve")(comm, std::string(plan).c_str());
 }
 
 }  // namespace ekman

@@ -89,6 +89,12 @@ void draw_network(const Plan& plan, const NetworkSpec& network, int first_rank, 
   rows += row(chunk_words(sizes_of(plan, network), network));
   if (network.training.given) rows += row("learns: " + learning_words(network), " bgcolor=\"#dcebd2\"");
   if (network.training.given || network.tape > 0) rows += row("loss: " + loss_words(network), " bgcolor=\"#dcebd2\"");
+  if (network.is_inline()) {
+    rows += row(fmt::format("in each rank of component {}: {}, {} thread{}", network.component,
+                            network.devices.front() == "auto" ? "cpu" : network.devices.front(), network.threads,
+                            network.threads == 1 ? "" : "s"),
+                " bgcolor=\"#fff7ec\"");
+  }
   for (int rank = 0; rank < network.ranks; ++rank) {
     const std::string& device = network.devices.size() == 1 ? network.devices.front() : network.devices[rank];
     rows += row(fmt::format("ML rank {}: {}, {} thread{}", first_rank + rank, device, network.threads,

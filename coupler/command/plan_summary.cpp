@@ -79,6 +79,27 @@ std::string ranks_line(const NetworkSpec& network, int first_rank) {
                      network.threads == 1 ? "" : "s");
 }
 
+// What it costs that ranks which share a tile run it each.
+std::string inline_line(const NetworkSpec& network, const RouteSizes& sizes) {
+  const std::string& device = network.devices.front();
+  const std::int64_t tile = tile_samples(network, device != "cpu" && device != "auto");
+  const std::string text = fmt::format(
+      "in each rank of component {} that has points: device {}, {} thread{}; a rank runs every tile of {} that it has "
+      "rows of, zeros in place of other ranks' rows",
+      network.component, device == "auto" ? "cpu" : device, network.threads, network.threads == 1 ? "" : "s", tile);
+  if (sizes.points == k_unknown || sizes.points == 0) return text;
+  const std::int64_t tiles = (sizes.points + tile - 1) / tile;
+  return text + fmt::format(
+                    "; {} tile{} in all, of which N ranks run {} + N - 1 at most together if the ids of each "
+                    "are consecutive, up to {} x N if they are scattered",
+                    tiles, tiles == 1 ? "" : "s", tiles, tiles);
+}
+
+std::string inline_memory_line(const NetworkTrial& trial) {
+  return "LibTorch in each of these ranks" +
+         (trial.size.bytes > 0 ? fmt::format(", {} of weights", bytes_words(trial.size.bytes)) : "");
+}
+
 std::string memory_line(const NetworkSpec& network, const RouteSizes& sizes, const NetworkTrial& trial) {
   std::vector<std::string> parts;
   if (sizes.buffer_bytes != k_unknown) {
@@ -181,8 +202,10 @@ std::string plan_summary(const Plan& plan, const std::vector<NetworkTrial>& tria
     text += line("chunks", fmt::format("{}; tiles of {} on a CPU, {} on a GPU", chunk_words(sizes, network),
                                        tile_samples(network, false), tile_samples(network, true)));
     text += line("bytes", bytes_line(network, sizes));
-    text += line("ML ranks", ranks_line(network, first_rank));
-    text += line("memory", memory_line(network, sizes, trials[n]));
+    text += network.is_inline() ? line("inline", inline_line(network, sizes))
+                                : line("ML ranks", ranks_line(network, first_rank));
+    text +=
+        line("memory", network.is_inline() ? inline_memory_line(trials[n]) : memory_line(network, sizes, trials[n]));
     const std::string learning = learning_memory_line(network, sizes, trials[n]);
     if (!learning.empty()) text += line("to learn", learning);
     text += training_lines(network);
@@ -190,8 +213,10 @@ std::string plan_summary(const Plan& plan, const std::vector<NetworkTrial>& tria
     first_rank += network.ranks;
   }
   const bool loaded = std::any_of(trials.begin(), trials.end(), [](const NetworkTrial& trial) { return trial.opened; });
-  text += fmt::format("{} ML rank{} in all; start with: mpirun -np N ./model : -np {} ekman serve {}\n", first_rank,
-                      first_rank == 1 ? "" : "s", first_rank, plan.file);
+  text += first_rank == 0
+              ? fmt::format("no ML rank; start with: EKMAN_PLAN={} mpirun -np N ./model\n", plan.file)
+              : fmt::format("{} ML rank{} in all; start with: mpirun -np N ./model : -np {} ekman serve {}\n",
+                            first_rank, first_rank == 1 ? "" : "s", first_rank, plan.file);
   if (loaded) text += fmt::format("this process, LibTorch and all networks in it: {}\n", bytes_words(resident));
   return text;
 }

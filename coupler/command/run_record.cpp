@@ -13,7 +13,6 @@
 #include <fstream>
 
 #include "adapters/torch/house.hpp"
-#include "adapters/yaml/plan_to_yaml.hpp"
 #include "coupler/base/version.hpp"
 #include "coupler/comm/process.hpp"
 #include "ekman/error.hpp"
@@ -23,12 +22,11 @@ namespace ekman {
 namespace {
 
 [[noreturn]] void fail(const Plan& plan, const std::string& what, const std::string& why) {
-  throw Error(
-      ErrorCode::plan,
-      fmt::format("cannot {} the output directory {}: {}; give `output: {{directory: ...}}` a place that ML rank "
-                  "0 on {} can write to",
-                  what, std::filesystem::absolute(plan.output_directory).lexically_normal().string(), why,
-                  node_name()));
+  throw Error(ErrorCode::plan,
+              fmt::format("cannot {} the output directory {}: {}; give `output: {{directory: ...}}` a place that the "
+                          "first rank, on {}, can write to",
+                          what, std::filesystem::absolute(plan.output_directory).lexically_normal().string(), why,
+                          node_name()));
 }
 
 }  // namespace
@@ -40,8 +38,7 @@ void prepare_output(const Plan& plan) {
   if (access(plan.output_directory.c_str(), W_OK | X_OK) != 0) fail(plan, "write to", std::strerror(errno));
 }
 
-void write_run_record(const Plan& plan, const std::vector<std::string>& nodes,
-                      const std::vector<std::string>& ml_ranks) {
+void write_run_record(const Plan& plan, const std::vector<std::string>& nodes, const RunFact& runners) {
   const std::string yaml =
       plan_to_yaml(plan, {{"ekman", {build_version()}},
                           {"libtorch", {libtorch_summary()}},
@@ -49,12 +46,12 @@ void write_run_record(const Plan& plan, const std::vector<std::string>& nodes,
                           {"started", {fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(std::time(nullptr)))}},
                           {"plan", {std::filesystem::absolute(plan.file).lexically_normal().string()}},
                           {"nodes", nodes},
-                          {"ml_ranks", ml_ranks}});
+                          runners});
   const std::filesystem::path path = std::filesystem::path(plan.output_directory) / "ekman-run.yaml";
   // Another job may write to the same directory at the same moment.
   const std::string unfinished = fmt::format("{}.{}.{}.part", path.string(), node_name(), getpid());
   std::ofstream file(unfinished);
-  file << "# What `ekman serve` ran, written at its start; a plan, which can be run again.\n" << yaml;
+  file << "# What Ekman ran, written at its start; a plan, which can be run again.\n" << yaml;
   file.close();
   if (!file) fail(plan, "write ekman-run.yaml to", std::strerror(errno));
   std::error_code problem;

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "adapters/yaml/plan_to_yaml.hpp"
 #include "coupler/plan/plan.hpp"
 
 namespace ekman {
@@ -12,9 +13,8 @@ namespace ekman {
 void prepare_output(const Plan& plan);
 
 // Writes <output directory>/ekman-run.yaml, which `ekman serve` takes as a plan again: first under another
-// name, so that a file of that name is always whole. `nodes` and `ml_ranks` have a line for each. Throws
-// Error(plan).
-void write_run_record(const Plan& plan, const std::vector<std::string>& nodes,
-                      const std::vector<std::string>& ml_ranks);
+// name, so that a file of that name is always whole. `nodes` has a line for each, `runners` one for each ML rank, or
+// for each network that runs inline. Throws Error(plan).
+void write_run_record(const Plan& plan, const std::vector<std::string>& nodes, const RunFact& runners);
 
 }  // namespace ekman

@@ -119,13 +119,19 @@ std::string announce(const Job& job, const NetworkSpec& spec, const Placement& p
 void record_run(const Job& job, const std::string& announcement) {
   const std::vector<std::string> nodes = survey_nodes(job, "ekman serve", true);
   const std::vector<std::string> ml_ranks = job.local.all_gather(announcement);
-  if (job.local.rank() == 0) write_run_record(job.plan, nodes, ml_ranks);
+  if (job.local.rank() == 0) write_run_record(job.plan, nodes, {"ml_ranks", ml_ranks});
 }
 
 // On ML rank 0.
 Plan read_and_prepare(const std::string& path) {
   PlanReading reading = examine_plan(path);
   reading.diagnostics.throw_if_errors();
+  if (ml_ranks_of(reading.plan) == 0) {
+    throw Error(ErrorCode::plan,
+                fmt::format("no network of the plan {} wants an ML rank: all have placement: inline; start the "
+                            "component alone, with the environment variable EKMAN_PLAN={}",
+                            path, path));
+  }
   for (const std::string& warning : reading.diagnostics.lines(Severity::warning)) log_line(warning);
   prepare_output(reading.plan);
   return std::move(reading.plan);

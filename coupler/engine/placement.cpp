@@ -17,6 +17,7 @@ void check_rank_count(const std::vector<NetworkSpec>& networks, std::size_t foun
   std::size_t asked = 0;
   std::string parts;
   for (const NetworkSpec& network : networks) {
+    if (network.is_inline()) continue;
     if (network.ranks < 1)
       fail(fmt::format("network \"{}\": ranks is {}; it must be at least 1", network.name, network.ranks));
     asked += static_cast<std::size_t>(network.ranks);

@@ -27,7 +27,7 @@ void require(bool holds, const char* what) {
 bool is_below(std::int64_t value, std::int64_t size) { return value >= 0 && value < size; }
 
 // One chunk holds all of it. Chunks are not more than points, and no slot is greater than its chunk.
-void require_piece(const Piece& piece, const RouteSizes& sizes) {
+void require_piece(const Piece& piece, const SetUpSizes& sizes) {
   require(piece.count >= 1 && piece.count <= sizes.rows_per_chunk, "a piece has no size that a piece can have");
   require(piece.position >= 0 && piece.position <= sizes.points - piece.count, "a piece lies outside the points");
   require(piece.position % sizes.rows_per_chunk <= sizes.rows_per_chunk - piece.count, "a piece lies in two chunks");
@@ -47,7 +47,7 @@ void write_piece(const Piece& piece, Values& to) {
   to.insert(to.end(), {piece.position, piece.count, piece.owner, piece.slot});
 }
 
-std::vector<Piece> read_pieces(const Values& values, const RouteSizes& sizes, std::int64_t rows) {
+std::vector<Piece> read_pieces(const Values& values, const SetUpSizes& sizes, std::int64_t rows) {
   require(values.size() % k_piece_values == 0, "a piece is cut off");
   std::vector<Piece> pieces;
   std::int64_t end = 0;
@@ -69,7 +69,7 @@ void write_owned(const OwnedPiece& owned, Values& to) {
   to.insert(to.end(), owned.ids.begin(), owned.ids.end());
 }
 
-std::vector<OwnedPiece> read_owned(const Values& values, const RouteSizes& sizes, int owner,
+std::vector<OwnedPiece> read_owned(const Values& values, const SetUpSizes& sizes, int owner,
                                    const std::vector<std::int64_t>& chunks, bool with_ids) {
   std::vector<OwnedPiece> all;
   for (std::size_t i = 0; i < values.size();) {
@@ -99,7 +99,7 @@ std::string write_votes(const std::vector<NodeVote>& votes) {
   return bytes;
 }
 
-std::vector<NodeVote> read_votes(const std::string& bytes, const RouteSizes& sizes) {
+std::vector<NodeVote> read_votes(const std::string& bytes, const SetUpSizes& sizes) {
   require(bytes.size() % (3 * sizeof(std::int64_t)) == 0, "a vote is cut off");
   Values values(bytes.size() / sizeof(std::int64_t));
   if (!values.empty()) std::memcpy(values.data(), bytes.data(), bytes.size());

@@ -16,7 +16,7 @@ namespace ekman {
 using Values = std::vector<std::int64_t>;
 
 // The sizes of a route that every rank knows by the time of these messages.
-struct RouteSizes {
+struct SetUpSizes {
   std::int64_t points = 0;  // all ranks together
   std::int64_t rows_per_chunk = 1;
   int owners = 1;   // ML ranks
@@ -32,7 +32,7 @@ SourceIds read_ids(const Values& values);
 
 // A directory to a source: its pieces, ascending, together `rows` rows, as many as the source sent ids.
 void write_piece(const Piece& piece, Values& to);
-std::vector<Piece> read_pieces(const Values& values, const RouteSizes& sizes, std::int64_t rows);
+std::vector<Piece> read_pieces(const Values& values, const SetUpSizes& sizes, std::int64_t rows);
 
 // A directory to an owner: pieces of all sources, the global ids of the rows of each behind it.
 struct OwnedPiece {
@@ -42,12 +42,12 @@ struct OwnedPiece {
 };
 void write_owned(const OwnedPiece& owned, Values& to);
 // `chunks[slot]`: the chunks of this owner, whose rank is `owner`. `with_ids`: false for pieces alone.
-std::vector<OwnedPiece> read_owned(const Values& values, const RouteSizes& sizes, int owner,
+std::vector<OwnedPiece> read_owned(const Values& values, const SetUpSizes& sizes, int owner,
                                    const std::vector<std::int64_t>& chunks, bool with_ids);
 
 // An ML rank to all others: how many rows of which chunk lie on which node.
 std::string write_votes(const std::vector<NodeVote>& votes);
-std::vector<NodeVote> read_votes(const std::string& bytes, const RouteSizes& sizes);
+std::vector<NodeVote> read_votes(const std::string& bytes, const SetUpSizes& sizes);
 
 // The directions of a route: inputs, outputs, what the network learns from, adjoints of outputs, adjoints of inputs.
 inline constexpr int k_directions = 5;

@@ -47,7 +47,7 @@ std::int64_t chunk_for_all(std::int64_t samples, const NetworkSpec& network) {
 }
 
 void advise_ranks(const NetworkSpec& network, const RouteSizes& sizes, const std::string& path, Problems& problems) {
-  if (sizes.chunks == k_unknown || sizes.chunks == 0 || network.ranks == 1) return;
+  if (sizes.chunks == k_unknown || sizes.chunks == 0 || network.ranks < 2) return;
   if (sizes.chunks < network.ranks) {
     const std::int64_t chunk = chunk_for_all(sizes.samples, network);
     problems.push_back(

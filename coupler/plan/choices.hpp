@@ -20,6 +20,7 @@ constexpr std::array<const char*, 5> words_of(Reduction) {
   return {"none", "accumulate", "average", "minimum", "maximum"};
 }
 constexpr std::array<const char*, 2> words_of(Transport) { return {"auto", "point_to_point"}; }
+constexpr std::array<const char*, 2> words_of(Placed) { return {"dedicated", "inline"}; }
 constexpr std::array<const char*, 3> words_of(OnViolation) { return {"clip", "fallback", "abort"}; }
 constexpr std::array<const char*, 2> words_of(Reproducible) { return {"outputs", "bfb"}; }
 constexpr std::array<const char*, 9> words_of(LossKind) {

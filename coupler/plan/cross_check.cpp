@@ -46,12 +46,12 @@ void check_component(const Plan& plan, const NetworkSpec& network, const std::st
 }
 
 void check_ranks(const NetworkSpec& network, const std::string& path, Problems& problems) {
-  if (network.ranks < 1)
+  if (network.ranks < 1 && !network.is_inline())
     problems.push_back({path + ".ranks", "a network needs at least 1 rank; give it `ranks: 1` or more"});
   if (network.threads < 1)
     problems.push_back({path + ".threads", "an ML rank needs at least 1 thread; give it `threads: 1` or more"});
   const auto num_devices = static_cast<int>(network.devices.size());
-  if (num_devices != 1 && num_devices != network.ranks)
+  if (num_devices != 1 && num_devices != network.ranks && !network.is_inline())
     problems.push_back({path + ".device", fmt::format("{} devices are given for {} ranks; give one device for all, or "
                                                       "one for each rank",
                                                       num_devices, network.ranks)});
@@ -59,6 +59,36 @@ void check_ranks(const NetworkSpec& network, const std::string& path, Problems& 
     if (!is_device(device))
       problems.push_back({path + ".device", fmt::format("\"{}\" is not a device; it is cpu, cuda, cuda:N or auto{}",
                                                         device, did_you_mean(device, {"cpu", "cuda", "auto"}))});
+}
+
+// Where the component runs it, a network serves points and learns nothing.
+void check_inline(const NetworkSpec& network, const std::string& path, Problems& problems) {
+  if (!network.is_inline()) return;
+  if (network.ranks != 0)
+    problems.push_back({path + ".ranks",
+                        "a network with placement: inline runs on the ranks of its component and has no ML ranks; "
+                        "leave `ranks` out"});
+  if (network.devices.size() != 1)
+    problems.push_back({path + ".device", fmt::format("{} devices are given for a network with placement: inline, "
+                                                      "which runs on all ranks of its component; give one for all",
+                                                      network.devices.size())});
+  if (network.sample == Sample::grid)
+    problems.push_back({path + ".sample",
+                        "placement: inline is for points, since no rank of a component need have a whole grid; take "
+                        "placement: dedicated"});
+  if (network.training.given)
+    problems.push_back({path + ".training",
+                        "a network with placement: inline does not learn; take placement: dedicated, or leave "
+                        "`training` out"});
+  if (network.lag > 0)
+    problems.push_back(
+        {path + ".lag",
+         "a network with placement: inline runs in the component's own steps, so there is nothing to run "
+         "behind; take placement: dedicated, or leave `lag` out"});
+  if (network.tape > 0)
+    problems.push_back({path + ".tape",
+                        "a network with placement: inline keeps no tape for adjoints; take placement: dedicated, or "
+                        "leave `tape` out"});
 }
 
 void check_optimize(const NetworkSpec& network, const std::string& path, Problems& problems) {
@@ -245,6 +275,7 @@ std::vector<Problem> cross_check(const Plan& plan) {
     const std::string path = "networks." + network.name;
     check_component(plan, network, path, problems);
     check_ranks(network, path, problems);
+    check_inline(network, path, problems);
     check_time(plan, network, path, problems);
     check_lag(network, path, problems);
     check_sizes(network, path, problems);

@@ -24,6 +24,8 @@ enum class Optimize { automatic, none, freeze, inference };
 // bfb: training steps too are equal in all bits for every decomposition.
 enum class Reproducible { outputs, bfb };
 enum class Transport { automatic, point_to_point };
+// Where a network runs: on ranks of its own, or in the processes of its component.
+enum class Placed { dedicated, in_component };
 enum class SourceKind { echo, torchscript, mlp, checkpoint };
 
 constexpr std::int64_t real_size(Real real) { return real == Real::float32 ? 4 : 8; }
@@ -88,8 +90,9 @@ struct ComponentSpec {
 struct NetworkSpec {
   std::string name;
   std::string component;
-  int ranks = 1;
-  std::vector<std::string> devices{"auto"};  // one for all ranks, or one entry a rank
+  Placed placed = Placed::dedicated;
+  int ranks = 1;                             // ML ranks; 0 in the component
+  std::vector<std::string> devices{"auto"};  // one for all ranks, or one entry an ML rank
   int threads = 1;
   NetworkSource source;
   Sample sample = Sample::point;
@@ -112,6 +115,7 @@ struct NetworkSpec {
   Guard guard;
   TrainingSpec training;
 
+  bool is_inline() const { return placed == Placed::in_component; }
   // Rows (points) of one sample and of one chunk.
   std::int64_t rows_per_sample() const { return sample == Sample::grid ? grid_ny * grid_nx : 1; }
   std::int64_t rows_per_chunk() const { return chunk * rows_per_sample(); }

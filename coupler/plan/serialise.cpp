@@ -274,6 +274,7 @@ void visit(Archive& archive, NetworkSpec& network) {
   archive(network.component);
   visit(archive, network.ranks);
   visit(archive, network.devices);
+  visit_enum(archive, network.placed, Placed::in_component);
   visit(archive, network.threads);
   visit(archive, network.source);
   visit_enum(archive, network.sample, Sample::grid);

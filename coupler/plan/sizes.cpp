@@ -62,7 +62,7 @@ RouteSizes sizes_of(const Plan& plan, const NetworkSpec& network) {
   sizes.samples = sizes.points / network.rows_per_sample();
   sizes.chunks = quotient_up(sizes.samples, network.chunk);
   sizes.samples_in_last_chunk = sizes.samples - (sizes.chunks - 1) * network.chunk;
-  sizes.most_chunks = quotient_up(sizes.chunks, network.ranks);
+  if (!network.is_inline()) sizes.most_chunks = quotient_up(sizes.chunks, network.ranks);
   const std::int64_t in_row = row_bytes(*component, network, fields_of(network.inputs));
   const std::int64_t out_row = row_bytes(*component, network, fields_of(network.outputs));
   const std::int64_t truth_row = row_bytes(*component, network, truth);
@@ -73,6 +73,7 @@ RouteSizes sizes_of(const Plan& plan, const NetworkSpec& network) {
   sizes.late_bytes = sizes.points * row_bytes(*component, network, late_fields_of(network));
   // With a tape adjoints of outputs come, and those of inputs go.
   const std::int64_t adjoint_row = network.tape > 0 ? in_row + out_row : 0;
+  if (network.is_inline()) return sizes;  // each rank of the component has tiles of its own
   const std::int64_t row = in_row + truth_row + out_row + adjoint_row;
   sizes.buffer_bytes = sizes.most_chunks * network.rows_per_chunk() * row * (1 + network.lag);
   return sizes;

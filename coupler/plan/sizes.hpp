@@ -17,7 +17,7 @@ struct RouteSizes {
   std::int64_t samples = k_unknown;
   std::int64_t chunks = k_unknown;
   std::int64_t samples_in_last_chunk = k_unknown;
-  std::int64_t most_chunks = k_unknown;  // of one ML rank
+  std::int64_t most_chunks = k_unknown;  // of one ML rank; unknown inline, as is buffer_bytes
   std::int64_t in_bytes = k_unknown;     // rows of an exchange, all ranks together
   std::int64_t out_bytes = k_unknown;
   std::int64_t truth_bytes = k_unknown;   // of targets, weights and so on; 0 without

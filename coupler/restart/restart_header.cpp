@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include "coupler/plan/choices.hpp"
+#include "ekman/error.hpp"
 
 namespace ekman {
 
@@ -47,6 +48,13 @@ std::vector<RestartArray> reduction_arrays(const RestartHeader& header) {
   return arrays;
 }
 
+std::vector<RestartArray> all_arrays(const RestartHeader& header) {
+  std::vector<RestartArray> arrays{ids_array()};
+  for (const RestartArray& array : output_arrays(header)) arrays.push_back(array);
+  for (const RestartArray& array : reduction_arrays(header)) arrays.push_back(array);
+  return arrays;
+}
+
 std::string restart_mismatch(const RestartHeader& set, const RestartHeader& plan) {
   std::string differences;
   const auto compare = [&](const char* what, const auto& theirs, const auto& ours) {
@@ -69,6 +77,16 @@ std::string restart_mismatch(const RestartHeader& set, const RestartHeader& plan
   const auto weights = [](const RestartHeader& header) { return header.weights.empty() ? "none" : header.weights; };
   compare("weights", weights(set), weights(plan));
   return differences;
+}
+
+void require_fit(const RestartHeader& set, const RestartHeader& plan, const std::string& label,
+                 const std::string& path) {
+  const std::string mismatch = restart_mismatch(set, plan);
+  if (mismatch.empty()) return;
+  throw Error(ErrorCode::plan,
+              fmt::format("restart set \"{}\" ({}) does not fit this job: {}; resume with the plan and "
+                          "the points that it was written with",
+                          label, path, mismatch));
 }
 
 }  // namespace ekman

@@ -87,9 +87,16 @@ std::vector<RestartArray> output_arrays(const RestartHeader& header, std::int64_
 // else none. The kinds are those of the header, float64 where it has too few.
 std::vector<RestartArray> reduction_arrays(const RestartHeader& header);
 
+// All of these, in the order of the file: ids, outputs, reductions.
+std::vector<RestartArray> all_arrays(const RestartHeader& header);
+
 // How the set does not fit the job, in one sentence with everything that differs; empty if it fits. `plan` is
 // made from the plan and the definitions; its step and kinds do not count, and of its learning only whether it is
 // given. A set without learning fits a network that learns.
 std::string restart_mismatch(const RestartHeader& set, const RestartHeader& plan);
+
+// Throws Error(plan) with that sentence, unless the set `label`, read from `path`, fits.
+void require_fit(const RestartHeader& set, const RestartHeader& plan, const std::string& label,
+                 const std::string& path);
 
 }  // namespace ekman

@@ -28,6 +28,13 @@ ComponentRoute::ComponentRoute(Route route, const NetworkSpec& spec, std::int64_
   }
 }
 
+void ComponentRoute::run_inline(const Plan& plan, std::int64_t tile, std::unique_ptr<InlineNetwork> network) {
+  inline_restart_ =
+      std::make_unique<InlineRestart>(plan, spec_, route_, tile, network.get(), reducers_, context_.shared_cores);
+  inline_ = std::make_unique<InlineForward>(route_, spec_, tile, std::move(network), step_clock(plan, spec_.component),
+                                            context_.writer);
+}
+
 void ComponentRoute::put(Feed feed, int field, const ColumnView& columns, std::int64_t first, std::int64_t count,
                          std::int64_t step, bool init_thread) {
   if (count == 0) return;
@@ -99,6 +106,7 @@ void ComponentRoute::flush_awaited() {
 std::int64_t ComponentRoute::get(int field, const ColumnView& columns, std::int64_t first, std::int64_t count,
                                  bool init_thread, Reducer* fallback) {
   if (init_thread || any_thread_) flush_awaited();
+  if (inline_ != nullptr) inline_->run();
   return out_.get(field, columns, first, count, init_thread, fallback);
 }
 
@@ -114,6 +122,7 @@ void ComponentRoute::end_step(std::int64_t step) {
   if (couples(step)) {
     record(step);
     flush();
+    if (inline_ != nullptr) inline_->run();
     in_.end_exchange(Call::advance);
     truth_.end_exchange(Call::advance);
     open_ = false;
@@ -140,7 +149,19 @@ void ComponentRoute::write_restart(const std::string& label, std::int64_t step) 
   for (const auto& reducer : reducers_) {
     if (reducer != nullptr && reducer->steps() > 0) request.kinds.push_back(reducer->kind());
   }
+  if (inline_restart_ != nullptr) return inline_restart_->write(request);
   ekman::write_restart(route_, request, reducers_);
+}
+
+void ComponentRoute::publish_restart(const std::string& label) {
+  if (inline_restart_ != nullptr) return inline_restart_->publish(label);
+  ekman::publish_restart(route_, label);
+}
+
+std::int64_t ComponentRoute::receive_restart() {
+  if (inline_restart_ == nullptr) return ekman::receive_restart(route_, period_, reducers_);
+  if (inline_restart_->restore()) inline_->hold();
+  return inline_restart_->step();
 }
 
 // The exchanges before the cut whose outputs gets return count as the first ones, and these are on their way.
@@ -167,6 +188,7 @@ void ComponentRoute::finish() {
 }
 
 void ComponentRoute::leave() {
+  if (inline_ != nullptr) inline_->finish();
   const WaitScope waiting(context_.writer, Call::finalize, k_no_field, context_.network, -1);
   route_.comm.polite_barrier(context_.shared_cores);
 }

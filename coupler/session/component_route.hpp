@@ -9,6 +9,8 @@
 #include "coupler/exchange/reduction.hpp"
 #include "coupler/session/component_adjoint.hpp"
 #include "coupler/session/component_restart.hpp"
+#include "coupler/session/inline_forward.hpp"
+#include "coupler/session/inline_restart.hpp"
 #include "coupler/session/route_setup.hpp"
 #include "coupler/session/row_receiver.hpp"
 #include "coupler/session/row_sender.hpp"
@@ -32,6 +34,10 @@ class ComponentRoute {
   // `period`: steps from one exchange to the next; step 1 has one. `slots`: of the component's point set on this rank.
   ComponentRoute(Route route, const NetworkSpec& spec, std::int64_t slots, std::int64_t period, bool shared_cores,
                  bool any_thread, const RouteState& state);
+
+  // Collective over the route, before all else. The network runs in this process (null: no points here), in tiles of
+  // `tile` rows.
+  void run_inline(const Plan& plan, std::int64_t tile, std::unique_ptr<InlineNetwork> network);
 
   bool couples(std::int64_t step) const { return (step - 1) % period_ == 0; }
 
@@ -72,9 +78,13 @@ class ComponentRoute {
   // Init thread, between steps, on all ranks of the component: the part of a restart set that this network has, before
   // step `step`.
   void write_restart(const std::string& label, std::int64_t step);
+  // On the rank that has the first point of the component, when all networks have theirs.
+  void publish_restart(const std::string& label);
+  // At enddef of a run that resumes, of a network that runs inline: opens its part of the set.
+  InlineRestart* inline_restart() { return inline_restart_.get(); }
   // At enddef of a run that resumes: the step of the set, 0 if this rank has no points; then goes on before `step`, the
   // component's.
-  std::int64_t receive_restart() { return ekman::receive_restart(route_, period_, reducers_); }
+  std::int64_t receive_restart();
   void resume(std::int64_t step);
 
   const NetworkSpec& spec() const { return spec_; }
@@ -98,9 +108,11 @@ class ComponentRoute {
   bool open_ = true;                           // the exchange takes puts
   Reducers reducers_;                          // of inputs, then of truth; null: the last value counts
   std::unique_ptr<ComponentAdjoint> adjoint_;  // null: without tape
-  std::int64_t recorded_ = 0;                  // exchanges that are or were on the tape
-  bool is_recorded_ = false;                   // this one is
-  bool zero_ = false;                          // the next turn drops gradients and tape
+  std::unique_ptr<InlineForward> inline_;      // null: ML ranks run the network
+  std::unique_ptr<InlineRestart> inline_restart_;
+  std::int64_t recorded_ = 0;  // exchanges that are or were on the tape
+  bool is_recorded_ = false;   // this one is
+  bool zero_ = false;          // the next turn drops gradients and tape
 };
 
 }  // namespace ekman

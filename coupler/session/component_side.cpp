@@ -8,7 +8,6 @@
 
 #include "coupler/base/joined.hpp"
 #include "coupler/session/agree.hpp"
-#include "coupler/session/survey.hpp"
 #include "coupler/session/undefined_outputs.hpp"
 #include "ekman/error.hpp"
 
@@ -34,9 +33,10 @@ void append(const ArrayView& array, std::vector<std::int64_t>& ids) {
 }  // namespace
 
 ComponentSide::ComponentSide(std::string component, std::unique_ptr<Watchdog> watchdog, Communicator found,
-                             MPI_Comm models)
+                             MPI_Comm models, MlLibrary library)
     : component_(std::move(component)),
-      job_(start_component(std::move(watchdog), std::move(found), component_)),
+      library_(library),
+      job_(start_component(std::move(watchdog), std::move(found), component_, library)),
       state_(job_.watchdog->state()),
       models_local_(job_.local.clone()),
       clock_(step_clock(job_.plan, component_)),
@@ -179,24 +179,31 @@ void ComponentSide::enddef(std::int64_t step) {
   const Definitions mine = definitions();
   compare_definitions(job_, component_, mine, points_);
   const Definitions all = completed(job_.plan, component_, mine);
+  std::string problem;
   for (std::size_t n = 0; n < job_.plan.networks.size(); ++n) {
     const NetworkSpec& spec = job_.plan.networks[n];
     Communicator comm = split_route(job_, static_cast<int>(n), component_, -1);
     if (!comm) continue;
     RouteDefinition definition = define_route(spec, all);
     const auto slots = static_cast<std::int64_t>(definition.ids.size());
-    Route route = make_component_route(std::move(comm), spec, definition);
+    Route route = spec.is_inline() ? make_inline_route(std::move(comm), spec, definition, inline_tile(spec))
+                                   : make_component_route(std::move(comm), spec, definition);
     routes_.push_back(std::make_unique<ComponentRoute>(std::move(route), spec, slots,
                                                        steps_between_exchanges(job_.plan, spec), job_.shared_cores,
                                                        job_.any_thread, route_state(static_cast<int>(n))));
+    if (spec.is_inline()) {
+      const std::string found = run_inline(static_cast<int>(n), *routes_.back());
+      if (problem.empty()) problem = found;
+    }
     bind(static_cast<int>(n), *routes_.back());
     const bool has_points = !routes_.back()->route().out.messages.empty();
     speakers_.push_back(static_cast<int>(job_.local.min(has_points ? local_rank_ : job_.local.size())));
   }
   // The ML ranks have loaded and tried their networks.
-  const std::string problem = job_.plan.resume.empty() ? unresumed_step_problem(step) : "";
-  agree(job_.all, problem.empty() ? ErrorCode::network : ErrorCode::usage, problem);
-  survey_nodes(job_, "component " + component_, false);
+  const std::string step_problem = job_.plan.resume.empty() ? unresumed_step_problem(step) : "";
+  agree(job_.all, step_problem.empty() ? ErrorCode::network : ErrorCode::usage,
+        step_problem.empty() ? problem : step_problem);
+  record_inline_run();
   if (!job_.plan.resume.empty()) resume(step);
   phase_ = Phase::run;
 }

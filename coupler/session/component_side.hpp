@@ -22,7 +22,9 @@ namespace ekman {
 class ComponentSide {
  public:
   // Collective over `found`, a communicator that only Ekman's ranks share. `models` is the one that the model gave.
-  ComponentSide(std::string component, std::unique_ptr<Watchdog> watchdog, Communicator found, MPI_Comm models);
+  // `library` loads what networks that run inline need.
+  ComponentSide(std::string component, std::unique_ptr<Watchdog> watchdog, Communicator found, MPI_Comm models,
+                MlLibrary library);
 
   // The component's own communicator, for the model: it treats errors as `models` does.
   MPI_Comm local_comm() const { return models_local_.get(); }
@@ -76,6 +78,9 @@ class ComponentSide {
   Definitions definitions() const;
   // `all`: the definitions, completed.
   RouteDefinition define_route(const NetworkSpec& spec, const Definitions& all) const;
+  std::int64_t inline_tile(const NetworkSpec& spec) const;
+  std::string run_inline(int network, ComponentRoute& route);
+  void record_inline_run();
   std::string unresumed_step_problem(std::int64_t step) const;
   void resume(std::int64_t step);
   std::vector<const Fields::value_type*> inputs_of(const NetworkSpec& spec) const;
@@ -91,6 +96,7 @@ class ComponentSide {
   bool on_init_thread() const { return std::this_thread::get_id() == thread_; }
 
   std::string component_;
+  MlLibrary library_;
   Job job_;
   StateWriter& state_;  // of the job's watchdog; not after finalize
   Communicator models_local_;
@@ -102,7 +108,8 @@ class ComponentSide {
   PointSets points_;
   Fields fields_;
   std::vector<std::unique_ptr<ComponentRoute>> routes_;
-  std::vector<int> speakers_;  // of each route: the first rank of the component that has points of it
+  std::vector<int> speakers_;              // of each route: the first rank of the component that has points of it
+  std::vector<std::string> inline_lines_;  // on the component's first rank: what runs inline, for the record of the run
   std::int64_t step_ = 1;
   std::mutex coverage_mutex_;
 };

@@ -24,8 +24,17 @@ std::string ComponentSide::unresumed_step_problem(std::int64_t step) const {
 
 // Collective, like enddef.
 void ComponentSide::resume(std::int64_t step) {
-  agree(job_.all, ErrorCode::plan, "");  // the ML ranks could open the set
-  agree(job_.all, ErrorCode::plan, "");  // and it is of one moment
+  std::string problem;
+  std::vector<std::pair<int, std::int64_t>> steps;
+  for (const auto& route : routes_) {
+    InlineRestart* const part = route->inline_restart();
+    if (part == nullptr) continue;
+    const std::string found = part->open();
+    if (problem.empty()) problem = found;
+    if (part->step() > 0) steps.push_back({static_cast<int>(&route->spec() - job_.plan.networks.data()), part->step()});
+  }
+  agree(job_.all, ErrorCode::plan, problem);  // the ML ranks could open the set too
+  agree(job_.all, ErrorCode::plan, compare_restart_steps(job_, steps));
   std::int64_t found = 0;
   for (const auto& route : routes_) found = std::max(found, route->receive_restart());
   found = job_.local.max(found);
@@ -66,8 +75,13 @@ void ComponentSide::write_restart(const std::string& label) {
   job_.local.barrier();  // the files of all networks are finished, seen from all ranks
   const auto first =
       std::find_if(routes_.begin(), routes_.end(), [](const auto& route) { return route->route().points > 0; });
-  if (first != routes_.end() && has_first_point((*first)->route())) publish_restart((*first)->route(), label);
-  job_.local.barrier();
+  std::string publish_problem;
+  try {
+    if (first != routes_.end() && has_first_point((*first)->route())) (*first)->publish_restart(label);
+  } catch (const std::exception& error) {
+    publish_problem = error.what();
+  }
+  agree(job_.local, ErrorCode::internal, publish_problem);
 }
 
 }  // namespace ekman

@@ -198,13 +198,7 @@ void MlRestart::gather_reduction(const RestartArray& array, RestartWriter* file)
 bool MlRestart::open(const std::string& label) {
   if (route_.points == 0) return false;
   reader_ = setting_.store->open({label, spec_.component, spec_.name});
-  const std::string mismatch = restart_mismatch(set(), describe());
-  if (!mismatch.empty()) {
-    throw Error(ErrorCode::plan,
-                fmt::format("restart set \"{}\" ({}) does not fit this job: {}; resume with the plan and "
-                            "the points that it was written with",
-                            label, path(), mismatch));
-  }
+  require_fit(set(), describe(), label, path());
   check_beginning_of_learning();
   check_ids();
   return true;

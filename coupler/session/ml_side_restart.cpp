@@ -3,35 +3,15 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <sstream>
+#include <utility>
 
 #include "coupler/base/log.hpp"
 #include "coupler/engine/guard.hpp"
-#include "coupler/restart/restart_moment.hpp"
 #include "coupler/session/agree.hpp"
+#include "coupler/session/inline_restart.hpp"
 #include "coupler/session/ml_side.hpp"
 
 namespace ekman {
-
-namespace {
-
-// Collective over the ML ranks. `step` < 0: this one has read nothing.
-std::string compare_steps(const Job& job, const NetworkSpec& spec, std::int64_t step) {
-  NetworkSteps steps;
-  for (const std::string& text : job.local.all_gather(fmt::format("{}\n{}\n{}", spec.component, spec.name, step))) {
-    std::istringstream lines(text);
-    std::string component, number;
-    NetworkStep found;
-    std::getline(lines, component);
-    std::getline(lines, found.network);
-    std::getline(lines, number);
-    found.step = std::stoll(number);
-    if (found.step >= 0) steps[component].push_back(found);
-  }
-  return restart_discord(job.plan, steps);
-}
-
-}  // namespace
 
 void MlSide::look_for_restart() {
   if (restart_.poll()) {
@@ -81,7 +61,10 @@ void MlSide::resume(const Job& job) {
     problem = fmt::format("network \"{}\": {}", spec_.name, error.what());
   }
   agree(job.all, ErrorCode::plan, problem);
-  agree(job.all, ErrorCode::plan, compare_steps(job, spec_, opened ? restart_.set().step : -1));
+  std::vector<std::pair<int, std::int64_t>> steps;
+  const auto number = static_cast<int>(&spec_ - job.plan.networks.data());
+  if (opened) steps.push_back({number, restart_.set().step});
+  agree(job.all, ErrorCode::plan, compare_restart_steps(job, steps));
   if (opened) {
     restart_.restore();
     send_kept(restart_.set().exchanges_kept());

@@ -31,7 +31,7 @@ void Route::copy_results(const NetworkSpec& spec, std::int64_t slot, std::int64_
   }
 }
 
-RouteSizes sizes_of(const Route& route, const NetworkSpec& spec) {
+SetUpSizes sizes_of(const Route& route, const NetworkSpec& spec) {
   return {route.points, spec.rows_per_chunk(), spec.ranks, route.comm.size() - spec.ranks};
 }
 
@@ -96,21 +96,27 @@ void settle_rows(Route& route, const NetworkSpec& spec, const RouteDefinition& m
 
 std::vector<std::int64_t> find_splitters(const Route& route, const NetworkSpec& spec,
                                          const std::vector<std::int64_t>& sorted_ids) {
-  const std::vector<std::int64_t> bounds = directory_bounds(route.points, spec.rows_per_chunk(), spec.ranks);
-  const std::size_t cuts = static_cast<std::size_t>(spec.ranks - 1);
+  return find_splitters(route.comm, route.points, directory_bounds(route.points, spec.rows_per_chunk(), spec.ranks),
+                        sorted_ids);
+}
+
+std::vector<std::int64_t> find_splitters(const Communicator& comm, std::int64_t points,
+                                         const std::vector<std::int64_t>& bounds,
+                                         const std::vector<std::int64_t>& sorted_ids) {
+  const std::size_t cuts = bounds.size() - 2;
   constexpr std::int64_t k_none = std::numeric_limits<std::int64_t>::max();
-  const std::int64_t least = route.comm.min(sorted_ids.empty() ? k_none : sorted_ids.front());
-  const std::int64_t greatest = route.comm.max(sorted_ids.empty() ? -1 : sorted_ids.back());
+  const std::int64_t least = comm.min(sorted_ids.empty() ? k_none : sorted_ids.front());
+  const std::int64_t greatest = comm.max(sorted_ids.empty() ? -1 : sorted_ids.back());
   // Splitter r is the least id with at least bounds[r + 1] ids up to it; least - 1 if none belong below.
   std::vector<std::int64_t> low(cuts, least - 1), high(cuts, std::max(greatest, least - 1));
-  if (route.points == 0) return low;
+  if (points == 0) return low;
   while (low != high) {
     std::vector<std::int64_t> middle(cuts), counts(cuts);
     for (std::size_t r = 0; r < cuts; ++r) {
       middle[r] = low[r] + (high[r] - low[r]) / 2;
       counts[r] = count_up_to(sorted_ids, middle[r]);
     }
-    route.comm.sum(counts);
+    comm.sum(counts);
     for (std::size_t r = 0; r < cuts; ++r) {
       if (low[r] == high[r]) continue;
       if (counts[r] >= bounds[r + 1]) {
@@ -121,6 +127,19 @@ std::vector<std::int64_t> find_splitters(const Route& route, const NetworkSpec& 
     }
   }
   return low;
+}
+
+std::vector<std::vector<std::int64_t>> split_ids(const std::vector<std::int64_t>& sorted_ids,
+                                                 const std::vector<std::int64_t>& splitters) {
+  std::vector<std::vector<std::int64_t>> parts;
+  auto from = sorted_ids.begin();
+  for (const std::int64_t splitter : splitters) {
+    const auto to = std::upper_bound(from, sorted_ids.end(), splitter);
+    parts.emplace_back(from, to);
+    from = to;
+  }
+  parts.emplace_back(from, sorted_ids.end());
+  return parts;
 }
 
 }  // namespace ekman

@@ -28,7 +28,7 @@ inline int message_tag(int direction, std::int64_t number) {
 }
 
 // What the readers of set-up messages compare with; `route.points` is known by then.
-RouteSizes sizes_of(const Route& route, const NetworkSpec& spec);
+SetUpSizes sizes_of(const Route& route, const NetworkSpec& spec);
 
 // The request of a message to be sent or received here, and a second one if it is there twice.
 void add_requests(Direction& direction, const Communicator& comm, const std::vector<Span>& spans, int tag, bool sends,
@@ -41,5 +41,25 @@ void settle_rows(Route& route, const NetworkSpec& spec, const RouteDefinition& m
 // ids <= result[r] belong to directory r or an earlier one. Needs at most 64 reductions of `ranks - 1` numbers.
 std::vector<std::int64_t> find_splitters(const Route& route, const NetworkSpec& spec,
                                          const std::vector<std::int64_t>& sorted_ids);
+// The same for directories that end at the sorted positions bounds[1], bounds[2], ..., over all ranks of `comm`.
+std::vector<std::int64_t> find_splitters(const Communicator& comm, std::int64_t points,
+                                         const std::vector<std::int64_t>& bounds,
+                                         const std::vector<std::int64_t>& sorted_ids);
+// The ids of each directory.
+std::vector<std::vector<std::int64_t>> split_ids(const std::vector<std::int64_t>& sorted_ids,
+                                                 const std::vector<std::int64_t>& splitters);
+
+// Component ranks: array slots that are points, by ascending global id, and their ids.
+struct SortedPoints {
+  std::vector<std::int64_t> slots;
+  std::vector<std::int64_t> ids;
+};
+SortedPoints sort_points(const std::vector<std::int64_t>& ids);
+
+// Runs of one piece whose first row is at `row` and whose first point is sorted point `sorted`.
+void add_runs(const Piece& piece, int message, const SortedPoints& points, std::int64_t sorted, std::byte* row,
+              Direction& direction);
+// Ascending by slot, when all are there.
+void sort_runs(Direction& direction);
 
 }  // namespace ekman

@@ -6,14 +6,6 @@
 
 namespace ekman {
 
-namespace {
-
-// Array slots that are points, by ascending global id, and their ids.
-struct SortedPoints {
-  std::vector<std::int64_t> slots;
-  std::vector<std::int64_t> ids;
-};
-
 SortedPoints sort_points(const std::vector<std::int64_t>& ids) {
   SortedPoints sorted;
   for (std::size_t slot = 0; slot < ids.size(); ++slot) {
@@ -25,30 +17,6 @@ SortedPoints sort_points(const std::vector<std::int64_t>& ids) {
   return sorted;
 }
 
-// Sends each directory its ids, receives the pieces they make, in sorted order.
-std::vector<Piece> look_up(const Route& route, const NetworkSpec& spec, const SortedPoints& points) {
-  const std::vector<std::int64_t> splitters = find_splitters(route, spec, points.ids);
-  std::vector<std::vector<std::int64_t>> parts(spec.ranks);
-  std::vector<MPI_Request> requests;
-  auto from = points.ids.begin();
-  for (int r = 0; r < spec.ranks; ++r) {
-    const auto to = r + 1 < spec.ranks ? std::upper_bound(from, points.ids.end(), splitters[r]) : points.ids.end();
-    parts[r].push_back(route.node_id);
-    parts[r].insert(parts[r].end(), from, to);
-    from = to;
-    requests.push_back(route.comm.isend(parts[r], r, k_tag_ids));
-  }
-  wait_all(requests);
-  std::vector<Piece> pieces;
-  for (int r = 0; r < spec.ranks; ++r) {
-    const auto rows = static_cast<std::int64_t>(parts[r].size()) - 1;
-    const std::vector<Piece> found = read_pieces(route.comm.receive(r, k_tag_pieces), sizes_of(route, spec), rows);
-    pieces.insert(pieces.end(), found.begin(), found.end());
-  }
-  return pieces;
-}
-
-// Runs of one piece whose first row is at `row` and whose first point is sorted point `sorted`.
 void add_runs(const Piece& piece, int message, const SortedPoints& points, std::int64_t sorted, std::byte* row,
               Direction& direction) {
   if (direction.row_bytes == 0) return;
@@ -61,6 +29,30 @@ void add_runs(const Piece& piece, int message, const SortedPoints& points, std::
       direction.runs.push_back({slot, 1, message, row});
     }
   }
+}
+
+void sort_runs(Direction& direction) {
+  std::sort(direction.runs.begin(), direction.runs.end(), [](const Run& a, const Run& b) { return a.slot < b.slot; });
+}
+
+namespace {
+
+// Sends each directory its ids, receives the pieces they make, in sorted order.
+std::vector<Piece> look_up(const Route& route, const NetworkSpec& spec, const SortedPoints& points) {
+  std::vector<std::vector<std::int64_t>> parts = split_ids(points.ids, find_splitters(route, spec, points.ids));
+  std::vector<MPI_Request> requests;
+  for (int r = 0; r < spec.ranks; ++r) {
+    parts[r].insert(parts[r].begin(), route.node_id);
+    requests.push_back(route.comm.isend(parts[r], r, k_tag_ids));
+  }
+  wait_all(requests);
+  std::vector<Piece> pieces;
+  for (int r = 0; r < spec.ranks; ++r) {
+    const auto rows = static_cast<std::int64_t>(parts[r].size()) - 1;
+    const std::vector<Piece> found = read_pieces(route.comm.receive(r, k_tag_pieces), sizes_of(route, spec), rows);
+    pieces.insert(pieces.end(), found.begin(), found.end());
+  }
+  return pieces;
 }
 
 // Where the rows and headers of one owner's messages lie, for one direction.
@@ -121,10 +113,6 @@ void add_messages(Route& route, const NetworkSpec& spec, Direction& direction, c
     direction.messages.push_back(std::move(message));
     ++number;
   }
-}
-
-void sort_runs(Direction& direction) {
-  std::sort(direction.runs.begin(), direction.runs.end(), [](const Run& a, const Run& b) { return a.slot < b.slot; });
 }
 
 }  // namespace

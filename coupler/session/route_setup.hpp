@@ -62,7 +62,7 @@ struct Direction {
   std::int64_t row_bytes = 0;
   std::vector<Message> messages;
   std::vector<Run> runs;         // component ranks, ascending by slot
-  std::byte* buffers = nullptr;  // ML ranks: chunk buffers, slot after slot
+  std::byte* buffers = nullptr;  // ML ranks, and inline: chunk buffers, slot after slot
   std::int64_t second = 0;       // ML ranks, with lag: bytes to those of exchanges with odd numbers; else 0
   PersistentList requests;
   bool to_ml = true;  // the component's ranks send
@@ -97,9 +97,9 @@ struct Route {
   SharedWindow window;
   std::vector<std::vector<std::byte>> heap;
   std::int64_t points = 0;           // all ranks together
-  std::vector<std::int64_t> chunks;  // ML ranks: the chunks owned, ascending
-  std::vector<std::int64_t> ids;     // ML ranks: the global id of each row of each slot; -1: a pad
-  std::vector<int> owners;           // ML ranks: the ML rank that owns each chunk
+  std::vector<std::int64_t> chunks;  // ML ranks: the chunks owned, ascending; inline: tiles with rows of this rank
+  std::vector<std::int64_t> ids;  // of the same: the global id of each row of each slot; -1: a pad, or another rank's
+  std::vector<int> owners;        // ML ranks: the ML rank that owns each chunk
   Direction in;
   Results results;
   Direction out;          // of `results` what the component has defined; its headers travel in any case
@@ -120,5 +120,7 @@ struct Route {
 // Collective over `comm` (see split_route), one on each side.
 Route make_component_route(Communicator comm, const NetworkSpec& spec, const RouteDefinition& mine);
 Route make_ml_route(Communicator comm, const NetworkSpec& spec);
+// Collective over `comm`, the ranks of the component. Of a network that runs inline, in tiles of `tile` rows.
+Route make_inline_route(Communicator comm, const NetworkSpec& spec, const RouteDefinition& mine, std::int64_t tile);
 
 }  // namespace ekman

@@ -9,7 +9,7 @@
 
 namespace ekman {
 
-std::vector<std::string> survey_nodes(const Job& job, const std::string& group, bool is_ml) {
+std::vector<std::string> survey_nodes(const Job& job, const std::string& group, bool records) {
   const Communicator node = job.all.split_node();
   std::map<std::string, int> ranks;
   for (const std::string& theirs : node.all_gather(group)) ++ranks[theirs];
@@ -17,7 +17,7 @@ std::vector<std::string> survey_nodes(const Job& job, const std::string& group, 
   for (const auto& [name, count] : ranks)
     line +=
         fmt::format("{} {} rank{} of {}", line.empty() ? node_name() + ":" : ",", count, count == 1 ? "" : "s", name);
-  const bool is_reader = is_ml && job.local.rank() == 0, speaks = node.rank() == 0;
+  const bool is_reader = records && job.local.rank() == 0, speaks = node.rank() == 0;
   const Communicator speakers = job.all.split(is_reader || speaks ? 0 : -1, job.all.rank());
   std::vector<std::string> lines;
   if (!speakers) return lines;

@@ -9,9 +9,9 @@
 namespace ekman {
 
 // Collective over all ranks of the job; `group` is what this rank belongs to, for instance "component
-// atmosphere". On ML rank 0 one line for each node, such as "node7: 96 ranks of component atmosphere, 2 ranks
-// of ekman serve"; nothing elsewhere. Memory is O(ranks of the node) on all ranks, O(nodes) on one rank of
-// each node.
-std::vector<std::string> survey_nodes(const Job& job, const std::string& group, bool is_ml);
+// atmosphere". On the first rank of the group that `records` the run, which is that of one group, one line for each
+// node, such as "node7: 96 ranks of component atmosphere, 2 ranks of ekman serve"; nothing elsewhere. Memory is O(ranks
+// of the node) on all ranks, O(nodes) on one rank of each node.
+std::vector<std::string> survey_nodes(const Job& job, const std::string& group, bool records);
 
 }  // namespace ekman

@@ -40,10 +40,10 @@ void check_error(const ekman::Error& error) {
 
 void check_plan(const ekman::Plan& plan) {
   require_promise(ekman::cross_check(plan).empty(), "a plan that was read has no problems");
-  require_promise(ekman::ml_ranks_of(plan) >= 1, "a plan has an ML rank");
   const std::string bytes = ekman::serialise(plan);
   require_promise(ekman::serialise(ekman::deserialise(bytes)) == bytes, "a plan comes back from its bytes");
   for (const ekman::NetworkSpec& network : plan.networks) {
+    require_promise(network.is_inline() ? network.ranks == 0 : network.ranks >= 1, "a network has a place to run");
     require_promise(ekman::steps_between_exchanges(plan, network) >= 1, "exchanges are steps apart");
     require_promise(network.rows_per_chunk() >= 1, "a chunk has rows");
     for (const std::int64_t step : {std::int64_t{1}, INT64_MAX})

@@ -42,14 +42,33 @@ def couple(program, serves=False):
         sys.exit(f"{program}: expected 'echo is right' of both ranks, found: {done.stdout!r}")
 
 
-def serve_without_the_ml_library(program):
+def write_inline_plan():
+    """The same network in the component's processes."""
+    plan = WORK / "inline.yaml"
+    text = (HERE / "plan.yaml").read_text().replace("    component: ocean\n", "    component: ocean\n    placement: inline\n")
+    plan.write_text(f"output: {{directory: {WORK}}}\n{text}")
+    return plan
+
+
+def couple_inline(program):
+    done = run(*MPIRUN, "-np", 2, program, stdout=subprocess.PIPE, text=True,
+               env=dict(os.environ, EKMAN_PLAN=str(write_inline_plan())))
+    if done.stdout.count("echo is right") != 2:
+        sys.exit(f"{program}, inline: expected 'echo is right' of both ranks, found: {done.stdout!r}")
+
+
+def without_the_ml_library(program):
     library = next(PREFIX.glob("**/libekman_ml.so.[0-9]"))
     library.rename(library.with_suffix(".away"))
-    done = subprocess.run([str(word) for word in (*MPIRUN, "-np", 3, program, HERE / "plan.yaml")], timeout=60,
-                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    serving = [*MPIRUN, "-np", 3, program, HERE / "plan.yaml"]
+    inline = [*MPIRUN, "-np", 2, program]
+    dones = [subprocess.run([str(word) for word in job], timeout=60, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                            text=True, env=dict(os.environ, **env))
+             for job, env in ((serving, {}), (inline, {"EKMAN_PLAN": str(write_inline_plan())}))]
     library.with_suffix(".away").rename(library)
-    if done.returncode == 0 or "the ML library that serves networks cannot be loaded" not in done.stdout:
-        sys.exit(f"without the ML library {program} ended with {done.returncode}: {done.stdout}")
+    for done in dones:
+        if done.returncode == 0 or "the ML library that serves networks cannot be loaded" not in done.stdout:
+            sys.exit(f"without the ML library {program} ended with {done.returncode}: {done.stdout}")
 
 
 def main():
@@ -61,8 +80,9 @@ def main():
     for language in ("c", "cpp", "fortran"):
         program = build_with_cmake(language)
         couple(program)
+        couple_inline(program)
     couple(program, serves=True)
-    serve_without_the_ml_library(program)
+    without_the_ml_library(program)
     couple(build_with_pkg_config())
 
 

@@ -145,7 +145,7 @@ class Component {
   Component(Gates& gates, Communicator found, bool defines_output)
       : gates_(gates),
         job_(start_component(std::make_unique<Watchdog>("component", k_start_timeout_of_components), std::move(found),
-                             "air")) {
+                             "air", nullptr)) {
     Definitions mine{{"x", {}}, {"y_true", {}}};
     if (defines_output) mine["y"] = {};
     std::vector<std::int64_t> ids(k_points);

@@ -2,6 +2,7 @@
 
 run_configs.py MPIEXEC MODEL EKMAN CONFIGS WORK_DIR
 """
+import os
 import pathlib
 import shutil
 import subprocess
@@ -10,7 +11,7 @@ import sys
 import torch
 
 COLUMNS = "temperature=12 humidity=12"
-# ML ranks, component, its points, its fields.
+# ML ranks (0: all networks run inline), component, its points, its fields.
 RUNS = {
     "echo.yaml": f"1 atmosphere 700 {COLUMNS} -> heating=12 moistening=12",
     "mlp_columns.yaml": f"2 atmosphere 1500 {COLUMNS} surface_pressure=1 -> heating=12 moistening=12",
@@ -24,6 +25,7 @@ RUNS = {
     "lag.yaml": f"2 atmosphere 1500 {COLUMNS} -> heating=12 moistening=12",
     "training.yaml": f"2 atmosphere 1500 {COLUMNS} heating_true=12 moistening_true=12 cell_area=1 -> heating=12 "
                      "moistening=12",
+    "inline.yaml": f"0 atmosphere 1500 {COLUMNS} -> heating=12",
     "adjoint.yaml": "1 atmosphere 1500 state=12 -> tendency=12 adjoints",
 }
 NEEDS_GPU = {"gpu_node.yaml", "grid_unet.yaml"}
@@ -55,14 +57,15 @@ for name, setting in RUNS.items():
     shutil.copy(configs / name, work)
     ml_ranks, *arguments = setting.split()
     subprocess.run([ekman, "check", str(work / name)], check=True)
-    subprocess.run([mpiexec, "--oversubscribe", "-np", "2", model, *arguments,
-                    ":", "-np", ml_ranks, ekman, "serve", str(work / name)], check=True, timeout=120, cwd=work)
+    serve = [] if ml_ranks == "0" else [":", "-np", ml_ranks, ekman, "serve", str(work / name)]
+    env = dict(os.environ) if serve else dict(os.environ, EKMAN_PLAN=str(work / name))
+    subprocess.run([mpiexec, "--oversubscribe", "-np", "2", model, *arguments, *serve], check=True, timeout=120, cwd=work, env=env)
     # The record of the run: a plan that is the same when resolved, and who ran where.
     record = (work / "ekman-run.yaml").read_text()
     resolved = [subprocess.run([ekman, "check", "--no-load", "--resolved", str(path)], check=True, stdout=subprocess.PIPE,
                                text=True).stdout for path in (work / name, work / "ekman-run.yaml")]
-    wanted = [f"ranks of component {arguments[0]}", "of ekman serve", "libtorch: LibTorch", "mpi: Open MPI",
-              f"ML rank {int(ml_ranks) - 1} of {ml_ranks}"]
+    wanted = [f"ranks of component {arguments[0]}", "libtorch: LibTorch", "mpi: Open MPI",
+              *(["of ekman serve", f"ML rank {int(ml_ranks) - 1} of {ml_ranks}"] if serve else ["runs inline on 2 of 2 ranks"])]
     if resolved[0] != resolved[1] or not all(words in record for words in wanted):
         sys.exit(f"{name}: ekman-run.yaml is not of this run:\n{record}")
 # The tape of adjoint.yaml was emptied once: a step, and what it gave.

@@ -43,7 +43,8 @@ void serve(MPI_Comm comm, std::string_view plan);
 // the same sentence. Collective calls must be made by all ranks of the component.
 class Coupler {
  public:
-  // Collective over `comm`, which components, ML ranks and ranks of other couplers share (MPI handshake v1).
+  // Collective over `comm`, which components, ML ranks and ranks of other couplers share (MPI handshake v1). In a job
+  // without ML ranks, whose networks all have `placement: inline`, the environment variable EKMAN_PLAN names the plan.
   Coupler(std::string_view component, MPI_Comm comm);
   // Collective over `comm`, which only Ekman's ranks share; no handshake.
   static Coupler on_own_communicator(std::string_view component, MPI_Comm comm);

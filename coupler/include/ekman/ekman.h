@@ -39,7 +39,8 @@ typedef struct ekman_array {
 } ekman_array;
 
 /* Collective over `comm`, shared with ML ranks and others that speak the MPI handshake v1. *local becomes the
- * component's own communicator, owned by the coupler; it may be NULL. */
+ * component's own communicator, owned by the coupler; it may be NULL. In a job without ML ranks, whose networks all
+ * have `placement: inline`, the environment variable EKMAN_PLAN names the plan. */
 int ekman_init(ekman_coupler** coupler, const char* component, MPI_Comm comm, MPI_Comm* local);
 /* Collective over `comm`, which only Ekman's ranks share; no handshake. */
 int ekman_init_comm(ekman_coupler** coupler, const char* component, MPI_Comm comm, MPI_Comm* local);

@@ -1,9 +1,9 @@
-! The Fortran face of script_by_hand.hpp and training_by_hand.hpp.
+! The Fortran face of script_by_hand.hpp, and what the Fortran benches share.
 module by_hand
   use, intrinsic :: iso_c_binding, only: c_char, c_double, c_float, c_int, c_int64_t, c_null_char
   implicit none
   private
-  public :: value_of, open_script, script_seconds, script_output, print_ratio, argument, number, share_of
+  public :: value_of, open_script, script_seconds, script_output, print_ratio, argument, number, share_of, median_of
 
   interface
     pure function value_of(point, level) bind(C, name="bench_value") result(value)
@@ -34,9 +34,21 @@ module by_hand
       integer(c_int), value :: count
       real(c_double), value :: target
     end subroutine c_print_ratio
+    function c_median(values, count) bind(C, name="bench_median") result(median)
+      import :: c_double, c_int
+      real(c_double), intent(in) :: values(*)
+      integer(c_int), value :: count
+      real(c_double) :: median
+    end function c_median
   end interface
 
 contains
+
+  real(c_double) function median_of(values)
+    real(c_double), intent(in) :: values(:)
+    median_of = c_median(values, size(values))
+  end function median_of
+
 
   ! Points from `first` (of 0) on; levels of a field; ny, nx: 0 for columns.
   subroutine open_script(file, first, samples, levels, ny, nx, tuned, talks)

@@ -59,7 +59,7 @@ program coupled
   end do
   call compare()
   if (rank == 0) then
-    write (note, "(2(a, f0.1), a, i0, a)") "microseconds: Ekman ", 1e6*median(ours), ", LibTorch alone ", 1e6*median(hand), &
+    write (note, "(2(a, f0.1), a, i0, a)") "microseconds: Ekman ", 1e6*median_of(ours), ", LibTorch alone ", 1e6*median_of(hand), &
       "; blocks of ", steps_of_block, " steps"
     call print_ratio(name, hand/ours, goal, target, note)
   end if
@@ -118,20 +118,5 @@ contains
     end if
     if (difference > 1e-4_real32 .or. difference /= difference) call ekman_abort("coupled: outputs differ from LibTorch's")
   end subroutine compare
-
-  pure real(real64) function median(values)
-    real(real64), intent(in) :: values(:)
-    integer :: k
-    median = 0
-    do k = 1, size(values)
-      if (2*count_below(values, values(k)) < size(values) .and. 2*count_below(-values, -values(k)) < size(values)) &
-        median = values(k)
-    end do
-  end function median
-
-  pure integer function count_below(values, value)
-    real(real64), intent(in) :: values(:), value
-    count_below = size(pack(values, values < value))
-  end function count_below
 
 end program coupled

@@ -90,6 +90,10 @@ float bench_script_output(std::int64_t point, std::int64_t level) {
   return flat[point / points][level][point % points].item<float>();
 }
 
+double bench_median(const double* values, int count) {
+  return bench::median_of(std::vector<double>(values, values + count)).median;
+}
+
 void bench_print_ratio(const char* name, const double* ratios, int count, const char* goal, double target,
                        const char* note) {
   const std::vector<double> all(ratios, ratios + count);

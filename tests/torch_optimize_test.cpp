@@ -41,6 +41,21 @@ TEST_F(OptimizeTest, LinearLayersGoThroughOneDnnAndComputeTheSame) {
   EXPECT_THAT(engine->describe(), testing::HasSubstr("optimize: inference"));
 }
 
+TEST_F(OptimizeTest, BitsOfARowDoNotDependOnTheRowsBesideIt) {
+  NetworkSpec spec = spec_of(k_layers);
+  spec.optimize = Optimize::inference;
+  const auto engine = engine_for(spec, {16}, {16});
+  const at::Tensor in = at::randn({1024, 16});
+  const at::Tensor whole = run(*engine, in, 16);
+
+  for (const std::int64_t rows : {1, 9, 255, 256, 257, 700}) {
+    at::Tensor part = in.clone();
+    part.narrow(0, rows, 1024 - rows).zero_();
+    const at::Tensor found = run(*engine, part, 16, rows);
+    EXPECT_TRUE(at::equal(found.narrow(0, 0, rows), whole.narrow(0, 0, rows))) << rows;
+  }
+}
+
 TEST_F(OptimizeTest, EveryLinearLayerWithConstantWeightsIsRewritten) {
   const NetworkSpec spec = spec_of(k_layers);
   torch::jit::Module frozen = torch::jit::freeze([&] {

@@ -95,13 +95,12 @@ contains
     call MPI_Allreduce(mine, slowest, 1, MPI_DOUBLE_PRECISION, MPI_MAX, comm, ierror)
   end function slowest
 
-  ! How often a call fits into a block; both are warm then.
+  ! How often the slower of both fits into a block; both are warm then.
   subroutine choose_count()
     real(real64) :: seconds
-    seconds = hand_seconds(3)
-    seconds = hand_seconds(3)
+    seconds = max(hand_seconds(3), ekman_seconds(3))
+    seconds = max(hand_seconds(3), ekman_seconds(10))
     steps_of_block = max(3, min(5000, int(block_seconds/seconds)))
-    seconds = ekman_seconds(steps_of_block)
   end subroutine choose_count
 
   ! Both gave the same, to rounding.

@@ -97,7 +97,7 @@ def main():
     parser.add_argument("work", type=pathlib.Path)
     parser.add_argument("--core")
     parser.add_argument("names", nargs="*")
-    asked = parser.parse_args()
+    asked = parser.parse_intermixed_args()
     os.environ.pop("OPENBLAS_CORETYPE", None)
     os.environ.pop("OPENBLAS_L2_SIZE", None)
     if asked.core:

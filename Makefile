@@ -28,7 +28,7 @@ endif
 # Open MPI 5 as Debian packages it crashes at `mpirun a : b` without this (open-mpi/ompi#13303).
 export PMIX_MCA_pmdl = ^ompi
 
-.PHONY: packages build test test-debian13 demo asan asan-rooms gpu-test fuzz clean
+.PHONY: packages build test test-debian13 demo bench asan asan-rooms gpu-test fuzz clean
 
 packages:
 	cmake/install_packages.sh
@@ -51,6 +51,15 @@ demo: build
 	cmake -G Ninja -S examples/lorenz96 -B $(LORENZ) -DCMAKE_PREFIX_PATH=$(PREFIX)
 	cmake --build $(LORENZ)
 	$(PYTHON) examples/lorenz96/run.py $(LORENZ) $(PREFIX)/bin/ekman --run run/lorenz96
+
+# All figures against references by hand, see bench/README.md; NAMES="roundtrip training" runs these only. OPENBLAS_CORETYPE is
+# taken from the command line alone, and then holds for references as well.
+bench: packages
+	cmake/install_packages.sh cmake/packages_bench.txt
+	cmake --preset release -B build/bench -DEKMAN_BENCH=ON -DEKMAN_TESTS=OFF
+	cmake --build build/bench -j2
+	$(PYTHON) -B bench/run.py build/bench build/bench/run \
+	  $(if $(filter command,$(firstword $(origin OPENBLAS_CORETYPE))),--core $(OPENBLAS_CORETYPE)) $(NAMES)
 
 # Left out: tests of the installed package, whose consumers are linked without the sanitizers, those of the source itself, unit
 # tests of adapters/torch, jobs that are stopped and timed, and runs whose code others run too: most decompositions, most

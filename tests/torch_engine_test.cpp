@@ -31,6 +31,7 @@ const char* const k_linear = "def forward(self, x):\n  return torch.tanh(torch.l
 TEST_F(TorchEngineTest, EqualsADirectForwardOfEachTile) {
   const at::Tensor weight = at::randn({5, 7}), bias = at::randn({5}), in = at::randn({1024, 7});
   NetworkSpec spec = script_spec(save(k_linear, weight, bias), {{{"t", "q"}}}, {{{"heating"}}});
+  spec.optimize = Optimize::none;
   auto engine = engine_for(spec, {3, 4}, {5});
 
   const at::Tensor out = run(*engine, in, 5);
@@ -108,6 +109,7 @@ TEST_F(TorchEngineTest, GridsAreChannelsByYByXWithXFastest) {
   spec.grid_nx = 6;
   spec.chunk = 2;
   spec.tile = 1;
+  spec.optimize = Optimize::none;
   auto engine = engine_for(spec, {2, 1}, {2});
   const at::Tensor images = at::randn({2, 3, 4, 6});
   const at::Tensor in = images.permute({0, 2, 3, 1}).reshape({48, 3}).contiguous();

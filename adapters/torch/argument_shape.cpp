@@ -37,7 +37,12 @@ std::vector<std::int64_t> ArgumentShape::sizes(std::int64_t tile) const {
   return all;
 }
 
+bool ArgumentShape::is_whole(const at::Tensor& rows) const {
+  return rows_per_sample_ == 1 && sample_sizes_.size() == 1 && rows.size(1) == width_;
+}
+
 at::Tensor ArgumentShape::from_rows(const at::Tensor& rows) const {
+  if (is_whole(rows)) return rows.contiguous();
   const std::int64_t tile = rows.size(0) / rows_per_sample_;
   at::Tensor columns = rows.narrow(1, offset_, width_);
   if (rows_per_sample_ > 1) columns = columns.view({tile, rows_per_sample_, width_}).transpose(1, 2);
@@ -46,6 +51,10 @@ at::Tensor ArgumentShape::from_rows(const at::Tensor& rows) const {
 }
 
 void ArgumentShape::to_rows(const at::Tensor& value, const at::Tensor& rows) const {
+  if (is_whole(rows)) {
+    rows.copy_(value);
+    return;
+  }
   const std::int64_t tile = rows.size(0) / rows_per_sample_;
   const at::Tensor columns = rows.narrow(1, offset_, width_).view({tile, rows_per_sample_, width_});
   columns.copy_(value.reshape({tile, width_, rows_per_sample_}).transpose(1, 2));

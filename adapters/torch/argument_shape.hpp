@@ -29,6 +29,9 @@ class ArgumentShape {
   const std::string& fields() const { return fields_; }
 
  private:
+  // Rows are the argument as they are: each view that is not made saves a small tile a percent.
+  bool is_whole(const at::Tensor& rows) const;
+
   std::int64_t offset_ = 0;
   std::int64_t width_ = 0;
   std::int64_t rows_per_sample_ = 1;

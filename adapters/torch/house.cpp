@@ -105,9 +105,7 @@ std::vector<std::string> blas_warnings(const BlasFindings& found) {
         "LibTorch runs on a BLAS that is not OpenBLAS, perhaps the slow reference BLAS; on Debian and Ubuntu "
         "`apt install libopenblas0-openmp` cures that");
   }
-  const bool below_avx512 = found.avx512 && !uses_avx512(found.core);
-  const bool below_avx2 = found.avx2 && !uses_avx2(found.core);
-  if (!found.openblas || !(below_avx512 || below_avx2)) return warnings;
+  if (!blas_is_slow(found)) return warnings;
   const bool is_set = found.core_type != nullptr && *found.core_type != '\0';
   const std::string reason =
       is_set ? fmt::format("the environment variable OPENBLAS_CORETYPE={} keeps OpenBLAS to its {} kernels",
@@ -120,6 +118,14 @@ std::vector<std::string> blas_warnings(const BlasFindings& found) {
                   found.avx512 ? "AVX-512" : "AVX2", found.avx512 ? "SkylakeX" : "Haswell"));
   return warnings;
 }
+
+bool blas_is_slow(const BlasFindings& found) {
+  const bool below_avx512 = found.avx512 && !uses_avx512(found.core);
+  const bool below_avx2 = found.avx2 && !uses_avx2(found.core);
+  return found.openblas && (below_avx512 || below_avx2);
+}
+
+bool blas_is_slow() { return blas_is_slow(find_blas()); }
 
 std::vector<std::string> blas_warnings() { return blas_warnings(find_blas()); }
 

@@ -48,7 +48,8 @@ void LessonTiles::add(const Lesson& lesson, std::vector<double>& sums) {
   const at::Tensor in = rows_at(lesson.in, in_len_), truth = rows_at(lesson.truth, truth_len_);
   for (std::int64_t row = 0; row < lesson.rows; row += tile_rows_) {
     const std::int64_t points = std::min(tile_rows_, lesson.rows - row);
-    Tile tile{in.narrow(0, row, tile_rows_), truth.narrow(0, row, tile_rows_), {}, 0};
+    Tile tile{in.narrow(0, row, tile_rows_), truth.narrow(0, row, tile_rows_), {}, 0, false};
+    tile.all_count = !weighted_ && points == tile_rows_ && !split_.any();
     tile.weights = weights_of(tile.truth, points);
     loss_.check_classes(tile.truth, tile.weights, lesson.ids + row);
     tile.seed = mix64({seed_, lesson.exchange, lesson.chunk, lesson.draw, row / tile_rows_});
@@ -92,6 +93,8 @@ at::Tensor LessonTiles::held_out(const Lesson& lesson, std::int64_t row, std::in
 }
 
 at::Tensor LessonTiles::masked_in(const Tile& tile) const {
+  // A copy in any case: the network may work in place on its argument.
+  if (tile.all_count) return in_constants_.mean.defined() ? in_constants_.normalised(tile.in) : tile.in.clone();
   return at::where(tile.weights.gt(0).unsqueeze(1), in_constants_.normalised(tile.in), at::zeros_like(tile.in));
 }
 
@@ -117,10 +120,10 @@ bool LessonTiles::keep_what_counts(Tile& tile, std::vector<double>& sums) const 
 }
 
 void LessonTiles::train(Tile tile, std::vector<double>& sums) {
-  if (!tile.weights.gt(0).any().item<bool>()) return;
+  if (!tile.all_count && !tile.weights.gt(0).any().item<bool>()) return;
   if (forward_.mixes() && !keep_what_counts(tile, sums)) return;
   const at::Tensor out = forward_.train(masked_in(tile), tile.seed, sums.data() + buffers_at());
-  const std::vector<at::Tensor> terms = loss_.sums({tile.in, tile.truth, out, tile.weights});
+  const std::vector<at::Tensor> terms = loss_.sums({tile.in, tile.truth, out, tile.weights, tile.all_count});
   const at::Tensor total = loss_.total(terms);
   // At start every term had a gradient; one of the user's own may still have none for some values.
   if (total.requires_grad()) total.backward();
@@ -132,7 +135,7 @@ void LessonTiles::validate(const Tile& tile, std::vector<double>& sums) {
   if (!tile.weights.gt(0).any().item<bool>()) return;
   const at::NoGradGuard no_grad;
   const at::Tensor out = forward_.evaluate(masked_in(tile));
-  const std::vector<at::Tensor> terms = loss_.sums({tile.in, tile.truth, out, tile.weights});
+  const std::vector<at::Tensor> terms = loss_.sums({tile.in, tile.truth, out, tile.weights, tile.all_count});
   double* const at = sums.data() + validation_at();
   at[0] += tile.weights.sum().item<double>();
   for (std::size_t t = 0; t < terms.size(); ++t) at[1 + t] += terms[t].item<double>();

@@ -44,6 +44,7 @@ class LessonTiles {
   struct Tile {
     at::Tensor in, truth, weights;
     std::uint64_t seed = 0;
+    bool all_count = false;  // no row is masked: the same values without looking
   };
 
   std::size_t validation_at() const { return k_terms + num_terms_; }

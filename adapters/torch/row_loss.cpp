@@ -44,9 +44,9 @@ at::Tensor row_loss(const LossTerm& term, const at::Tensor& output, const at::Te
 }  // namespace
 
 at::Tensor weighted_loss(const LossTerm& term, const at::Tensor& output, const at::Tensor& target,
-                         const at::Tensor& weights) {
+                         const at::Tensor& weights, bool all_count) {
   // Before the loss: after it the gradient of a masked NaN would be 0 * NaN.
-  const at::Tensor known = at::where((weights > 0).unsqueeze(1), target, at::zeros_like(target));
+  const at::Tensor known = all_count ? target : at::where((weights > 0).unsqueeze(1), target, at::zeros_like(target));
   return (row_loss(term, output, known) * weights).sum();
 }
 

@@ -11,7 +11,6 @@
 
 #include "adapters/torch/sha256.hpp"
 #include "adapters/torch/torch_message.hpp"
-#include "coupler/plan/choices.hpp"
 #include "ekman/error.hpp"
 
 namespace ekman {
@@ -95,19 +94,6 @@ torch::jit::Module load_loss_script(const NetworkSpec& spec, const std::string& 
   const Origin origin{fmt::format("network \"{}\": the loss", spec.name), "`torchscript` under `loss`"};
   check_file(origin, path);
   return read_script(origin, path, device, kind);
-}
-
-torch::jit::Module optimized(const NetworkSpec& spec, const torch::jit::Module& module) {
-  if (spec.optimize == Optimize::automatic || spec.optimize == Optimize::none) return module;
-  try {
-    // Frozen copies share the weights of their module, so that they would see it learn.
-    torch::jit::Module copy = module.deepcopy();
-    return spec.optimize == Optimize::freeze ? torch::jit::freeze(copy) : torch::jit::optimize_for_inference(copy);
-  } catch (const std::exception& error) {
-    throw Error(ErrorCode::network,
-                fmt::format("network \"{}\": {} does not stand optimize: {}: {}; take `optimize: none`", spec.name,
-                            spec.source.path, word_of(spec.optimize), torch_message(error)));
-  }
 }
 
 }  // namespace ekman

@@ -17,7 +17,4 @@ torch::jit::Module load_script(const NetworkSpec& spec, at::Device device, at::S
 torch::jit::Module load_loss_script(const NetworkSpec& spec, const std::string& path, at::Device device,
                                     at::ScalarType kind);
 
-// As spec.optimize asks for: `module`, or a changed copy of it, for forward without gradients only.
-torch::jit::Module optimized(const NetworkSpec& spec, const torch::jit::Module& module);
-
 }  // namespace ekman

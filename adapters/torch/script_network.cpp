@@ -4,14 +4,21 @@
 #include <algorithm>
 
 #include "adapters/torch/argument_shape.hpp"
+#include "adapters/torch/house.hpp"
+#include "adapters/torch/optimized_script.hpp"
 #include "adapters/torch/script_file.hpp"
 #include "adapters/torch/torch_message.hpp"
 #include "adapters/torch/torch_network.hpp"
 #include "coupler/base/joined.hpp"
+#include "coupler/plan/choices.hpp"
+#include "coupler/plan/sizes.hpp"
 #include "ekman/error.hpp"
 
 namespace ekman {
 namespace {
+
+// By which outputs of an optimised network may differ, of the largest one: float32 through many layers.
+constexpr double k_rounding = 1e-4;
 
 std::string text_of(at::IntArrayRef sizes) { return "[" + joined(sizes, ", ") + "]"; }
 
@@ -28,11 +35,13 @@ class ScriptNetwork final : public TorchNetwork {
         inputs_(shape_arguments(spec, spec.inputs, in)),
         outputs_(shape_arguments(spec, spec.outputs, out)),
         rows_per_sample_(spec.rows_per_sample()),
+        in_len_(in.row_len()),
+        out_len_(out.row_len()),
         bfloat16_(spec.compute == Compute::bfloat16),
         module_(load_script(spec, device, kind)),
         size_(size_of(module_)) {
     check_arguments();
-    module_ = optimized(spec, module_);
+    optimize(spec, device);
   }
 
   void forward(const at::Tensor& in, const at::Tensor& out) override {
@@ -48,6 +57,9 @@ class ScriptNetwork final : public TorchNetwork {
   }
 
   NetworkSize size() const override { return size_; }
+  std::string speed_up() const override {
+    return optimization_ == Optimize::none ? "" : fmt::format("optimize: {}", word_of(optimization_));
+  }
 
   std::vector<NamedParameter> parameters() override { return once(module_.named_parameters()); }
   std::vector<NamedParameter> buffers() override { return once(module_.named_buffers()); }
@@ -62,6 +74,38 @@ class ScriptNetwork final : public TorchNetwork {
         all.push_back({tensor.name, tensor.value});
     }
     return all;
+  }
+
+  // What is done unasked is undone if it changes more than rounding does, or if the network does not stand it.
+  void optimize(const NetworkSpec& spec, at::Device device) {
+    optimization_ = optimization_of(spec, module_, device, blas_is_slow());
+    if (optimization_ == Optimize::none) return;
+    if (spec.optimize != Optimize::automatic) {
+      module_ = optimized(spec, module_, optimization_);
+      return;
+    }
+    const torch::jit::Module plain = module_;
+    const std::int64_t rows = tile_samples(spec, device.is_cuda()) * rows_per_sample_;
+    try {
+      const at::Tensor expected = trial(rows);
+      module_ = optimized(spec, plain, optimization_);
+      const at::Tensor found = trial(rows);
+      const at::Tensor bound = expected.abs().max() * k_rounding;
+      if (expected.sub(found).abs().le(bound).all().item<bool>()) return;
+    } catch (const std::exception&) {  // if it is plain that fails, it says so at its first tile
+    }
+    module_ = plain;
+    optimization_ = Optimize::none;
+  }
+
+  // The outputs of made-up rows, side by side.
+  at::Tensor trial(std::int64_t rows) {
+    const c10::InferenceMode inference;
+    const at::TensorOptions options = at::TensorOptions(kind_);
+    const at::Tensor in = at::linspace(-1.0, 1.0, rows * in_len_, options).reshape({rows, in_len_});
+    at::Tensor out = at::empty({rows, out_len_}, options);
+    forward(in, out);
+    return out;
   }
 
   [[noreturn]] void fail(const std::string& what) const { throw Error(ErrorCode::network, who_ + " " + what); }
@@ -138,8 +182,11 @@ class ScriptNetwork final : public TorchNetwork {
   std::vector<ArgumentShape> inputs_;
   std::vector<ArgumentShape> outputs_;
   std::int64_t rows_per_sample_;
+  std::int64_t in_len_;
+  std::int64_t out_len_;
   bool bfloat16_;
   torch::jit::Module module_;
+  Optimize optimization_ = Optimize::none;
   NetworkSize size_;  // before it is frozen
 };
 

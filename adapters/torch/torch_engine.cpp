@@ -62,6 +62,7 @@ class TorchEngine final : public Engine {
       : name_(spec.name),
         device_(device),
         threads_(threads),
+        spec_wire_(spec.wire),
         wire_(kind_of(spec.wire)),
         compute_(kind_of(spec.compute)),
         bfloat16_(spec.compute == Compute::bfloat16),
@@ -105,6 +106,7 @@ class TorchEngine final : public Engine {
     const std::string blas = core.empty() ? "" : ", OpenBLAS " + core;
     std::string tiles = fmt::format("tiles of {} sample{}", tile_, tile_ == 1 ? "" : "s");
     if (bfloat16_) tiles = "bfloat16, " + tiles;
+    if (!network_->speed_up().empty()) tiles = fmt::format("{}, {}", network_->speed_up(), tiles);
     if (device_.is_cuda()) return fmt::format("{}, {}", device_.str(), tiles);
     return fmt::format("cpu, {} thread{}{}, {}", threads_, threads_ == 1 ? "" : "s", blas, tiles);
   }
@@ -139,9 +141,11 @@ class TorchEngine final : public Engine {
 
   // The buffers as tensors, tile by tile: nothing is copied.
   void forward_in_place(const std::byte* in, std::byte* out, std::int64_t rows) {
-    const at::Tensor in_rows = at::from_blob(const_cast<std::byte*>(in), {rows, in_len_}, wire_);
-    const at::Tensor out_rows = at::from_blob(out, {rows, out_len_}, wire_);
-    run_tiles(in_rows, out_rows, rows);
+    const std::int64_t in_bytes = in_len_ * real_size(spec_wire_), out_bytes = out_len_ * real_size(spec_wire_);
+    for (std::int64_t row = 0; row < rows; row += tile_rows_) {
+      run_tile(at::from_blob(const_cast<std::byte*>(in) + row * in_bytes, {tile_rows_, in_len_}, wire_),
+               at::from_blob(out + row * out_bytes, {tile_rows_, out_len_}, wire_));
+    }
   }
 
   // Through pinned memory; the copy back waits for the device.
@@ -164,7 +168,8 @@ class TorchEngine final : public Engine {
   }
 
   void run_tile(const at::Tensor& in, const at::Tensor& out) {
-    const at::Tensor x = in.to(compute_, /*non_blocking=*/false, /*copy=*/tile_forward_.changes_input());
+    const bool copies = wire_ != compute_ || tile_forward_.changes_input();
+    const at::Tensor x = copies ? in.to(compute_, /*non_blocking=*/false, /*copy=*/true) : in;
     const at::Tensor y = wire_ == compute_ ? out : at::empty({tile_rows_, out_len_}, in.options().dtype(compute_));
     tile_forward_.run(x, y);
     if (wire_ != compute_) out.copy_(y);
@@ -195,6 +200,7 @@ class TorchEngine final : public Engine {
   std::string name_;
   at::Device device_;
   int threads_;
+  Real spec_wire_;
   at::ScalarType wire_;
   at::ScalarType compute_;
   bool bfloat16_;

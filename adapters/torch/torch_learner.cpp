@@ -269,7 +269,8 @@ class NetworkLearner final : public TorchLearner {
 
   void make_step() {
     StepReport& last = counters_.last;
-    clip_gradient(flat_.gradient(), training_.clip_norm, training_.clip_value);
+    if (training_.clip_norm > 0.0 || training_.clip_value > 0.0)
+      clip_gradient(flat_.gradient(), training_.clip_norm, training_.clip_value);
     set_learning_rate(*optimizer_, last.learning_rate);
     // Only lbfgs asks for it, once: the loss of all ranks, and its gradient is there.
     const double loss = last.loss;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <string>
 
 #include "adapters/torch/compat.hpp"
 #include "adapters/torch/flat_parameters.hpp"
@@ -16,6 +17,8 @@ class TorchNetwork {
   // Error(network).
   virtual void forward(const at::Tensor& in, const at::Tensor& out) = 0;
   virtual NetworkSize size() const = 0;
+  // What was done to make it faster, for the line at start; "" if it runs as it is.
+  virtual std::string speed_up() const { return ""; }
   // By the names that Python gives them; one that has several is there under the first.
   virtual std::vector<NamedParameter> parameters() = 0;
   virtual std::vector<NamedParameter> buffers() { return {}; }

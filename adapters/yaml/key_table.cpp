@@ -127,9 +127,12 @@ const std::vector<Key>& network_keys() {
       {"optimize",
        T::word,
        "auto",
-       "What is done to a TorchScript network before it is served: freeze (weights become constants), inference "
-       "(frozen, and "
-       "fused as LibTorch sees fit) or none; auto: none.",
+       "What is done to a network before it is served: freeze (weights of a TorchScript network become constants), "
+       "inference (frozen, and convolutions and linear layers through oneDNN) or none (the bits of LibTorch's own "
+       "forward); "
+       "auto: inference for float32 networks of convolutions on a CPU, none with Fourier transforms; linear layers "
+       "through "
+       "oneDNN where tiles are large or OpenBLAS does not know the CPU.",
        {"auto", "none", "freeze", "inference"}},
       {"cuda_graph", T::flag, "off", "Replays forward as one CUDA graph."},
       {"tape", T::whole, "0",

@@ -1,0 +1,18 @@
+// The linear layers of a frozen TorchScript network.
+#pragma once
+
+#include "adapters/torch/compat.hpp"
+
+namespace ekman {
+
+// Of forward() and the blocks in it. Selections may leave a layer without rows, which oneDNN does not take.
+struct LayerCounts {
+  int linear = 0, convolutions = 0, fourier = 0, selections = 0;
+};
+LayerCounts layers_of(const torch::jit::Graph& graph);
+
+// Makes linear layers with constant float32 weights on the CPU run through oneDNN, whose weights are put into its order
+// here; a ReLU after one stays with it. Returns how many.
+int run_linear_in_onednn(torch::jit::Module& frozen);
+
+}  // namespace ekman

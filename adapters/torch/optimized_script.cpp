@@ -1,0 +1,62 @@
+// Implements optimized_script.hpp.
+#include "adapters/torch/optimized_script.hpp"
+
+#include <fmt/format.h>
+
+#include "adapters/torch/linear_layers.hpp"
+#include "adapters/torch/torch_message.hpp"
+#include "coupler/plan/choices.hpp"
+#include "coupler/plan/sizes.hpp"
+#include "ekman/error.hpp"
+
+namespace ekman {
+namespace {
+
+// Frozen copies share the weights of their module, so that they would see it learn.
+torch::jit::Module frozen_copy(const torch::jit::Module& module) { return torch::jit::freeze(module.deepcopy()); }
+
+torch::jit::Module for_inference(const torch::jit::Module& module) {
+  torch::jit::Module frozen = frozen_copy(module);
+  const bool convolves = layers_of(*frozen.get_method("forward").graph()).convolutions > 0;
+  if (convolves) return torch::jit::optimize_for_inference(frozen);
+  run_linear_in_onednn(frozen);
+  return frozen;
+}
+
+}  // namespace
+
+Optimize optimization_of(const NetworkSpec& spec, const torch::jit::Module& module, at::Device device, bool slow_blas) {
+  if (spec.optimize != Optimize::automatic) return spec.optimize;
+  if (!device.is_cpu() || spec.compute != Compute::float32 || spec.training.given || spec.tape > 0)
+    return Optimize::none;
+  LayerCounts layers;
+  try {
+    layers = layers_of(*frozen_copy(module).get_method("forward").graph());
+  } catch (const std::exception&) {  // some networks cannot be frozen, and run as they are
+    return Optimize::none;
+  }
+  if (layers.fourier > 0 || layers.selections > 0) return Optimize::none;
+  if (layers.convolutions > 0) return Optimize::inference;
+  return layers.linear > 0 && linear_in_onednn(spec, device, slow_blas) ? Optimize::inference : Optimize::none;
+}
+
+bool linear_in_onednn(const NetworkSpec& spec, at::Device device, bool slow_blas) {
+  if (spec.optimize == Optimize::none || !device.is_cpu() || spec.compute != Compute::float32 || !at::hasMKLDNN())
+    return false;
+  const bool learns = spec.training.given || spec.tape > 0;
+  const std::int64_t least = !slow_blas ? 512 : learns ? 64 : 16;
+  return tile_samples(spec, false) * spec.rows_per_sample() >= least;
+}
+
+torch::jit::Module optimized(const NetworkSpec& spec, const torch::jit::Module& module, Optimize optimize) {
+  if (optimize == Optimize::none) return module;
+  try {
+    return optimize == Optimize::freeze ? frozen_copy(module) : for_inference(module);
+  } catch (const std::exception& error) {
+    throw Error(ErrorCode::network,
+                fmt::format("network \"{}\": {} does not stand optimize: {}: {}; take `optimize: none`", spec.name,
+                            spec.source.path, word_of(optimize), torch_message(error)));
+  }
+}
+
+}  // namespace ekman

@@ -1,0 +1,126 @@
+"""The benches and their jobs: each is a function of the build folder and of a folder for its files that yields commands,
+which print lines of ratio.hpp."""
+import subprocess
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+MPIRUN = ["mpirun", "--oversubscribe"]
+
+PLAN = """ekman: 1
+components: {{atmosphere: {{timestep: PT10M}}}}
+networks:
+  net:
+    component: atmosphere
+    ranks: {ml_ranks}
+    network: {network}
+    inputs: [{{fields: [x]}}]
+    outputs: [{{fields: [y]}}]
+{more}output: {{directory: {work}/run}}
+"""
+
+
+def network(work, name):
+    """A TorchScript file of networks.py."""
+    if not (work / f"{name}.pt").exists():
+        subprocess.run([sys.executable, HERE / "networks.py", work], check=True)
+    return work / f"{name}.pt"
+
+
+def plan(work, name, file, ml_ranks=1, more=()):
+    path = work / f"{name}.yaml"
+    path.write_text(PLAN.format(ml_ranks=ml_ranks, network=f"{{torchscript: {file}}}", work=work, more="".join(f"    {line}\n" for line in more)))
+    return path
+
+
+def job(build, program, ranks, arguments, path, ml_ranks=1):
+    return [*MPIRUN, "-np", ranks, build / "bench" / f"bench_{program}", *arguments, ":",
+            "-np", ml_ranks, build / "bin" / "ekman", "serve", path]
+
+
+def roundtrip(build, work):
+    yield [*MPIRUN, "-np", 3, build / "bench" / "bench_roundtrip", work]
+
+
+def coupled_inference(build, work):
+    file = network(work, "mlp")
+    for samples, target in ((64, 0.85), (1024, 0.95), (4096, 1.15), (16384, 1.15)):
+        name = f"coupled_inference_{samples}"
+        path = plan(work, name, file, more=[f"chunk: {min(samples, 1024)}", f"tile: {min(samples, 1024)}"])
+        yield job(build, "coupled", 2, [name, ">=", target, "one", "tuned", file, 128, 128, samples, 0, 0], path)
+
+
+def small_rows(build, work):
+    file = network(work, "mlp")
+    for ml_ranks in (1, 2):
+        for columns in (1, 2, 4, 8, 16, 32, 64):
+            name = f"small_rows_{columns}_{ml_ranks}ml"
+            path = plan(work, name, file, ml_ranks, [f"chunk: {8 * columns // ml_ranks}"])
+            goal = (">=", 1.0) if columns == 1 else ("", 0)
+            yield job(build, "coupled", 8, [name, *goal, "each", "tuned", file, 128, 128, 8 * columns, 0, 0], path, ml_ranks)
+
+
+def other_nets(build, work):
+    ny = nx = 64
+    for kind in ("unet", "fno"):
+        file = network(work, kind)
+        path = plan(work, f"other_nets_{kind}", file, more=[f"sample: {{grid: {{shape: [{ny}, {nx}]}}}}", "chunk: 8"])
+        yield job(build, "coupled", 2, [f"other_nets_{kind}", ">=", 1.5, "one", "untouched", file, 4, 2, 8 * ny * nx, ny, nx],
+                  path)
+
+
+LEARNER = """  {name}:
+    component: {name}
+    ranks: {ml_ranks}
+    network: {{builtin: mlp, hidden: [256, 256], activation: relu, seed: 1}}
+    chunk: 1024
+    tile: 1024
+    inputs: [{{fields: [x]}}]
+    outputs: [{{fields: [y]}}]
+    training:
+      targets: {{y: y_true}}
+      loss: [{{mse: {{fields: [y]}}}}]
+      optimizer: {{adamw: {{lr: 1.0e-3, weight_decay: 1.0e-2}}}}
+"""
+
+
+def learning_plan(work, name, ml_ranks):
+    """Components "one" and so on, each with a network that learns on so many ML ranks."""
+    names = ("one", "two")[:len(ml_ranks)]
+    path = work / f"{name}.yaml"
+    path.write_text("ekman: 1\ncomponents:\n" + "".join(f"  {one}: {{timestep: PT10M}}\n" for one in names) + "networks:\n" +
+                    "".join(LEARNER.format(name=one, ml_ranks=count) for one, count in zip(names, ml_ranks)) +
+                    f"output: {{directory: {work}/run}}\n")
+    return path
+
+
+def training(build, work):
+    pipes = [work / "requests", work / "answers"]
+    for gets in ("none", "get"):
+        name = f"training_1024_{gets}"
+        yield [sys.executable, "-B", HERE / "training_loop.py", *pipes, 1024,
+               *job(build, "training", 1, ["loop", name, 1024, gets, *pipes], learning_plan(work, name, [1]))]
+    for gets in ("none", "get"):
+        name = f"training_waiting_{gets}"
+        yield job(build, "training", 1, ["waiting", name, 1024, gets], learning_plan(work, name, [1]))
+
+
+def training_ranks(build, work):
+    yield job(build, "training", 2, ["ranks", "training_ranks", 1024], learning_plan(work, "training_ranks", [1, 2]), 3)
+
+
+def engine(build, work):
+    for name in ("mlp", "unet", "fno"):
+        network(work, name)
+    yield [build / "bench" / "bench_engine", work]
+
+
+BENCHES = {
+    "roundtrip": roundtrip,
+    "coupled_inference": coupled_inference,
+    "small_rows": small_rows,
+    "other_nets": other_nets,
+    "training": training,
+    "training_ranks": training_ranks,
+    "engine": engine,
+}

@@ -17,6 +17,9 @@ RowReceiver::RowReceiver(Direction& direction, const RowContext& context, std::v
       any_thread_(any_thread),
       call_(call),
       arrived_(new std::atomic<bool>[direction.messages.size()]) {
+  for (std::size_t m = 0; m < direction_.messages.size(); ++m) {
+    if (direction_.messages[m].request >= 0) message_of_request_.push_back(m);
+  }
   reset();
 }
 
@@ -141,10 +144,8 @@ void RowReceiver::wait_for(int m, int field, bool may_call_mpi) {
 void RowReceiver::progress() {
   const std::unique_lock<std::mutex> lock(mutex_, std::try_to_lock);
   if (!lock.owns_lock() || !receiving_) return;
-  for (std::size_t m = 0; m < direction_.messages.size(); ++m) {
-    const Message& message = direction_.messages[m];
-    if (message.request < 0 || arrived_[m].load(std::memory_order_relaxed)) continue;
-    if (direction_.requests.test(message.request)) arrived_[m].store(true, std::memory_order_release);
+  for (const int request : direction_.requests.poll()) {
+    arrived_[message_of_request_[request]].store(true, std::memory_order_release);
   }
 }
 

@@ -52,6 +52,7 @@ class RowReceiver {
   Call call_;
   std::int64_t exchange_ = 0;
   std::unique_ptr<std::atomic<bool>[]> arrived_;
+  std::vector<std::size_t> message_of_request_;
   bool receiving_ = false;  // receives of this exchange are started
   std::mutex mutex_;
 };

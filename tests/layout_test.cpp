@@ -4,7 +4,9 @@
 #include <gmock/gmock.h>
 
 #include <algorithm>
+#include <array>
 #include <numeric>
+#include <utility>
 
 namespace ekman {
 namespace {
@@ -71,19 +73,33 @@ TEST(Owners, StayBalancedWhenAllRowsAreOnOneNode) {
   }
 }
 
-TEST(Groups, HoldEveryPieceOnceAndCloseAtTheMessageSize) {
+TEST(Groups, HoldEveryPieceOnceAndNoMoreThanAMessage) {
   std::vector<Piece> pieces;
-  for (int i = 0; i < 10; ++i) pieces.push_back({i * 100, 100, 0, 0});
+  for (int i = 0; i < 10; ++i) pieces.push_back({i * 100, i == 4 ? 300 : 100, 0, 0});
 
-  const std::vector<PieceGroup> groups = group_pieces(pieces, 1024);
+  const std::vector<PieceGroup> groups = group_pieces(pieces, 1024, 256 * 1024);
 
-  ASSERT_EQ(groups.size(), 4u);
-  EXPECT_EQ(groups[0].count, 3);
-  EXPECT_EQ(groups[3].first, 9);
-  EXPECT_EQ(std::accumulate(groups.begin(), groups.end(), std::int64_t{0},
-                            [](std::int64_t sum, const PieceGroup& g) { return sum + g.count; }),
-            10);
+  std::vector<std::pair<std::int64_t, std::int64_t>> found;
+  for (const PieceGroup& group : groups) found.emplace_back(group.first, group.count);
+  EXPECT_THAT(found, ElementsAre(testing::Pair(0, 2), testing::Pair(2, 2), testing::Pair(4, 1), testing::Pair(5, 2),
+                                 testing::Pair(7, 2), testing::Pair(9, 1)));
 }
+
+TEST(Pieces, AreCutIntoEvenPartsThatAMessageHolds) {
+  const std::vector<Piece> pieces{{1000, 100, 2, 7}, {1100, 5, 2, 8}};
+
+  const std::vector<Piece> parts = cut_pieces(pieces, 1024, 40 * 1024);
+
+  std::vector<std::array<std::int64_t, 4>> found;
+  for (const Piece& part : parts) found.push_back({part.position, part.count, part.owner, part.slot});
+  EXPECT_THAT(found,
+              ElementsAre(std::array<std::int64_t, 4>{1000, 33, 2, 7}, std::array<std::int64_t, 4>{1033, 33, 2, 7},
+                          std::array<std::int64_t, 4>{1066, 34, 2, 7}, std::array<std::int64_t, 4>{1100, 5, 2, 8}));
+}
+
+TEST(Pieces, AreCutNoFurtherThanToRows) { EXPECT_EQ(cut_pieces({{0, 3, 0, 0}}, 1 << 20, 1024).size(), 3u); }
+
+TEST(Pieces, WithoutBytesStayWhole) { EXPECT_EQ(cut_pieces({{0, 1 << 20, 0, 0}}, 0, 1024).size(), 1u); }
 
 }  // namespace
 }  // namespace ekman

@@ -10,33 +10,62 @@
 namespace ekman {
 
 namespace {
+// Spans without gaps between them are one.
+std::vector<Span> joined(const std::vector<Span>& spans) {
+  std::vector<Span> all;
+  for (const Span& span : spans) {
+    if (span.bytes > std::numeric_limits<int>::max()) {
+      throw Error(ErrorCode::mpi,
+                  fmt::format("one piece of {} bytes is too long for MPI; choose a smaller chunk", span.bytes));
+    }
+    const bool follows = !all.empty() && all.back().data + all.back().bytes == span.data;
+    if (follows && all.back().bytes + span.bytes <= std::numeric_limits<int>::max()) {
+      all.back().bytes += span.bytes;
+    } else {
+      all.push_back(span);
+    }
+  }
+  return all;
+}
+
+// One span is told as bytes, which MPI sends from where they lie; more are a datatype.
 class SpanType {
  public:
-  explicit SpanType(const std::vector<Span>& spans) {
+  explicit SpanType(const std::vector<Span>& given) {
+    const std::vector<Span> spans = joined(given);
+    if (spans.size() == 1) {
+      data_ = spans[0].data;
+      count_ = static_cast<int>(spans[0].bytes);
+      return;
+    }
     std::vector<int> lengths;
     std::vector<MPI_Aint> addresses;
     for (const Span& span : spans) {
-      if (span.bytes > std::numeric_limits<int>::max()) {
-        throw Error(ErrorCode::mpi,
-                    fmt::format("one piece of {} bytes is too long for MPI; choose a smaller chunk", span.bytes));
-      }
       lengths.push_back(static_cast<int>(span.bytes));
       MPI_Aint address = 0;
       check_mpi(MPI_Get_address(span.data, &address), "MPI_Get_address");
       addresses.push_back(address);
     }
     check_mpi(
-        MPI_Type_create_hindexed(static_cast<int>(spans.size()), lengths.data(), addresses.data(), MPI_BYTE, &type_),
+        MPI_Type_create_hindexed(static_cast<int>(spans.size()), lengths.data(), addresses.data(), MPI_BYTE, &made_),
         "MPI_Type_create_hindexed");
-    check_mpi(MPI_Type_commit(&type_), "MPI_Type_commit");
+    check_mpi(MPI_Type_commit(&made_), "MPI_Type_commit");
+    type_ = made_;
   }
-  ~SpanType() { MPI_Type_free(&type_); }
+  ~SpanType() {
+    if (made_ != MPI_DATATYPE_NULL) MPI_Type_free(&made_);
+  }
   SpanType(const SpanType&) = delete;
   SpanType& operator=(const SpanType&) = delete;
-  MPI_Datatype get() const { return type_; }
+  void* data() const { return data_; }
+  int count() const { return count_; }
+  MPI_Datatype type() const { return type_; }
 
  private:
-  MPI_Datatype type_ = MPI_DATATYPE_NULL;
+  void* data_ = MPI_BOTTOM;
+  int count_ = 1;
+  MPI_Datatype type_ = MPI_BYTE;
+  MPI_Datatype made_ = MPI_DATATYPE_NULL;
 };
 }  // namespace
 
@@ -47,18 +76,18 @@ PersistentList::~PersistentList() {
   }
 }
 
-int PersistentList::add_send(const Communicator& comm, const std::vector<Span>& spans, int to, int tag) {
-  const SpanType type(spans);
+int PersistentList::add_send(const Communicator& comm, const std::vector<Span>& given, int to, int tag) {
+  const SpanType spans(given);
   MPI_Request request = MPI_REQUEST_NULL;
-  check_mpi(MPI_Send_init(MPI_BOTTOM, 1, type.get(), to, tag, comm.get(), &request), "MPI_Send_init");
+  check_mpi(MPI_Send_init(spans.data(), spans.count(), spans.type(), to, tag, comm.get(), &request), "MPI_Send_init");
   requests_.push_back(request);
   return static_cast<int>(requests_.size()) - 1;
 }
 
-int PersistentList::add_receive(const Communicator& comm, const std::vector<Span>& spans, int from, int tag) {
-  const SpanType type(spans);
+int PersistentList::add_receive(const Communicator& comm, const std::vector<Span>& given, int from, int tag) {
+  const SpanType spans(given);
   MPI_Request request = MPI_REQUEST_NULL;
-  check_mpi(MPI_Recv_init(MPI_BOTTOM, 1, type.get(), from, tag, comm.get(), &request), "MPI_Recv_init");
+  check_mpi(MPI_Recv_init(spans.data(), spans.count(), spans.type(), from, tag, comm.get(), &request), "MPI_Recv_init");
   requests_.push_back(request);
   return static_cast<int>(requests_.size()) - 1;
 }

@@ -35,9 +35,8 @@ struct alignas(64) MessageHeader {
   Turn turn;                // to ML ranks, of networks with a tape
 };
 
-// What travels of a header across nodes: `step` and what follows it.
-inline constexpr std::int64_t k_travelling_header_bytes =
-    2 * sizeof(std::int64_t) + sizeof(LearningStatus) + sizeof(Turn);
+// What travels of a header across nodes: `step` and what follows it, to its end, so that rows behind it are next.
+inline constexpr std::int64_t k_travelling_header_bytes = sizeof(MessageHeader) - offsetof(MessageHeader, step);
 
 inline constexpr std::int64_t k_end_of_run = -1;
 
@@ -51,7 +50,5 @@ std::int64_t checked_given_up(std::int64_t given_up);
 
 static_assert(std::atomic<std::int64_t>::is_always_lock_free, "ranks signal through shared memory");
 static_assert(sizeof(MessageHeader) == 128);
-static_assert(offsetof(MessageHeader, turn) + sizeof(Turn) ==
-              offsetof(MessageHeader, step) + k_travelling_header_bytes);
 
 }  // namespace ekman

@@ -6,18 +6,33 @@
 
 namespace ekman {
 
-std::vector<PieceGroup> group_pieces(const std::vector<Piece>& pieces, std::int64_t row_bytes) {
+std::vector<PieceGroup> group_pieces(const std::vector<Piece>& pieces, std::int64_t row_bytes, std::int64_t bytes) {
   std::vector<PieceGroup> groups;
-  std::int64_t bytes = k_message_bytes;
+  std::int64_t here = 0;
   for (std::size_t i = 0; i < pieces.size(); ++i) {
-    if (bytes >= k_message_bytes) {
+    const std::int64_t more = pieces[i].count * row_bytes;
+    if (i == 0 || here + more > bytes) {
       groups.push_back({static_cast<std::int64_t>(i), 0});
-      bytes = 0;
+      here = 0;
     }
     ++groups.back().count;
-    bytes += pieces[i].count * row_bytes;
+    here += more;
   }
   return groups;
+}
+
+std::vector<Piece> cut_pieces(const std::vector<Piece>& pieces, std::int64_t row_bytes, std::int64_t bytes) {
+  if (row_bytes == 0) return pieces;
+  const std::int64_t most = std::max<std::int64_t>(bytes / row_bytes, 1);
+  std::vector<Piece> parts;
+  for (const Piece& piece : pieces) {
+    const std::int64_t count = (piece.count + most - 1) / most;
+    for (std::int64_t i = 0; i < count; ++i) {
+      const std::int64_t from = piece.count * i / count, to = piece.count * (i + 1) / count;
+      parts.push_back({piece.position + from, to - from, piece.owner, piece.slot});
+    }
+  }
+  return parts;
 }
 
 std::int64_t chunk_count(std::int64_t points, std::int64_t rows_per_chunk) {

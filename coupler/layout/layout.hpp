@@ -22,11 +22,11 @@ struct PieceGroup {
   std::int64_t count = 0;  // pieces
 };
 
-// One message carries about this many bytes; a piece is never split.
-inline constexpr std::int64_t k_message_bytes = 256 * 1024;
+// Cuts `pieces` into groups of at most `bytes`, but for single pieces that are longer.
+std::vector<PieceGroup> group_pieces(const std::vector<Piece>& pieces, std::int64_t row_bytes, std::int64_t bytes);
 
-// Cuts `pieces` into groups of at least k_message_bytes, the last one excepted.
-std::vector<PieceGroup> group_pieces(const std::vector<Piece>& pieces, std::int64_t row_bytes);
+// The same pieces, none of more than `bytes`, but for single rows that are longer.
+std::vector<Piece> cut_pieces(const std::vector<Piece>& pieces, std::int64_t row_bytes, std::int64_t bytes);
 
 // Chunks needed for `points` rows.
 std::int64_t chunk_count(std::int64_t points, std::int64_t rows_per_chunk);

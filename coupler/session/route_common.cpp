@@ -31,6 +31,15 @@ void Route::copy_results(const NetworkSpec& spec, std::int64_t slot, std::int64_
   }
 }
 
+std::int64_t message_bytes(bool through_window) {
+  constexpr std::int64_t k_kibibyte = 1024;
+  return through_window ? 256 * k_kibibyte : 60 * k_kibibyte;
+}
+
+std::vector<Piece> parts_of(const std::vector<Piece>& pieces, std::int64_t row_bytes, bool through_window) {
+  return through_window ? pieces : cut_pieces(pieces, row_bytes, message_bytes(false));
+}
+
 SetUpSizes sizes_of(const Route& route, const NetworkSpec& spec) {
   return {route.points, spec.rows_per_chunk(), spec.ranks, route.comm.size() - spec.ranks};
 }

@@ -27,6 +27,12 @@ inline int message_tag(int direction, std::int64_t number) {
   return k_tag_first_message + k_directions * static_cast<int>(number) + direction;
 }
 
+// Bytes of rows in one message: through a window about that many, across nodes no more, so that it is sent eagerly (see
+// DESIGN.md).
+std::int64_t message_bytes(bool through_window);
+// `pieces` as they travel: through a window whole, across nodes cut to what a message holds.
+std::vector<Piece> parts_of(const std::vector<Piece>& pieces, std::int64_t row_bytes, bool through_window);
+
 // What the readers of set-up messages compare with; `route.points` is known by then.
 SetUpSizes sizes_of(const Route& route, const NetworkSpec& spec);
 

@@ -83,12 +83,14 @@ void add_messages(Route& route, const NetworkSpec& spec, Direction& direction, c
                   const std::vector<Piece>& pieces, const std::vector<std::int64_t>& sorted,
                   const SortedPoints& points) {
   const std::int64_t chunk_bytes = spec.rows_per_chunk() * direction.row_bytes;
+  const std::vector<Piece> parts = parts_of(pieces, direction.row_bytes, place.through_window);
   std::int64_t number = 0;
-  for (const PieceGroup& group : group_pieces(pieces, direction.row_bytes)) {
+  std::size_t whole = 0;  // the piece that a part is of
+  for (const PieceGroup& group : group_pieces(parts, direction.row_bytes, message_bytes(place.through_window))) {
     Message message;
     message.peer = pieces[0].owner;
     const int index = static_cast<int>(direction.messages.size());
-    message.pieces.assign(pieces.begin() + group.first, pieces.begin() + group.first + group.count);
+    message.pieces.assign(parts.begin() + group.first, parts.begin() + group.first + group.count);
     for (const Piece& piece : message.pieces) message.rows += piece.count;
     std::byte* local_rows = nullptr;
     if (place.through_window) {
@@ -99,8 +101,8 @@ void add_messages(Route& route, const NetworkSpec& spec, Direction& direction, c
       local_rows = spans[1].data;
       add_requests(direction, route.comm, spans, message_tag(place.direction, number), direction.to_ml, message);
     }
-    for (std::int64_t i = 0; i < group.count; ++i) {
-      const Piece& piece = message.pieces[i];
+    for (const Piece& piece : message.pieces) {
+      while (piece.position >= pieces[whole].position + pieces[whole].count) ++whole;
       std::byte* row = local_rows;
       if (place.through_window) {
         row = place.segment + place.buffer_offset + piece.slot * chunk_bytes +
@@ -108,7 +110,7 @@ void add_messages(Route& route, const NetworkSpec& spec, Direction& direction, c
       } else {
         local_rows += piece.count * direction.row_bytes;
       }
-      add_runs(piece, index, points, sorted[group.first + i], row, direction);
+      add_runs(piece, index, points, sorted[whole] + piece.position - pieces[whole].position, row, direction);
     }
     direction.messages.push_back(std::move(message));
     ++number;

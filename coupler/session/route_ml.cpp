@@ -98,15 +98,16 @@ std::vector<std::vector<Piece>> spread_pieces(Route& route, const NetworkSpec& s
 
 // Messages of all sources in one direction, without addresses; `first_of_source[s]` is the index of s's first.
 std::vector<std::int64_t> group_messages(Direction& direction, const std::vector<std::vector<Piece>>& pieces,
-                                         int ml_ranks) {
+                                         const std::vector<bool>& through_window, int ml_ranks) {
   std::vector<std::int64_t> first_of_source;
   for (std::size_t s = 0; s < pieces.size(); ++s) {
     first_of_source.push_back(static_cast<std::int64_t>(direction.messages.size()));
     if (!direction.used) continue;
-    for (const PieceGroup& group : group_pieces(pieces[s], direction.row_bytes)) {
+    const std::vector<Piece> parts = parts_of(pieces[s], direction.row_bytes, through_window[s]);
+    for (const PieceGroup& group : group_pieces(parts, direction.row_bytes, message_bytes(through_window[s]))) {
       Message message;
       message.peer = ml_ranks + static_cast<int>(s);
-      message.pieces.assign(pieces[s].begin() + group.first, pieces[s].begin() + group.first + group.count);
+      message.pieces.assign(parts.begin() + group.first, parts.begin() + group.first + group.count);
       for (const Piece& piece : message.pieces) message.rows += piece.count;
       direction.messages.push_back(std::move(message));
     }
@@ -200,21 +201,22 @@ Route make_ml_route(Communicator comm, const NetworkSpec& spec) {
   const std::vector<std::vector<Piece>> pieces = spread_pieces(route, spec, census, owners);
   route.owners = owners;
   route.learners = ml.split(route.chunks.empty() ? -1 : 0, ml.rank());
+  std::vector<bool> through_window;
+  for (const int node : census.node_of_source) {
+    through_window.push_back(spec.transport == Transport::automatic && node == route.node_id);
+  }
   std::array<std::vector<std::int64_t>, k_directions> first_of_source;
   for (int d = 0; d < k_directions; ++d) {
-    first_of_source[d] = group_messages(*route.directions()[d], pieces, spec.ranks);
+    first_of_source[d] = group_messages(*route.directions()[d], pieces, through_window, spec.ranks);
   }
   const SegmentNotice segment = allocate_segment(route, spec);
 
-  std::vector<bool> through_window;
   std::vector<std::vector<std::int64_t>> notices(pieces.size());
   std::vector<MPI_Request> requests;
   for (std::size_t s = 0; s < pieces.size(); ++s) {
-    const bool window = spec.transport == Transport::automatic && census.node_of_source[s] == route.node_id;
-    through_window.push_back(window);
     if (pieces[s].empty()) continue;
     SegmentNotice notice = segment;
-    notice.through_window = window ? 1 : 0;
+    notice.through_window = through_window[s] ? 1 : 0;
     for (int d = 0; d < k_directions; ++d) notice.header[d] += first_of_source[d][s];
     notices[s] = to_values(notice);
     requests.push_back(route.comm.isend(notices[s], spec.ranks + static_cast<int>(s), k_tag_segment));

@@ -18,6 +18,9 @@ RowReceiver::RowReceiver(Direction& direction, const RowContext& context, std::v
       call_(call),
       lag_(context.spec.lag),
       arrived_(new std::atomic<bool>[direction.messages.size()]) {
+  for (std::size_t m = 0; m < direction_.messages.size(); ++m) {
+    if (direction_.messages[m].request >= 0) message_of_request_.push_back(m);
+  }
   reset();
 }
 
@@ -154,6 +157,13 @@ void RowReceiver::wait_for(int m, int field, bool may_call_mpi) {
 void RowReceiver::progress() {
   const std::unique_lock<std::mutex> lock(mutex_, std::try_to_lock);
   if (!lock.owns_lock() || (!receiving_ && lag_ == 0)) return;
+  if (lag_ == 0) {
+    for (const int request : direction_.requests.poll()) {
+      arrived_[message_of_request_[request]].store(true, std::memory_order_release);
+    }
+    return;
+  }
+  // Rows of the next exchange are on their way too.
   for (std::size_t m = 0; m < direction_.messages.size(); ++m) {
     const Message& message = direction_.messages[m];
     if (message.request < 0 || arrived_[m].load(std::memory_order_relaxed)) continue;

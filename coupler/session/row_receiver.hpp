@@ -61,6 +61,7 @@ class RowReceiver {
   std::int64_t lag_;
   std::int64_t exchange_ = 0;
   std::unique_ptr<std::atomic<bool>[]> arrived_;  // of the rows fetched
+  std::vector<std::size_t> message_of_request_;   // without lag
   bool receiving_ = false;                        // receives of this exchange are started
   std::mutex mutex_;
 };

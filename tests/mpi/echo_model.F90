@@ -2,9 +2,10 @@
 ! in float32 and differ by global id, level, field and step, so a value in the wrong place is seen; with the wire float64
 ! doubles are not.
 !
-! echo_model IDS WIRE STEPS [adjoint|lag]
+! echo_model IDS WIRE STEPS [adjoint|lag|many]
 !   IDS  blocks (in order, uneven) | cyclic | sparse (beyond 32 bits, backwards; the last rank empty if there are two or
 !        more). Blocks of 7 slots; the last one ends with slots that are no points.
+!   many  a hundred times the points
 !   adjoint  other values go from outputs to inputs in each step, before it ends or after that
 !   lag      what comes back is of the step before: nothing in the first one. Fetched after the puts of the step, or before
 program echo_model
@@ -13,14 +14,14 @@ program echo_model
   use mpi_f08
   use ekman
   implicit none
-  integer, parameter :: nlev = 5, total = 203, nx = 7, num_forms = 6
+  integer, parameter :: nlev = 5, nx = 7, num_forms = 6
   character(3), parameter :: forms(num_forms) = ["p  ", "pl ", "lp ", "pp ", "ppl", "plp"]
   integer, parameter :: levels(num_forms) = [1, nlev, nlev, 1, nlev, nlev]
   real(real64), parameter :: untouched = -1
   type(ekman_coupler) :: c
   type(MPI_Comm) :: comm
   character(32) :: numbering, wire, text
-  integer :: rank, ranks, ny, steps, step, moment, form, failures
+  integer :: rank, ranks, total, ny, steps, step, moment, form, failures
   integer(int64), allocatable :: ids(:, :)
   logical :: adjoint, lag
 
@@ -32,6 +33,7 @@ program echo_model
   if (command_argument_count() > 3) call get_command_argument(4, text)
   adjoint = text == "adjoint"
   lag = text == "lag"
+  total = merge(20300, 203, text == "many")
   call MPI_Init()
   ! As in a program built with -ffpe-trap; from here on, as Open MPI 5 on Debian 13 itself divides zero by zero before.
   call ieee_set_halting_mode(ieee_usual, .true.)

@@ -100,11 +100,12 @@ void measure(const Case& one, const std::string& path) {
     }
     const bench::Interval found = bench::median_of(ratios);
     const std::string tile = one.tile > 0 ? fmt::format("_tile{}", one.tile) : "";
-    fmt::print(
+    const std::string line = fmt::format(
         "ratio engine_{}_{}{}_{} {:.3f} [{:.3f}, {:.3f}] reported   # microseconds: engine {:.1f} (first call {:.1f}), "
         "LibTorch alone {:.1f}\n",
         one.network, one.samples, tile, word, found.median, found.low, found.high, 1e6 * bench::median_of(times).median,
         1e6 * first, 1e6 * bench::median_of(alone).median);
+    std::fputs(line.c_str(), stdout);
     std::fflush(stdout);
   }
 }

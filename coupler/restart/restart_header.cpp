@@ -34,6 +34,14 @@ std::vector<RestartArray> output_arrays(const RestartHeader& header, std::int64_
   return arrays;
 }
 
+std::vector<RestartArray> output_arrays(const RestartHeader& header) {
+  std::vector<RestartArray> arrays;
+  for (std::int64_t kept = 0; kept < header.exchanges_kept(); ++kept) {
+    for (const RestartArray& array : output_arrays(header, kept)) arrays.push_back(array);
+  }
+  return arrays;
+}
+
 std::vector<RestartArray> reduction_arrays(const RestartHeader& header) {
   std::vector<RestartArray> arrays;
   if (header.steps_reduced() == 0) return arrays;

@@ -83,6 +83,8 @@ inline constexpr const char* k_ids_array = "ids";
 RestartArray ids_array();
 // Of a kept exchange, from 0, the oldest: one for each output field.
 std::vector<RestartArray> output_arrays(const RestartHeader& header, std::int64_t kept);
+// The same of all exchanges that are kept.
+std::vector<RestartArray> output_arrays(const RestartHeader& header);
 // Of a header with partial reductions: one for each input field, then one for each field of truth but the weights;
 // else none. The kinds are those of the header, float64 where it has too few.
 std::vector<RestartArray> reduction_arrays(const RestartHeader& header);

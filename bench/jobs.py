@@ -42,6 +42,14 @@ def roundtrip(build, work):
     yield [*MPIRUN, "-np", 3, build / "bench" / "bench_roundtrip", work]
 
 
+def pack(build, work):
+    yield [build / "bench" / "bench_pack"]
+
+
+def setup(build, work):
+    yield [*MPIRUN, "-np", 65, build / "bench" / "bench_setup", work]
+
+
 def coupled_inference(build, work):
     file = network(work, "mlp")
     for samples, target in ((64, 0.85), (1024, 0.95), (4096, 1.15), (16384, 1.15)):
@@ -116,7 +124,9 @@ def engine(build, work):
 
 
 BENCHES = {
+    "pack": pack,
     "roundtrip": roundtrip,
+    "setup": setup,
     "coupled_inference": coupled_inference,
     "small_rows": small_rows,
     "other_nets": other_nets,

@@ -4,6 +4,7 @@
 //
 // overlap TRANSPORT [MILLISECONDS]
 //   TRANSPORT     auto | point_to_point
+//   of each size first with `lag: 0`, then with `lag: 1`
 //   MILLISECONDS  of physics and of network; 50 by default
 #include <fmt/format.h>
 #include <mpi.h>
@@ -13,6 +14,7 @@
 #include <cstring>
 #include <memory>
 #include <numeric>
+#include <sstream>
 #include <string>
 #include <vector>
 
@@ -83,11 +85,20 @@ class SlowEcho final : public Engine {
   std::int64_t rounds_, row_bytes_;
 };
 
-// `words`: transport and points.
+// One line of figures.
+struct Case {
+  std::string transport;
+  std::int64_t lag;
+  std::int64_t points;
+};
+
+// `words`: those of the case.
 Plan make_plan(const std::string& words) {
-  const std::string transport = words.substr(0, words.find(' '));
-  const std::int64_t points = std::stoll(words.substr(transport.size()));
+  std::istringstream text(words);
+  std::string transport;
+  std::int64_t points = 0;
   NetworkSpec network;
+  text >> transport >> network.lag >> points;
   network.name = "echo";
   network.component = "atmosphere";
   network.chunk = points / k_chunks;
@@ -101,10 +112,10 @@ Plan make_plan(const std::string& words) {
 }
 
 // What `ekman serve` does, with that engine.
-void serve(const std::string& transport, std::int64_t points, std::int64_t rounds) {
+void serve(const Case& its, std::int64_t rounds) {
   std::vector<Communicator> found = handshake(MPI_COMM_WORLD, {k_group_name});
   const Job job = start_ml(std::make_unique<Watchdog>("ML rank", 600 * k_microseconds_per_second), std::move(found[0]),
-                           fmt::format("{} {}", transport, points), &make_plan);
+                           fmt::format("{} {} {}", its.transport, its.lag, its.points), &make_plan);
   job.watchdog->introduce({true, true, 0, 0, 0});
   compare_definitions(job);
   const NetworkSpec& spec = job.plan.networks[0];
@@ -122,7 +133,8 @@ struct Timing {
 };
 
 // Of one step, on the component's rank.
-Timing couple(std::int64_t points, std::int64_t rounds) {
+Timing couple(const Case& its, std::int64_t rounds) {
+  const std::int64_t points = its.points;
   Coupler coupler("atmosphere", MPI_COMM_WORLD);
   std::vector<std::int64_t> ids(static_cast<std::size_t>(points));
   std::iota(ids.begin(), ids.end(), 0);
@@ -130,7 +142,7 @@ Timing couple(std::int64_t points, std::int64_t rounds) {
   coupler.def_field("t", {"K", k_levels, "pl", ""});
   coupler.def_field("dt", {"K", k_levels, "pl", ""});
   coupler.enddef();
-  std::vector<float> t(static_cast<std::size_t>(points * k_levels)), dt(t.size());
+  std::vector<float> t(static_cast<std::size_t>(points * k_levels)), dt(t.size()), expected(t.size());
   Timing sum{0.0, 0.0, 0.0};
   for (int step = 0; step <= k_steps; ++step) {
     std::iota(t.begin(), t.end(), static_cast<float>(step));
@@ -142,8 +154,9 @@ Timing couple(std::int64_t points, std::int64_t rounds) {
     coupler.get("dt", contiguous_view(dt.data(), {points, k_levels}));
     coupler.advance();
     const double end = MPI_Wtime();
-    if (dt != t) {
-      std::fprintf(stderr, "step %d: what came back is not what was put\n", step);
+    std::iota(expected.begin(), expected.end(), static_cast<float>(step - its.lag));
+    if (step >= its.lag && dt != expected) {
+      std::fprintf(stderr, "step %d: what came back is not what was put for it\n", step);
       MPI_Abort(MPI_COMM_WORLD, 1);
     }
     if (step > 0) sum = {sum.step + end - begin, sum.put + put - begin, sum.get + end - physics};
@@ -152,7 +165,7 @@ Timing couple(std::int64_t points, std::int64_t rounds) {
   return {sum.step / k_steps, sum.put / k_steps, sum.get / k_steps};
 }
 
-void measure(const std::string& transport, const std::string& where, std::int64_t points, std::int64_t rounds) {
+void measure(const Case& its, const std::string& where, std::int64_t rounds) {
   std::vector<double> ratios, steps, puts, gets;
   for (int pair = 0; pair < k_pairs; ++pair) {
     MPI_Barrier(MPI_COMM_WORLD);
@@ -160,18 +173,19 @@ void measure(const std::string& transport, const std::string& where, std::int64_
     for (int step = 0; step < k_steps; ++step) longer += seconds_of(rounds) / k_steps;
     MPI_Allreduce(MPI_IN_PLACE, &longer, 1, MPI_DOUBLE, MPI_MAX, MPI_COMM_WORLD);
     if (!is_component()) {
-      serve(transport, points, rounds);
+      serve(its, rounds);
       continue;
     }
-    const Timing timing = couple(points, rounds);
+    const Timing timing = couple(its, rounds);
     ratios.push_back(timing.step / longer);
     steps.push_back(1e3 * timing.step);
     puts.push_back(1e3 * timing.put);
     gets.push_back(1e3 * timing.get);
   }
   if (!is_component()) return;
-  const std::string line = bench::ratio_line(fmt::format("overlap_{}_{}KiB", where, points * k_levels * 4 / 1024),
-                                             ratios, bench::Goal::at_most, 1.1);
+  const std::string line =
+      bench::ratio_line(fmt::format("overlap_lag{}_{}_{}KiB", its.lag, where, its.points * k_levels * 4 / 1024), ratios,
+                        bench::Goal::at_most, 1.1);
   std::printf("%s   # step %.2f ms, put %.2f ms, get %.2f ms\n", line.c_str(), bench::median_of(steps).median,
               bench::median_of(puts).median, bench::median_of(gets).median);
   std::fflush(stdout);
@@ -191,6 +205,7 @@ int main(int argc, char** argv) {
   const bool one_node = Communicator::borrow(MPI_COMM_WORLD).split_node().size() == ranks;
   const std::string where = !one_node ? "nodes" : transport == "auto" ? "window" : "messages";
   const std::int64_t rounds = rounds_in(argc > 2 ? std::stod(argv[2]) / 1e3 : 0.05);
-  for (const std::int64_t points : k_points) measure(transport, where, points, rounds);
+  for (const std::int64_t points : k_points)
+    for (const std::int64_t lag : {0, 1}) measure({transport, lag, points}, where, rounds);
   return 0;
 }

@@ -50,6 +50,10 @@ def setup(build, work):
     yield [*MPIRUN, "-np", 65, build / "bench" / "bench_setup", work]
 
 
+def overlap(build, work):
+    yield ["sh", HERE / "overlap.sh", build / "bench" / "bench_overlap"]
+
+
 def coupled_inference(build, work):
     file = network(work, "mlp")
     for samples, target in ((64, 0.85), (1024, 0.95), (4096, 1.15), (16384, 1.15)):
@@ -127,6 +131,7 @@ BENCHES = {
     "pack": pack,
     "roundtrip": roundtrip,
     "setup": setup,
+    "overlap": overlap,
     "coupled_inference": coupled_inference,
     "small_rows": small_rows,
     "other_nets": other_nets,

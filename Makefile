@@ -77,13 +77,14 @@ asan-rooms: packages
 	  ctest --test-dir build/asan-rooms -j4 --output-on-failure --no-tests=error \
 	  -E '^(floors|file_size|format|failures_page|headers_alone|libekman_.*)$$'
 
-# On a machine with a GPU, against a LibTorch with CUDA: that of Python's torch package, or TORCH=/path/to/libtorch. Installs
-# nothing; CMAKE_ARGS takes what else CMake shall know, such as where MPI and yaml-cpp are.
+# Tests that need a GPU, then the benches, against a LibTorch with CUDA: that of Python's torch package, or
+# TORCH=/path/to/libtorch. Installs nothing; CMAKE_ARGS takes what else CMake shall know, such as where MPI and yaml-cpp are.
 gpu-test:
 	cmake --preset release -B build/gpu -DEKMAN_GPU_TESTS=ON -DEKMAN_BENCH=ON -DSYSTEM_PYTHON="$$(command -v python3)" \
 	  -DCMAKE_PREFIX_PATH="$(or $(TORCH),$$(python3 -c 'import torch; print(torch.utils.cmake_prefix_path)'))" $(CMAKE_ARGS)
 	cmake --build build/gpu -j
 	ctest --test-dir build/gpu -L gpu --output-on-failure --no-tests=error
+	python3 -B bench/run.py build/gpu build/gpu/run
 
 # Looks for plans, bytes and messages that break a promise, FUZZ_SECONDS for each target; needs clang.
 fuzz: packages

@@ -4,6 +4,7 @@
 #include <dlfcn.h>
 #include <fmt/format.h>
 #include <malloc.h>
+#include <sched.h>
 #include <torch/cuda.h>
 
 #include <algorithm>
@@ -11,6 +12,7 @@
 #include <cstdlib>
 #include <fstream>
 #include <sstream>
+#include <thread>
 
 #include "adapters/torch/compat.hpp"
 
@@ -134,6 +136,20 @@ std::string openblas_core() {
   const auto core_name = reinterpret_cast<CoreName>(find_symbol("openblas_get_corename"));
   const char* name = core_name == nullptr ? nullptr : core_name();
   return name == nullptr ? std::string() : std::string(name);
+}
+
+int cores_allowed() {
+  cpu_set_t allowed;
+  if (sched_getaffinity(0, sizeof allowed, &allowed) == 0) return CPU_COUNT(&allowed);
+  return static_cast<int>(std::thread::hardware_concurrency());  // more cores than the set has room for
+}
+
+std::string binding_warning(int threads, int cores) {
+  if (threads <= cores) return "";
+  return fmt::format(
+      "the plan gives this rank {} threads, but it may use {} core{} only; start it with more cores (mpirun --map-by "
+      "slot:PE={}, or --bind-to none; srun --cpus-per-task={}), or take fewer `threads`",
+      threads, cores, cores == 1 ? "" : "s", threads, threads);
 }
 
 int gpu_count() { return torch::cuda::is_available() ? static_cast<int>(torch::cuda::device_count()) : 0; }

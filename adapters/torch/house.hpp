@@ -32,6 +32,12 @@ bool blas_is_slow(const BlasFindings& findings);
 // The kernel that OpenBLAS chose for this CPU, for instance "SkylakeX"; empty without OpenBLAS.
 std::string openblas_core();
 
+// Cores that this process may use: those that the launcher bound it to, or all of the node.
+int cores_allowed();
+
+// One sentence if so many threads are more than the cores; else empty.
+std::string binding_warning(int threads, int cores);
+
 // GPUs that LibTorch can use on this node.
 int gpu_count();
 

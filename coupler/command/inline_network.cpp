@@ -122,6 +122,8 @@ int open(const InlineRequest* request, void** network, const TextSink* text) {
       // Asked here: what another network sets for its own thread comes too late for this one.
       told = opened->engine->describe() + "\n" + opened->engine->arithmetic();
       if (spec.source.kind == SourceKind::echo) return;
+      const std::string binding = device == "cpu" ? binding_warning(spec.threads, cores_allowed()) : "";
+      if (!binding.empty()) told += "\n" + binding;
       for (const std::string& warning : blas_warnings()) told += "\n" + warning;
     });
     tell(text, told);

@@ -105,12 +105,18 @@ std::unique_ptr<Engine> make_engine(const Job& job, const NetworkSpec& spec, con
 // The line of this ML rank, which is returned as well.
 std::string announce(const Job& job, const NetworkSpec& spec, const Placement& place, const Route& route,
                      const Engine& engine) {
+  const bool is_echo = spec.source.kind == SourceKind::echo;
+  const int cores = cores_allowed();
+  const std::string house =
+      is_echo ? "" : fmt::format(" ({} core{}, freed memory kept, profiling off)", cores, cores == 1 ? "" : "s");
   const std::string line = fmt::format(
-      "ML rank {} of {}: network \"{}\" ({} of {}) on node {}, {}; {} of {} points in {} chunks{}", job.local.rank(),
-      job.local.size(), spec.name, place.index + 1, spec.ranks, node_name(), engine.describe(), route.points_here(spec),
-      route.points, route.chunks.size(), place.note.empty() ? "" : "; " + place.note);
+      "ML rank {} of {}: network \"{}\" ({} of {}) on node {}, {}{}; {} of {} points in {} chunks{}", job.local.rank(),
+      job.local.size(), spec.name, place.index + 1, spec.ranks, node_name(), engine.describe(), house,
+      route.points_here(spec), route.points, route.chunks.size(), place.note.empty() ? "" : "; " + place.note);
   log_line(line);
-  if (spec.source.kind == SourceKind::echo) return line;
+  if (is_echo) return line;
+  const std::string binding = place.device == "cpu" ? binding_warning(place.threads, cores) : "";
+  if (!binding.empty()) log_line("warning: " + binding);
   for (const std::string& warning : blas_warnings()) log_line("warning: " + warning);
   return line;
 }

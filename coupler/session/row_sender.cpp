@@ -37,23 +37,32 @@ void RowSender::reset() {
 void RowSender::pack(int field, const ColumnView& columns, std::int64_t first, std::int64_t count,
                      const RowMoment& when, Call call) {
   wait_until_free(call, numbers_[field]);
-  {
-    const TrapGuard guard;
-    const Real wire = context_.spec.wire;
-    for_rows(
-        direction_.runs, first, count,
-        [&](const Run& run, std::int64_t slot) {
-          RowSpan rows = rows_of(direction_, run, slot, field, wire);
-          if (is_second()) rows.first += direction_.messages[run.message].second;
-          return rows;
-        },
-        [&](const RowSpan& rows, std::int64_t slot, std::int64_t n) { ekman::pack(columns, slot - first, n, rows); },
-        [&](std::byte* const* rows, std::int64_t slot, std::int64_t n) {
-          ekman::pack(columns, slot - first, n, rows, wire);
-        });
+  // In strips, so that an ML rank can run what is whole while the rest is packed.
+  constexpr std::int64_t k_strip_values = 64 * 1024;
+  const std::int64_t strip = std::max<std::int64_t>(256, k_strip_values / columns.levels);
+  for (std::int64_t slot = first; slot < first + count; slot += strip) {
+    pack_strip(field, columns, first, slot, std::min(strip, first + count - slot));
+    for_runs(direction_.runs, slot, std::min(strip, first + count - slot),
+             [&](const Run& run, std::int64_t, std::int64_t slots) { packed(run.message, slots, when); });
   }
-  for_runs(direction_.runs, first, count,
-           [&](const Run& run, std::int64_t, std::int64_t slots) { packed(run.message, slots, when); });
+}
+
+// Slots [begin, begin + count), which begin at slot begin - first of `columns`.
+void RowSender::pack_strip(int field, const ColumnView& columns, std::int64_t first, std::int64_t begin,
+                           std::int64_t count) {
+  const TrapGuard guard;
+  const Real wire = context_.spec.wire;
+  for_rows(
+      direction_.runs, begin, count,
+      [&](const Run& run, std::int64_t slot) {
+        RowSpan rows = rows_of(direction_, run, slot, field, wire);
+        if (is_second()) rows.first += direction_.messages[run.message].second;
+        return rows;
+      },
+      [&](const RowSpan& rows, std::int64_t slot, std::int64_t n) { ekman::pack(columns, slot - first, n, rows); },
+      [&](std::byte* const* rows, std::int64_t slot, std::int64_t n) {
+        ekman::pack(columns, slot - first, n, rows, wire);
+      });
 }
 
 // In a window: the exchange that had this place before is read.

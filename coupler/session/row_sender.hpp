@@ -109,6 +109,7 @@ class RowSender {
   bool is_free(const Message& message) const;
   void wait_for_leaving(Call call, bool second);
   void wait_until_free(Call call, int number);
+  void pack_strip(int field, const ColumnView& columns, std::int64_t first, std::int64_t begin, std::int64_t count);
   void packed(int message, std::int64_t rows, const RowMoment& when);
 
   Direction& direction_;

@@ -73,22 +73,6 @@ void pack_scattered(benchmark::State& state, const std::string& axes, bool there
   state.SetBytesProcessed(state.iterations() * k_columns * k_levels * static_cast<std::int64_t>(sizeof(W)));
 }
 
-// The same one by one.
-template <class T, class W>
-void pack_singly(benchmark::State& state, const std::string& axes, bool there) {
-  const Field<T> field(axes);
-  std::vector<W> values(k_columns * k_levels, W{2});
-  const Real wire = sizeof(W) == 4 ? Real::float32 : Real::float64;
-  for (auto _ : state) {
-    for (std::int64_t i = 0; i < k_columns; ++i) {
-      const RowSpan row{reinterpret_cast<std::byte*>(values.data() + i * 1229 % k_columns * k_levels), 0, wire};
-      there ? ekman::pack(field.view, i, 1, row) : ekman::unpack(row, field.view, i, 1);
-    }
-    benchmark::ClobberMemory();
-  }
-  state.SetBytesProcessed(state.iterations() * k_columns * k_levels * static_cast<std::int64_t>(sizeof(W)));
-}
-
 template <class T>
 void copy(benchmark::State& state) {
   std::vector<T> from(k_columns * k_levels, T{1}), to(from.size());
@@ -113,8 +97,6 @@ int main(int argc, char** argv) {
       if (axes == std::string("p")) continue;
       benchmark::RegisterBenchmark((what + "/float64_as_float32/scattered").c_str(), &pack_scattered<double, float>,
                                    axes, there);
-      benchmark::RegisterBenchmark((what + "/float64_as_float32/singly").c_str(), &pack_singly<double, float>, axes,
-                                   there);
     }
   }
   benchmark::Initialize(&argc, argv);

@@ -7,13 +7,13 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
-#include <fstream>
 #include <memory>
 #include <numeric>
 #include <string>
 #include <vector>
 
 #include "bench/echo_by_hand.hpp"
+#include "bench/echo_plan.hpp"
 #include "bench/ratio.hpp"
 #include "ekman/coupler.hpp"
 
@@ -31,12 +31,6 @@ struct Size {
 constexpr Size k_sizes[] = {{1, 1, 1.5},     {16, 1, 1.5},     {16, 16, 1.5},     {32, 32, 1.15},
                             {128, 64, 1.15}, {1024, 64, 1.15}, {16384, 64, 1.15}, {65536, 64, 1.15}};
 
-int world_rank() {
-  int rank = 0;
-  MPI_Comm_rank(MPI_COMM_WORLD, &rank);
-  return rank;
-}
-
 // The time of one call of `step` when it is called `count` times, on the slowest rank of `comm`.
 template <class Step>
 double seconds_of(MPI_Comm comm, int count, Step step) {
@@ -52,7 +46,7 @@ double seconds_of(MPI_Comm comm, int count, Step step) {
 // The arrays of one component rank: a column-major field, and where it comes back to.
 struct Arrays {
   explicit Arrays(const Size& size) : in(static_cast<std::size_t>(size.columns * size.levels)), out(in.size()) {
-    std::iota(in.begin(), in.end(), 1.0 + world_rank());
+    std::iota(in.begin(), in.end(), 1.0 + bench::world_rank());
   }
   // What came back is what was sent, in float32.
   void check(const char* who) {
@@ -66,33 +60,15 @@ struct Arrays {
   std::vector<double> in, out;
 };
 
-std::string write_plan(const std::string& folder, const Size& size) {
-  const std::string path = fmt::format("{}/roundtrip_{}x{}.yaml", folder, size.columns, size.levels);
-  if (world_rank() == 0) {
-    std::ofstream(path) << "ekman: 1\n"
-                           "components: {atmosphere: {timestep: PT10M}}\n"
-                           "networks:\n"
-                           "  echo:\n"
-                           "    component: atmosphere\n"
-                           "    network: {echo: {}}\n"
-                           "    chunk: 256\n"
-                           "    inputs: [{fields: [t]}]\n"
-                           "    outputs: [{fields: [dt]}]\n"
-                        << "output: {directory: " << folder << "/run}\n";
-  }
-  MPI_Barrier(MPI_COMM_WORLD);
-  return path;
-}
-
 // By Ekman, from start to end; the seconds of one step.
 double ekman_seconds(const Size& size, const std::string& plan, int count, Arrays& arrays) {
-  if (world_rank() == k_ml_rank) {
+  if (bench::world_rank() == k_ml_rank) {
     ekman::serve(MPI_COMM_WORLD, plan);
     return 0.0;
   }
   ekman::Coupler coupler("atmosphere", MPI_COMM_WORLD);
   std::vector<std::int64_t> ids(static_cast<std::size_t>(size.columns));
-  std::iota(ids.begin(), ids.end(), world_rank() * size.columns);
+  std::iota(ids.begin(), ids.end(), bench::world_rank() * size.columns);
   coupler.def_points(ids);
   coupler.def_field("t", {"K", size.levels, "pl", ""});
   coupler.def_field("dt", {"K", size.levels, "pl", ""});
@@ -112,7 +88,7 @@ double ekman_seconds(const Size& size, const std::string& plan, int count, Array
 }
 
 double hand_seconds(bench::EchoByHand& echo, MPI_Comm components, int count, Arrays& arrays) {
-  if (world_rank() == k_ml_rank) {
+  if (bench::world_rank() == k_ml_rank) {
     for (int i = 0; i < count + 1; ++i) echo.serve();
     return 0.0;
   }
@@ -130,7 +106,8 @@ int steps_of_block(bench::EchoByHand& echo, MPI_Comm components, Arrays& arrays)
 }
 
 void measure(const Size& size, const std::string& folder, MPI_Comm components) {
-  const std::string plan = write_plan(folder, size);
+  const std::string plan =
+      bench::write_echo_plan(folder, fmt::format("roundtrip_{}x{}", size.columns, size.levels), 256);
   Arrays arrays(size);
   const std::unique_ptr<bench::EchoByHand> by_hand[] = {
       bench::make_window_echo(MPI_COMM_WORLD, size.columns, size.levels),
@@ -141,7 +118,7 @@ void measure(const Size& size, const std::string& folder, MPI_Comm components) {
     for (int kind = 0; kind < 2; ++kind) hand[kind].push_back(hand_seconds(*by_hand[kind], components, count, arrays));
     ekman.push_back(ekman_seconds(size, plan, count, arrays));
   }
-  if (world_rank() != 0) return;
+  if (bench::world_rank() != 0) return;
   const double medians[] = {bench::median_of(hand[0]).median, bench::median_of(hand[1]).median};
   const std::vector<double>& reference = hand[medians[0] <= medians[1] ? 0 : 1];
   std::vector<double> ratios;
@@ -164,7 +141,7 @@ int main(int argc, char** argv) {
     MPI_Abort(MPI_COMM_WORLD, 2);
   }
   MPI_Comm components = MPI_COMM_NULL;
-  MPI_Comm_split(MPI_COMM_WORLD, world_rank() == k_ml_rank ? 1 : 0, world_rank(), &components);
+  MPI_Comm_split(MPI_COMM_WORLD, bench::world_rank() == k_ml_rank ? 1 : 0, bench::world_rank(), &components);
   for (const Size& size : k_sizes) {
     if (argc == 2 || size.columns * size.levels == std::atoll(argv[2])) measure(size, argv[1], components);
   }

@@ -5,10 +5,10 @@
 
 #include <algorithm>
 #include <cstdio>
-#include <fstream>
 #include <string>
 #include <vector>
 
+#include "bench/echo_plan.hpp"
 #include "bench/ratio.hpp"
 #include "ekman/coupler.hpp"
 #include "tests/allocation_counter.hpp"
@@ -22,41 +22,18 @@ struct Cost {
   double seconds = 0.0, bytes = 0.0;  // of the slowest component rank; allocated on the one with most
 };
 
-int world_rank() {
-  int rank = 0;
-  MPI_Comm_rank(MPI_COMM_WORLD, &rank);
-  return rank;
-}
-
-std::string write_plan(const std::string& folder) {
-  const std::string path = folder + "/setup.yaml";
-  if (world_rank() == 0) {
-    std::ofstream(path) << "ekman: 1\n"
-                           "components: {atmosphere: {timestep: PT10M}}\n"
-                           "networks:\n"
-                           "  echo:\n"
-                           "    component: atmosphere\n"
-                           "    network: {echo: {}}\n"
-                           "    inputs: [{fields: [t]}]\n"
-                           "    outputs: [{fields: [dt]}]\n"
-                        << "output: {directory: " << folder << "/run}\n";
-  }
-  MPI_Barrier(MPI_COMM_WORLD);
-  return path;
-}
-
 // `ranks` components among 0, 1, ... of the world and the last rank; the others return at once.
 Cost set_up(const std::string& plan, int ranks) {
-  const bool serves = world_rank() == k_most_ranks, takes_part = serves || world_rank() < ranks;
+  const bool serves = bench::world_rank() == k_most_ranks, takes_part = serves || bench::world_rank() < ranks;
   MPI_Comm comm = MPI_COMM_NULL;
-  MPI_Comm_split(MPI_COMM_WORLD, takes_part ? 0 : MPI_UNDEFINED, world_rank(), &comm);
+  MPI_Comm_split(MPI_COMM_WORLD, takes_part ? 0 : MPI_UNDEFINED, bench::world_rank(), &comm);
   double mine[2] = {0.0, 0.0};
   MPI_Barrier(MPI_COMM_WORLD);
   if (serves) {
     ekman::serve(comm, plan);
   } else if (takes_part) {
     // Id of point i of this rank: all ids are taken, and no neighbours of a rank follow each other.
-    const std::int64_t all = k_points * ranks, first = world_rank() * k_points;
+    const std::int64_t all = k_points * ranks, first = bench::world_rank() * k_points;
     std::vector<std::int64_t> ids(k_points);
     for (std::int64_t i = 0; i < k_points; ++i) ids[i] = (first + i) * 7919 % all;  // a prime that divides none
     const double begin = MPI_Wtime();
@@ -87,7 +64,7 @@ int main(int argc, char** argv) {
     std::fprintf(stderr, "bench_setup FOLDER, on %d ranks; there are %d\n", k_most_ranks + 1, ranks);
     MPI_Abort(MPI_COMM_WORLD, 2);
   }
-  const std::string plan = write_plan(argv[1]);
+  const std::string plan = bench::write_echo_plan(argv[1], "setup", 1024);
   set_up(plan, 2);  // what is loaded and made once
   std::vector<double> two;
   for (int component_ranks = 2; component_ranks <= k_most_ranks; component_ranks *= 2) {
@@ -99,7 +76,7 @@ int main(int argc, char** argv) {
     }
     if (component_ranks == 2) two = bytes;
     for (int repeat = 0; repeat < k_repeats; ++repeat) ratios.push_back(bytes[repeat] / two[repeat]);
-    if (world_rank() != 0) continue;
+    if (bench::world_rank() != 0) continue;
     std::printf(
         "%s   # %.0f bytes a rank of %lld points; %.1f ms\n",
         bench::ratio_line(fmt::format("setup_bytes_{}_over_2", component_ranks), ratios, bench::Goal::at_most, 1.05)

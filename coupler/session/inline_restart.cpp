@@ -10,20 +10,12 @@
 
 #include "coupler/restart/restart_moment.hpp"
 #include "coupler/session/agree.hpp"
+#include "coupler/session/restart_rows.hpp"
 #include "ekman/error.hpp"
 
 namespace ekman {
 
 namespace {
-
-// Rows go to the file and come from it in parts of about this many bytes.
-constexpr std::int64_t k_part_bytes = 16 * 1024 * 1024;
-
-std::vector<RestartField> fields_of(const RowLayout& layout) {
-  std::vector<RestartField> fields;
-  for (const FieldSlot& field : layout.fields) fields.push_back({field.name, field.levels});
-  return fields;
-}
 
 // What `work` throws, as a sentence: the other ranks must be told before anybody throws.
 template <class Work>
@@ -47,8 +39,8 @@ RestartHeader inline_header(const Plan& plan, const NetworkSpec& spec, const Row
   header.period = steps_between_exchanges(plan, spec);
   header.time_reduction = spec.time_reduction;
   header.wire = spec.wire;
-  header.inputs = fields_of(in);
-  header.outputs = fields_of(out);
+  header.inputs = restart_fields(in);
+  header.outputs = restart_fields(out);
   return header;
 }
 
@@ -82,7 +74,7 @@ InlineRestart::InlineRestart(const Plan& plan, const NetworkSpec& spec, Route& r
 // Calls visit(first position, number) for parts of an array.
 template <class Visit>
 void InlineRestart::for_parts(const RestartArray& array, Visit visit) const {
-  const std::int64_t part = std::max<std::int64_t>(1, k_part_bytes / array.row_bytes());
+  const std::int64_t part = rows_of_part(array);
   for (std::int64_t first = 0; first < route_.points; first += part)
     visit(first, std::min(part, route_.points - first));
 }

@@ -9,23 +9,11 @@
 
 #include "coupler/base/log.hpp"
 #include "coupler/exchange/wire.hpp"
+#include "coupler/session/restart_rows.hpp"
 #include "coupler/session/route_common.hpp"
 #include "ekman/error.hpp"
 
 namespace ekman {
-
-namespace {
-
-// Rows go to the file in parts of about this many bytes.
-constexpr std::int64_t k_part_bytes = 16 * 1024 * 1024;
-
-std::vector<RestartField> fields_of(const RowLayout& layout) {
-  std::vector<RestartField> fields;
-  for (const FieldSlot& field : layout.fields) fields.push_back({field.name, field.levels});
-  return fields;
-}
-
-}  // namespace
 
 MlRestart::MlRestart(const Route& route, const NetworkSpec& spec, RestartSetting setting)
     : route_(route), spec_(spec), setting_(std::move(setting)) {
@@ -54,9 +42,9 @@ RestartHeader MlRestart::describe() const {
   header.time_reduction = spec_.time_reduction;
   header.lag = spec_.lag;
   header.wire = spec_.wire;
-  header.inputs = fields_of(route_.in.layout);
-  header.outputs = fields_of(route_.results.layout);
-  header.truth = fields_of(route_.truth.layout);
+  header.inputs = restart_fields(route_.in.layout);
+  header.outputs = restart_fields(route_.results.layout);
+  header.truth = restart_fields(route_.truth.layout);
   header.weights = spec_.training.weights;
   header.learning.given = spec_.training.given;
   return header;
@@ -137,7 +125,7 @@ void MlRestart::write(const LearningRestart* learning) {
 
 // Chunk after chunk, so that the writer holds one part at a time. `fill` gives rows of an owned slot.
 void MlRestart::gather(const RestartArray& array, RestartWriter* file, const FillRows& fill) const {
-  const std::int64_t part = std::max<std::int64_t>(1, k_part_bytes / array.row_bytes());
+  const std::int64_t part = rows_of_part(array);
   std::vector<std::byte> rows;
   std::int64_t slot = 0;
   for (std::size_t chunk = 0; chunk < route_.owners.size(); ++chunk) {
@@ -244,7 +232,7 @@ void MlRestart::restore() {
 
 void MlRestart::read_output(const RestartArray& array, std::int64_t field, std::int64_t exchange) {
   const std::int64_t offset = route_.results.layout.fields[field].offset * real_size(spec_.wire);
-  const std::int64_t part = std::max<std::int64_t>(1, k_part_bytes / array.row_bytes());
+  const std::int64_t part = rows_of_part(array);
   std::vector<std::byte> rows;
   for (std::size_t slot = 0; slot < route_.chunks.size(); ++slot) {
     const std::int64_t chunk = route_.chunks[slot];

@@ -7,6 +7,7 @@
 #include <set>
 
 #include "coupler/base/node_clock.hpp"
+#include "coupler/comm/polite_wait.hpp"
 #include "coupler/session/patient_wait.hpp"
 
 namespace ekman {

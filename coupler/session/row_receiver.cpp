@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include "coupler/comm/polite_wait.hpp"
 #include "coupler/engine/guard.hpp"
 #include "coupler/session/patient_wait.hpp"
 #include "ekman/error.hpp"

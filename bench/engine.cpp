@@ -15,6 +15,7 @@
 #include "adapters/torch/house.hpp"
 #include "adapters/torch/torch_engine.hpp"
 #include "bench/ratio.hpp"
+#include "coupler/base/process_tuning.hpp"
 
 namespace {
 

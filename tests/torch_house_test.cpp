@@ -1,6 +1,5 @@
 // Warnings about the BLAS under LibTorch, and what is said of the process.
 #include <gtest/gtest.h>
-#include <sched.h>
 
 #include "adapters/torch/compat.hpp"
 #include "adapters/torch/house.hpp"
@@ -15,27 +14,6 @@ BlasFindings openblas(const std::string& core, const char* core_type, bool avx51
   found.core_type = core_type;
   found.avx512 = avx512;
   return found;
-}
-
-TEST(Binding, WarnsOfMoreThreadsThanCores) {
-  EXPECT_EQ(binding_warning(4, 4), "");
-  EXPECT_EQ(binding_warning(1, 1), "");
-  const std::string warning = binding_warning(4, 1);
-  EXPECT_NE(warning.find("4 threads, but it may use 1 core only"), std::string::npos) << warning;
-  EXPECT_NE(warning.find("--map-by slot:PE=4"), std::string::npos) << warning;
-}
-
-TEST(Binding, CountsTheCoresThatTheProcessIsBoundTo) {
-  cpu_set_t all, one;
-  ASSERT_EQ(sched_getaffinity(0, sizeof all, &all), 0);
-  EXPECT_EQ(cores_allowed(), CPU_COUNT(&all));
-  CPU_ZERO(&one);
-  for (int core = 0; core < CPU_SETSIZE && CPU_COUNT(&one) == 0; ++core) {
-    if (CPU_ISSET(core, &all)) CPU_SET(core, &one);
-  }
-  ASSERT_EQ(sched_setaffinity(0, sizeof one, &one), 0);
-  EXPECT_EQ(cores_allowed(), 1);
-  ASSERT_EQ(sched_setaffinity(0, sizeof all, &all), 0);
 }
 
 TEST(House, IsSilentWhenKernelsFitTheCpu) {
@@ -75,8 +53,6 @@ TEST(House, WarnsOfReferenceBlas) {
 }
 
 TEST(House, DescribesTheProcess) {
-  tune_process();
-
   EXPECT_GE(gpu_count(), 0);
   EXPECT_EQ(libtorch_summary().rfind("LibTorch ", 0), 0u) << libtorch_summary();
 }

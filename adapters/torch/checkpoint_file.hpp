@@ -7,17 +7,9 @@
 #include <cstdint>
 #include <string>
 
-#include "coupler/engine/learner.hpp"
+#include "coupler/engine/checkpoint_store.hpp"
 
 namespace ekman {
-
-struct Checkpoint {
-  std::string path;
-  std::string version;  // of the Ekman that wrote it
-  std::int64_t step = 0;
-  LearnedState state;              // arrays of 8-byte values first
-  std::string script_sha256 = "";  // empty: there is none
-};
 
 // Writes the file and brings it to the disk; what was in `path` is gone. Throws Error(internal) with path and cause.
 void write_checkpoint_file(const std::string& path, const LearnedState& state, std::int64_t step,

@@ -1,18 +1,14 @@
-// Allocator, BLAS and GPUs of the process; the warnings say what design/facts.md measured.
+// BLAS and GPUs of the process; the warnings say what design/facts.md measured.
 #include "adapters/torch/house.hpp"
 
 #include <dlfcn.h>
 #include <fmt/format.h>
-#include <malloc.h>
-#include <sched.h>
 #include <torch/cuda.h>
 
 #include <algorithm>
-#include <climits>
 #include <cstdlib>
 #include <fstream>
 #include <sstream>
-#include <thread>
 
 #include "adapters/torch/compat.hpp"
 
@@ -91,14 +87,6 @@ std::string gpu_model(int gpu) {
 
 }  // namespace
 
-void tune_process() {
-#if defined(__GLIBC__)
-  mallopt(M_MMAP_THRESHOLD, 1 << 30);
-  mallopt(M_TRIM_THRESHOLD, INT_MAX);
-  mallopt(M_TOP_PAD, 64 << 20);
-#endif
-}
-
 std::vector<std::string> blas_warnings(const BlasFindings& found) {
   std::vector<std::string> warnings;
   // Without the symbol, BLAS is inside LibTorch itself (MKL in the official builds).
@@ -136,20 +124,6 @@ std::string openblas_core() {
   const auto core_name = reinterpret_cast<CoreName>(find_symbol("openblas_get_corename"));
   const char* name = core_name == nullptr ? nullptr : core_name();
   return name == nullptr ? std::string() : std::string(name);
-}
-
-int cores_allowed() {
-  cpu_set_t allowed;
-  if (sched_getaffinity(0, sizeof allowed, &allowed) == 0) return CPU_COUNT(&allowed);
-  return static_cast<int>(std::thread::hardware_concurrency());  // more cores than the set has room for
-}
-
-std::string binding_warning(int threads, int cores) {
-  if (threads <= cores) return "";
-  return fmt::format(
-      "the plan gives this rank {} threads, but it may use {} core{} only; start it with more cores (mpirun --map-by "
-      "slot:PE={}, or --bind-to none; srun --cpus-per-task={}), or take fewer `threads`",
-      threads, cores, cores == 1 ? "" : "s", threads, threads);
 }
 
 int gpu_count() { return torch::cuda::is_available() ? static_cast<int>(torch::cuda::device_count()) : 0; }

@@ -1,14 +1,10 @@
-// The process that LibTorch lives in: allocator, BLAS, GPUs. Nothing here runs a network.
+// The process that LibTorch lives in: BLAS, GPUs. Nothing here runs a network.
 #pragma once
 
 #include <string>
 #include <vector>
 
 namespace ekman {
-
-// Keeps glibc from giving activations back to the kernel after each forward. Once, at the start of an ML
-// rank.
-void tune_process();
 
 // One sentence for each reason why LibTorch is slower on this CPU than it could be; changes nothing.
 std::vector<std::string> blas_warnings();
@@ -31,12 +27,6 @@ bool blas_is_slow(const BlasFindings& findings);
 
 // The kernel that OpenBLAS chose for this CPU, for instance "SkylakeX"; empty without OpenBLAS.
 std::string openblas_core();
-
-// Cores that this process may use: those that the launcher bound it to, or all of the node.
-int cores_allowed();
-
-// One sentence if so many threads are more than the cores; else empty.
-std::string binding_warning(int threads, int cores);
 
 // GPUs that LibTorch can use on this node.
 int gpu_count();

@@ -10,12 +10,10 @@
 #include <memory>
 #include <optional>
 
-#include "adapters/torch/checkpoint_store.hpp"
-#include "adapters/torch/learning_check.hpp"
-#include "adapters/torch/torch_engine.hpp"
 #include "adapters/yaml/plan_from_yaml.hpp"
 #include "adapters/yaml/plan_to_yaml.hpp"
 #include "coupler/command/graph.hpp"
+#include "coupler/command/network_library.hpp"
 #include "coupler/command/plan_summary.hpp"
 #include "coupler/plan/sizes.hpp"
 #include "ekman/error.hpp"
@@ -37,7 +35,7 @@ std::optional<LearningRows> rows_of(const Plan& plan, const NetworkSpec& network
 // What it resumes from must be there, and fit what would learn on, if that could be made.
 void try_resume(PlanReading& reading, const NetworkSpec& network, Learner* learner) {
   try {
-    const std::optional<Checkpoint> checkpoint = find_resume(network, reading.plan.output_directory);
+    const std::optional<Checkpoint> checkpoint = network_library().find_resume(network, reading.plan.output_directory);
     if (checkpoint && learner != nullptr) learner->restore(checkpoint->state);
   } catch (const std::exception& error) {
     reading.diagnostics.add({"networks." + network.name + ".training.resume", error.what()});
@@ -48,21 +46,21 @@ void try_resume(PlanReading& reading, const NetworkSpec& network, Learner* learn
 // without it, at its own keys, and then what is left of the plan is tried.
 NetworkTrial try_network(PlanReading& reading, NetworkSpec network) {
   const std::optional<LearningRows> rows = rows_of(reading.plan, network);
-  if (network.source.kind == SourceKind::echo) {
+  if (!needs_library(network)) {
     return rows ? NetworkTrial{true, true, make_echo_engine(network, rows->in, rows->out)->size()}
                 : NetworkTrial{true, false, {}};
   }
   const NetworkSpec asked = network;
   if (network.training.given) {
-    const std::vector<Problem> problems = learning_problems(network, rows);
+    const std::vector<Problem> problems = network_library().learning_problems(network, rows);
     for (const Problem& problem : problems) reading.diagnostics.add(problem);
     if (!problems.empty()) network.training = {};
   }
   std::unique_ptr<Engine> engine;
-  if (rows) engine = make_torch_engine(network, rows->in, rows->out, rows->truth, "cpu", 1);
+  if (rows) engine = make_engine(network, *rows, "cpu", 1);
   Learner* const learner = engine ? engine->learner() : nullptr;
   try_resume(reading, asked, learner);
-  NetworkTrial trial{true, engine != nullptr, engine ? engine->size() : open_network(network)};
+  NetworkTrial trial{true, engine != nullptr, engine ? engine->size() : network_library().open_network(network)};
   if (learner != nullptr) {
     trial.learned = learner->gradient_size();
   } else if (trial.size.parameters > 0) {

@@ -13,12 +13,12 @@
 #include <vector>
 
 #include "adapters/hdf5/restart_store.hpp"
-#include "adapters/torch/house.hpp"
-#include "adapters/torch/torch_engine.hpp"
 #include "adapters/yaml/plan_from_yaml.hpp"
 #include "coupler/base/log.hpp"
+#include "coupler/base/process_tuning.hpp"
 #include "coupler/base/version.hpp"
 #include "coupler/comm/process.hpp"
+#include "coupler/command/network_library.hpp"
 #include "coupler/command/own_thread.hpp"
 #include "coupler/command/run_record.hpp"
 #include "coupler/plan/sizes.hpp"
@@ -116,20 +116,20 @@ int open(const InlineRequest* request, void** network, const TextSink* text) {
     opened->thread = std::make_unique<OwnThread>();
     std::string told;
     opened->thread->run([&] {
-      opened->engine = spec.source.kind == SourceKind::echo
-                           ? make_echo_engine(spec, opened->in, opened->out)
-                           : make_torch_engine(spec, opened->in, opened->out, {}, device, spec.threads);
+      opened->engine = make_engine(spec, {opened->in, opened->out, {}}, device, spec.threads);
       // Asked here: what another network sets for its own thread comes too late for this one.
       told = opened->engine->describe() + "\n" + opened->engine->arithmetic();
-      if (spec.source.kind == SourceKind::echo) return;
+      if (!needs_library(spec)) return;
       const std::string binding = device == "cpu" ? binding_warning(spec.threads, cores_allowed()) : "";
       if (!binding.empty()) told += "\n" + binding;
-      for (const std::string& warning : blas_warnings()) told += "\n" + warning;
+      for (const std::string& warning : network_library().blas_warnings()) told += "\n" + warning;
     });
     tell(text, told);
     *network = opened.release();
   });
 }
+
+int gpu_count() { return network_library().gpu_count(); }
 
 void close(void* network) { delete &of(network); }
 

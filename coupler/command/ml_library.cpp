@@ -2,7 +2,7 @@
 // network, and for components whose networks run inline.
 #include <mpi.h>
 
-#include "adapters/torch/house.hpp"
+#include "coupler/base/process_tuning.hpp"
 #include "coupler/command/inline_network.hpp"
 #include "coupler/command/serve.hpp"
 

@@ -217,7 +217,7 @@ std::string plan_summary(const Plan& plan, const std::vector<NetworkTrial>& tria
               ? fmt::format("no ML rank; start with: EKMAN_PLAN={} mpirun -np N ./model\n", plan.file)
               : fmt::format("{} ML rank{} in all; start with: mpirun -np N ./model : -np {} ekman serve {}\n",
                             first_rank, first_rank == 1 ? "" : "s", first_rank, plan.file);
-  if (loaded) text += fmt::format("this process, LibTorch and all networks in it: {}\n", bytes_words(resident));
+  if (loaded) text += fmt::format("this process and all networks in it: {}\n", bytes_words(resident));
   return text;
 }
 

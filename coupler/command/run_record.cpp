@@ -6,15 +6,16 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <ctime>
 #include <filesystem>
 #include <fstream>
 
-#include "adapters/torch/house.hpp"
 #include "coupler/base/version.hpp"
 #include "coupler/comm/process.hpp"
+#include "coupler/command/network_library.hpp"
 #include "ekman/error.hpp"
 
 namespace ekman {
@@ -29,6 +30,11 @@ namespace {
                           node_name()));
 }
 
+std::string library_summary(const Plan& plan) {
+  const bool needed = std::any_of(plan.networks.begin(), plan.networks.end(), &needs_library);
+  return needed ? network_library().summary() : "not loaded";
+}
+
 }  // namespace
 
 void prepare_output(const Plan& plan) {
@@ -41,7 +47,7 @@ void prepare_output(const Plan& plan) {
 void write_run_record(const Plan& plan, const std::vector<std::string>& nodes, const RunFact& runners) {
   const std::string yaml =
       plan_to_yaml(plan, {{"ekman", {build_version()}},
-                          {"libtorch", {libtorch_summary()}},
+                          {"libtorch", {library_summary(plan)}},
                           {"mpi", {mpi_library()}},
                           {"started", {fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(std::time(nullptr)))}},
                           {"plan", {std::filesystem::absolute(plan.file).lexically_normal().string()}},

@@ -4,17 +4,17 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <new>
 #include <sstream>
 
 #include "adapters/hdf5/restart_store.hpp"
-#include "adapters/torch/checkpoint_store.hpp"
-#include "adapters/torch/house.hpp"
-#include "adapters/torch/torch_engine.hpp"
 #include "adapters/yaml/plan_from_yaml.hpp"
 #include "coupler/base/log.hpp"
+#include "coupler/base/process_tuning.hpp"
 #include "coupler/comm/handshake.hpp"
 #include "coupler/comm/process.hpp"
+#include "coupler/command/network_library.hpp"
 #include "coupler/command/run_record.hpp"
 #include "coupler/engine/arithmetic.hpp"
 #include "coupler/engine/placement.hpp"
@@ -30,15 +30,18 @@ namespace {
 
 // Collective over the ML ranks.
 Placement find_place(const Job& job) {
+  const std::vector<NetworkSpec>& networks = job.plan.networks;
+  const bool loads = std::any_of(networks.begin(), networks.end(), &needs_library);
+  const int gpus = loads ? network_library().gpu_count() : 0;
   std::vector<MlRank> ranks;
-  for (const std::string& text : job.local.all_gather(fmt::format("{} {}", gpu_count(), node_name()))) {
+  for (const std::string& text : job.local.all_gather(fmt::format("{} {}", gpus, node_name()))) {
     const std::size_t blank = text.find(' ');
     ranks.push_back({text.substr(blank + 1), std::stoi(text.substr(0, blank))});
   }
   std::string problem;
   std::vector<Placement> places;
   try {
-    places = place_networks(job.plan.networks, ranks);
+    places = place_networks(networks, ranks);
   } catch (const Error& error) {
     problem = error.what();
   }
@@ -48,7 +51,7 @@ Placement find_place(const Job& job) {
 
 // Goes on from the checkpoint that the plan names.
 void prepare_learning(const Job& job, const NetworkSpec& spec, const Route& route, Learner& learner) {
-  const std::optional<Checkpoint> checkpoint = find_resume(spec, job.plan.output_directory);
+  const std::optional<Checkpoint> checkpoint = network_library().find_resume(spec, job.plan.output_directory);
   if (checkpoint) learner.restore(checkpoint->state);
   if (!route.learners || route.learners.rank() != 0) return;
   std::string from;
@@ -77,22 +80,21 @@ LearningFiles learning_files(const Job& job, const NetworkSpec& spec, const Rout
   };
   if (spec.training.checkpoint.directory.empty()) return files;
   files.checkpoints = [&job, &spec](std::int64_t step) {
-    return make_checkpoint_store(spec, job.plan.output_directory, step, later_steps(job, spec));
+    return network_library().make_checkpoint_store(spec, job.plan.output_directory, step, later_steps(job, spec));
   };
   return files;
 }
 
 // Collective over all ranks of the job, which learn here whether every network can be served; the components
 // wait for it at the end of enddef.
-std::unique_ptr<Engine> make_engine(const Job& job, const NetworkSpec& spec, const Route& route,
+std::unique_ptr<Engine> load_engine(const Job& job, const NetworkSpec& spec, const Route& route,
                                     const Placement& place) {
   std::unique_ptr<Engine> engine;
   std::string problem;
   try {
     const CallScope call(job.watchdog->state(), Call::load);
-    engine = spec.source.kind == SourceKind::echo ? make_echo_engine(spec, route.in.layout, route.results.layout)
-                                                  : make_torch_engine(spec, route.in.layout, route.results.layout,
-                                                                      route.truth.layout, place.device, place.threads);
+    engine =
+        make_engine(spec, {route.in.layout, route.results.layout, route.truth.layout}, place.device, place.threads);
     if (engine->learner() != nullptr) prepare_learning(job, spec, route, *engine->learner());
   } catch (const std::exception& error) {
     problem = fmt::format("ML rank {} on {}: {}", job.local.rank(), node_name(), error.what());
@@ -105,19 +107,19 @@ std::unique_ptr<Engine> make_engine(const Job& job, const NetworkSpec& spec, con
 // The line of this ML rank, which is returned as well.
 std::string announce(const Job& job, const NetworkSpec& spec, const Placement& place, const Route& route,
                      const Engine& engine) {
-  const bool is_echo = spec.source.kind == SourceKind::echo;
+  const bool loaded = needs_library(spec);
   const int cores = cores_allowed();
   const std::string house =
-      is_echo ? "" : fmt::format(" ({} core{}, freed memory kept, profiling off)", cores, cores == 1 ? "" : "s");
+      loaded ? fmt::format(" ({} core{}, freed memory kept, profiling off)", cores, cores == 1 ? "" : "s") : "";
   const std::string line = fmt::format(
       "ML rank {} of {}: network \"{}\" ({} of {}) on node {}, {}{}; {} of {} points in {} chunks{}", job.local.rank(),
       job.local.size(), spec.name, place.index + 1, spec.ranks, node_name(), engine.describe(), house,
       route.points_here(spec), route.points, route.chunks.size(), place.note.empty() ? "" : "; " + place.note);
   log_line(line);
-  if (is_echo) return line;
+  if (!loaded) return line;
   const std::string binding = place.device == "cpu" ? binding_warning(place.threads, cores) : "";
   if (!binding.empty()) log_line("warning: " + binding);
-  for (const std::string& warning : blas_warnings()) log_line("warning: " + warning);
+  for (const std::string& warning : network_library().blas_warnings()) log_line("warning: " + warning);
   return line;
 }
 
@@ -196,7 +198,7 @@ void serve_plan(MPI_Comm comm, const std::string& plan_file, std::int64_t start_
   job.watchdog->introduce({true, true, place.network, job.local.rank(), place.index});
   const NetworkSpec& spec = job.plan.networks[place.network];
   Route route = define_route(job, place);
-  std::unique_ptr<Engine> engine = make_engine(job, spec, route, place);
+  std::unique_ptr<Engine> engine = load_engine(job, spec, route, place);
   record_run(job, announce(job, spec, place, route, *engine));
   compare_engines(job, place, engine->arithmetic());
   const std::unique_ptr<RestartStore> store = make_hdf5_restart_store(job.plan.output_directory);

@@ -18,6 +18,20 @@ struct LearnedCopy {
 
 inline LearnedCopy copy_of(const Learner& learner) { return {learner.last().step, learner.state(), learner.script()}; }
 
+// What was written, as it is read back.
+struct Checkpoint {
+  std::string path;
+  std::string version;  // of the Ekman that wrote it
+  std::int64_t step = 0;
+  LearnedState state;              // arrays of 8-byte values first
+  std::string script_sha256 = "";  // empty: there is none
+};
+
+// What becomes of checkpoints of later steps than the one that learning goes on from, which would be taken for this
+// run's. Those put aside end in .old.safetensors (.old2. if there are such, and so on), the best one among them: nobody
+// looks for them, and they can be named as files.
+enum class LaterSteps { refuse, remove, put_aside };
+
 // Each call throws Error(internal) with path and cause; what was whole before is whole after it.
 class CheckpointStore {
  public:

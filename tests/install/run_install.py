@@ -57,6 +57,20 @@ def couple_inline(program):
         sys.exit(f"{program}, inline: expected 'echo is right' of both ranks, found: {done.stdout!r}")
 
 
+def without_libtorch(program):
+    library = next(PREFIX.glob("**/libekman_torch.so.[0-9]"))
+    library.rename(library.with_suffix(".away"))
+    couple(program)
+    couple_inline(program)
+    plan = WORK / "mlp.yaml"
+    plan.write_text((HERE / "plan.yaml").read_text().replace("{echo: {}}", "{builtin: mlp, hidden: [4]}"))
+    done = subprocess.run([PREFIX / "bin/ekman", "check", plan], timeout=60, stderr=subprocess.PIPE, text=True)
+    library.with_suffix(".away").rename(library)
+    if done.returncode == 0 or "the library that runs networks cannot be loaded" not in done.stderr:
+        sys.exit(f"without libekman_torch ekman check ended with {done.returncode}: {done.stderr}")
+    run(PREFIX / "bin/ekman", "check", plan)
+
+
 def without_the_ml_library(program):
     library = next(PREFIX.glob("**/libekman_ml.so.[0-9]"))
     library.rename(library.with_suffix(".away"))
@@ -82,6 +96,7 @@ def main():
         couple(program)
         couple_inline(program)
     couple(program, serves=True)
+    without_libtorch(program)
     without_the_ml_library(program)
     couple(build_with_pkg_config())
 

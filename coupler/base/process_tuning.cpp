@@ -1,0 +1,35 @@
+// Implements process_tuning.hpp; the settings of malloc are those that design/facts.md measured.
+#include "coupler/base/process_tuning.hpp"
+
+#include <fmt/format.h>
+#include <malloc.h>
+#include <sched.h>
+
+#include <climits>
+#include <thread>
+
+namespace ekman {
+
+void tune_process() {
+#if defined(__GLIBC__)
+  mallopt(M_MMAP_THRESHOLD, 1 << 30);
+  mallopt(M_TRIM_THRESHOLD, INT_MAX);
+  mallopt(M_TOP_PAD, 64 << 20);
+#endif
+}
+
+int cores_allowed() {
+  cpu_set_t allowed;
+  if (sched_getaffinity(0, sizeof allowed, &allowed) == 0) return CPU_COUNT(&allowed);
+  return static_cast<int>(std::thread::hardware_concurrency());  // more cores than the set has room for
+}
+
+std::string binding_warning(int threads, int cores) {
+  if (threads <= cores) return "";
+  return fmt::format(
+      "the plan gives this rank {} threads, but it may use {} core{} only; start it with more cores (mpirun --map-by "
+      "slot:PE={}, or --bind-to none; srun --cpus-per-task={}), or take fewer `threads`",
+      threads, cores, cores == 1 ? "" : "s", threads, threads);
+}
+
+}  // namespace ekman

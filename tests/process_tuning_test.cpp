@@ -1,0 +1,32 @@
+// Cores that a process may use.
+#include "coupler/base/process_tuning.hpp"
+
+#include <gtest/gtest.h>
+#include <sched.h>
+
+namespace ekman {
+namespace {
+
+TEST(Binding, WarnsOfMoreThreadsThanCores) {
+  EXPECT_EQ(binding_warning(4, 4), "");
+  EXPECT_EQ(binding_warning(1, 1), "");
+  const std::string warning = binding_warning(4, 1);
+  EXPECT_NE(warning.find("4 threads, but it may use 1 core only"), std::string::npos) << warning;
+  EXPECT_NE(warning.find("--map-by slot:PE=4"), std::string::npos) << warning;
+}
+
+TEST(Binding, CountsTheCoresThatTheProcessIsBoundTo) {
+  cpu_set_t all, one;
+  ASSERT_EQ(sched_getaffinity(0, sizeof all, &all), 0);
+  EXPECT_EQ(cores_allowed(), CPU_COUNT(&all));
+  CPU_ZERO(&one);
+  for (int core = 0; core < CPU_SETSIZE && CPU_COUNT(&one) == 0; ++core) {
+    if (CPU_ISSET(core, &all)) CPU_SET(core, &one);
+  }
+  ASSERT_EQ(sched_setaffinity(0, sizeof one, &one), 0);
+  EXPECT_EQ(cores_allowed(), 1);
+  ASSERT_EQ(sched_setaffinity(0, sizeof all, &all), 0);
+}
+
+}  // namespace
+}  // namespace ekman

@@ -4,6 +4,8 @@
 #include <gtest/gtest.h>
 #include <sched.h>
 
+#include <cstdlib>
+
 namespace ekman {
 namespace {
 
@@ -26,6 +28,28 @@ TEST(Binding, CountsTheCoresThatTheProcessIsBoundTo) {
   ASSERT_EQ(sched_setaffinity(0, sizeof one, &one), 0);
   EXPECT_EQ(cores_allowed(), 1);
   ASSERT_EQ(sched_setaffinity(0, sizeof all, &all), 0);
+}
+
+TEST(Binding, GivesThreadsACoreEachIfThereAreAsMany) {
+  for (const char* name : {"OMP_PROC_BIND", "OMP_PLACES", "GOMP_CPU_AFFINITY", "KMP_AFFINITY"}) unsetenv(name);
+
+  bind_threads(1, 1);
+  bind_threads(2, 4);
+  bind_threads(4, 2);
+  EXPECT_EQ(std::getenv("OMP_PROC_BIND"), nullptr);
+  bind_threads(4, 4);
+  EXPECT_STREQ(std::getenv("OMP_PROC_BIND"), "true");
+  EXPECT_STREQ(std::getenv("OMP_PLACES"), "threads");
+}
+
+TEST(Binding, IsLeftToAUserWhoSetsIt) {
+  for (const char* name : {"OMP_PROC_BIND", "OMP_PLACES", "KMP_AFFINITY"}) unsetenv(name);
+  setenv("GOMP_CPU_AFFINITY", "0-3", 1);
+
+  bind_threads(4, 4);
+
+  EXPECT_EQ(std::getenv("OMP_PROC_BIND"), nullptr);
+  unsetenv("GOMP_CPU_AFFINITY");
 }
 
 }  // namespace

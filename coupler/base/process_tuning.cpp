@@ -6,6 +6,7 @@
 #include <sched.h>
 
 #include <climits>
+#include <cstdlib>
 #include <thread>
 
 namespace ekman {
@@ -22,6 +23,14 @@ int cores_allowed() {
   cpu_set_t allowed;
   if (sched_getaffinity(0, sizeof allowed, &allowed) == 0) return CPU_COUNT(&allowed);
   return static_cast<int>(std::thread::hardware_concurrency());  // more cores than the set has room for
+}
+
+void bind_threads(int threads, int cores) {
+  if (threads < 2 || threads != cores) return;
+  for (const char* asked : {"OMP_PROC_BIND", "OMP_PLACES", "GOMP_CPU_AFFINITY", "KMP_AFFINITY"})
+    if (std::getenv(asked) != nullptr) return;
+  setenv("OMP_PROC_BIND", "true", 0);
+  setenv("OMP_PLACES", "threads", 0);
 }
 
 std::string binding_warning(int threads, int cores) {

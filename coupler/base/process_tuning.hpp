@@ -12,6 +12,10 @@ void tune_process();
 // Cores that this process may use: those that the launcher bound it to, or all of the node.
 int cores_allowed();
 
+// Has OpenMP give each thread a core of its own, if there are several threads and as many cores, and the environment
+// says nothing of it. Of use before the first library with OpenMP is loaded; the calling thread then has one core too.
+void bind_threads(int threads, int cores);
+
 // One sentence if so many threads are more than the cores; else empty.
 std::string binding_warning(int threads, int cores);
 

@@ -129,7 +129,14 @@ int open(const InlineRequest* request, void** network, const TextSink* text) {
   });
 }
 
-int gpu_count() { return network_library().gpu_count(); }
+// If the library cannot be loaded `open` says so.
+int count_gpus() {
+  try {
+    return network_library().gpu_count();
+  } catch (const Error&) {
+    return 0;
+  }
+}
 
 void close(void* network) { delete &of(network); }
 
@@ -193,7 +200,7 @@ int read_rows(void* network, int array, std::int64_t first, std::int64_t count, 
 
 const MlFunctions& inline_functions() {
   static const MlFunctions functions{
-      build_version(), sizeof(MlFunctions), &read_plan_file, &write_record, &gpu_count,   &open,     &close,
+      build_version(), sizeof(MlFunctions), &read_plan_file, &write_record, &count_gpus,  &open,     &close,
       &forward,        &begin_set,          &write_rows,     &end_set,      &publish_set, &open_set, &read_rows};
   return functions;
 }

@@ -3,6 +3,9 @@
 
 #include <dlfcn.h>
 #include <fmt/format.h>
+#include <glob.h>
+
+#include <algorithm>
 
 #include "coupler/base/version.hpp"
 #include "coupler/exchange/pack.hpp"
@@ -32,11 +35,30 @@ const NetworkLibrary& load() {
                           EKMAN_TORCH_LIBRARY, build_version()));
 }
 
+// Of NVIDIA, of AMD, of Windows' subsystem for Linux.
+bool has_gpu_device() {
+  for (const char* pattern : {"/dev/nvidia[0-9]*", "/dev/kfd", "/dev/dxg"}) {
+    glob_t found{};
+    const bool is_there = glob(pattern, GLOB_NOSORT, nullptr, &found) == 0;
+    globfree(&found);
+    if (is_there) return true;
+  }
+  return false;
+}
+
 }  // namespace
 
 const NetworkLibrary& network_library() {
   static const NetworkLibrary& library = load();
   return library;
+}
+
+int gpu_count(const std::vector<NetworkSpec>& networks) {
+  const bool asked = std::any_of(networks.begin(), networks.end(), [](const NetworkSpec& network) {
+    const auto on_cpu = [](const std::string& device) { return device == "cpu"; };
+    return needs_library(network) && !std::all_of(network.devices.begin(), network.devices.end(), on_cpu);
+  });
+  return asked && has_gpu_device() ? network_library().gpu_count() : 0;
 }
 
 std::unique_ptr<Engine> make_engine(const NetworkSpec& spec, const LearningRows& rows, const std::string& device,

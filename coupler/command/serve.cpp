@@ -31,8 +31,7 @@ namespace {
 // Collective over the ML ranks.
 Placement find_place(const Job& job) {
   const std::vector<NetworkSpec>& networks = job.plan.networks;
-  const bool loads = std::any_of(networks.begin(), networks.end(), &needs_library);
-  const int gpus = loads ? network_library().gpu_count() : 0;
+  const int gpus = gpu_count(networks);
   std::vector<MlRank> ranks;
   for (const std::string& text : job.local.all_gather(fmt::format("{} {}", gpus, node_name()))) {
     const std::size_t blank = text.find(' ');
@@ -106,11 +105,12 @@ std::unique_ptr<Engine> load_engine(const Job& job, const NetworkSpec& spec, con
 
 // The line of this ML rank, which is returned as well.
 std::string announce(const Job& job, const NetworkSpec& spec, const Placement& place, const Route& route,
-                     const Engine& engine) {
+                     const Engine& engine, int cores) {
   const bool loaded = needs_library(spec);
-  const int cores = cores_allowed();
-  const std::string house =
-      loaded ? fmt::format(" ({} core{}, freed memory kept, profiling off)", cores, cores == 1 ? "" : "s") : "";
+  const bool bound = cores > 1 && cores_allowed() == 1;  // by OpenMP, when it was loaded
+  const std::string house = loaded ? fmt::format(" ({} core{}{}, freed memory kept, profiling off)", cores,
+                                                 cores == 1 ? "" : "s", bound ? ", a thread on each" : "")
+                                   : "";
   const std::string line = fmt::format(
       "ML rank {} of {}: network \"{}\" ({} of {}) on node {}, {}{}; {} of {} points in {} chunks{}", job.local.rank(),
       job.local.size(), spec.name, place.index + 1, spec.ranks, node_name(), engine.describe(), house,
@@ -198,8 +198,10 @@ void serve_plan(MPI_Comm comm, const std::string& plan_file, std::int64_t start_
   job.watchdog->introduce({true, true, place.network, job.local.rank(), place.index});
   const NetworkSpec& spec = job.plan.networks[place.network];
   Route route = define_route(job, place);
+  const int cores = cores_allowed();
+  if (needs_library(spec) && place.device == "cpu" && !job.shared_cores) bind_threads(place.threads, cores);
   std::unique_ptr<Engine> engine = load_engine(job, spec, route, place);
-  record_run(job, announce(job, spec, place, route, *engine));
+  record_run(job, announce(job, spec, place, route, *engine, cores));
   compare_engines(job, place, engine->arithmetic());
   const std::unique_ptr<RestartStore> store = make_hdf5_restart_store(job.plan.output_directory);
   LearningFiles files = learning_files(job, spec, route);

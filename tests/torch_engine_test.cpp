@@ -2,9 +2,12 @@
 // TorchScript files are made here.
 #include "adapters/torch/torch_engine.hpp"
 
+#include <torch/cuda.h>
+
 #include <cstring>
 #include <fstream>
 
+#include "adapters/torch/cuda_graph.hpp"
 #include "adapters/torch/sha256.hpp"
 #include "coupler/plan/sizes.hpp"
 #include "ekman/error.hpp"
@@ -321,6 +324,25 @@ TEST_F(TorchEngineTest, DevicesThatAreNotThereAreNamed) {
 
   expect_error([&] { make_torch_engine(spec, in, out, {}, "cuda:99", 1); }, {"convection", "cuda:99"});
   expect_error([&] { make_torch_engine(spec, in, out, {}, "tpu", 1); }, {"\"tpu\"", "cpu or cuda:N"});
+}
+
+TEST_F(TorchEngineTest, WithoutAGpuACudaGraphIsIgnored) {
+  NetworkSpec spec = mlp_spec(1);
+  const at::Tensor in = at::randn({1024, 5});
+  const at::Tensor expected = run(*engine_for(spec, {4, 1}, {2, 1}), in, 3);
+
+  spec.cuda_graph = true;
+  const std::unique_ptr<Engine> engine = engine_for(spec, {4, 1}, {2, 1});
+
+  expect_same_bits(run(*engine, in, 3), expected);
+  EXPECT_EQ(engine->describe().find("graph"), std::string::npos) << engine->describe();
+}
+
+TEST(CudaGraph, SaysWhatItNeeds) {
+  if (torch::cuda::is_available()) GTEST_SKIP() << "there is a GPU";
+
+  // With CUDA, but no GPU, LibTorch itself refuses.
+  EXPECT_THROW(CudaGraph("convection", at::Device(at::kCUDA, 0), [] {}), std::exception);
 }
 
 TEST(TileSamples, IsADivisorOfTheChunk) {

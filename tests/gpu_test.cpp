@@ -152,6 +152,8 @@ TEST_F(GpuGraphTest, NamesANetworkThatWaitsForTheGpu) {
     EXPECT_EQ(error.code(), ErrorCode::network);
     for (const char* part : {"\"convection\"", "cannot be recorded as a CUDA graph on cuda:0", "`cuda_graph: off`"})
       EXPECT_NE(std::string(error.what()).find(part), std::string::npos) << part << " not in: " << error.what();
+    EXPECT_EQ(std::string(error.what()).find("forward()"), std::string::npos)
+        << "two messages in one: " << error.what();
   }
   EXPECT_NO_THROW(not_recorded());
 }

@@ -9,6 +9,7 @@
 
 #include "adapters/torch/cuda_graph.hpp"
 #include "adapters/torch/sha256.hpp"
+#include "adapters/torch/torch_message.hpp"
 #include "coupler/plan/sizes.hpp"
 #include "ekman/error.hpp"
 #include "torch_networks.hpp"
@@ -216,6 +217,18 @@ TEST_F(TorchEngineTest, WrongInputShapeIsNamedAtStart) {
       },
       {"network \"convection\"", spec.source.path, "argument 1 of shape [256, 6]", "t (3 levels), q (3 levels)",
        "mat1 and mat2", "7x5", "`inputs`"});
+}
+
+TEST_F(TorchEngineTest, LibTorchsReasonCanBeTakenOutOfAnErrorOfForward) {
+  const NetworkSpec spec = script_spec(save(k_linear, at::randn({5, 7}), at::randn({5})), {{{"t"}}}, {{{"a"}}});
+  try {
+    engine_for(spec, {6}, {5});
+    ADD_FAILURE() << "no error";
+  } catch (const Error& error) {
+    const std::string text = error.what(), reason = torch_reason(error);
+    EXPECT_LT(reason.size(), text.size());
+    EXPECT_NE(text.find(": " + reason + "; make fields"), std::string::npos) << reason << " is not in: " << text;
+  }
 }
 
 TEST_F(TorchEngineTest, WrongOutputShapeIsNamedAtStart) {

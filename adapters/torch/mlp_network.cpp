@@ -67,10 +67,10 @@ class MlpNetwork final : public TorchNetwork {
     try {
       out.copy_(onednn_ ? forward_in_onednn(in) : layers_->forward(in));
     } catch (const std::exception& error) {
-      throw Error(ErrorCode::network,
-                  fmt::format("network \"{}\" (builtin mlp) fails in forward: {}; see whether its device "
-                              "has memory left, and works with LibTorch alone",
-                              name_, torch_message(error)));
+      std::throw_with_nested(Error(
+          ErrorCode::network, fmt::format("network \"{}\" (builtin mlp) fails in forward: {}; see whether its device "
+                                          "has memory left, and works with LibTorch alone",
+                                          name_, torch_message(error))));
     }
   }
 

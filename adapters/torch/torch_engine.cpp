@@ -11,6 +11,7 @@
 #include "adapters/torch/checkpoint_file.hpp"
 #include "adapters/torch/checkpoint_network.hpp"
 #include "adapters/torch/compat.hpp"
+#include "adapters/torch/cuda_graph.hpp"
 #include "adapters/torch/house.hpp"
 #include "adapters/torch/script_file.hpp"
 #include "adapters/torch/tile_forward.hpp"
@@ -77,6 +78,7 @@ class TorchEngine final : public Engine {
     if (checkpoint != nullptr) take_normalization(spec, *checkpoint, in, tile_forward_.in_constants());
     if (device_.is_cuda()) make_staging();
     try_one_tile();
+    if (spec.cuda_graph && device_.is_cuda()) record_tile();
     if (spec.training.given) {
       learner_ = make_torch_learner(spec, *network_, in, out, truth, tile_forward_.in_constants());
     }
@@ -106,6 +108,7 @@ class TorchEngine final : public Engine {
     const std::string blas = core.empty() ? "" : ", OpenBLAS " + core;
     std::string tiles = fmt::format("tiles of {} sample{}", tile_, tile_ == 1 ? "" : "s");
     if (bfloat16_) tiles = "bfloat16, " + tiles;
+    if (graph_) tiles = "CUDA graph, " + tiles;
     if (!network_->speed_up().empty()) tiles = fmt::format("{}, {}", network_->speed_up(), tiles);
     if (device_.is_cuda()) return fmt::format("{}, {}", device_.str(), tiles);
     return fmt::format("cpu, {} thread{}{}, {}", threads_, threads_ == 1 ? "" : "s", blas, tiles);
@@ -168,6 +171,13 @@ class TorchEngine final : public Engine {
   }
 
   void run_tile(const at::Tensor& in, const at::Tensor& out) {
+    if (graph_) {
+      // All in the order of one stream; the copies change kinds too.
+      graph_in_.copy_(in);
+      graph_->replay();
+      out.copy_(graph_out_);
+      return;
+    }
     const bool copies = wire_ != compute_ || tile_forward_.changes_input();
     const at::Tensor x = copies ? in.to(compute_, /*non_blocking=*/false, /*copy=*/true) : in;
     const at::Tensor y = wire_ == compute_ ? out : at::empty({tile_rows_, out_len_}, in.options().dtype(compute_));
@@ -197,6 +207,15 @@ class TorchEngine final : public Engine {
     });
   }
 
+  // One graph for all tiles, since they are of one shape. It reads and writes tensors of its own.
+  void record_tile() {
+    guarded([&] {
+      graph_in_ = at::zeros({tile_rows_, in_len_}, tile_forward_.options());
+      graph_out_ = at::zeros({tile_rows_, out_len_}, tile_forward_.options());
+      graph_ = std::make_unique<CudaGraph>(name_, device_, [this] { tile_forward_.run(graph_in_, graph_out_); });
+    });
+  }
+
   std::string name_;
   at::Device device_;
   int threads_;
@@ -218,6 +237,9 @@ class TorchEngine final : public Engine {
   at::Tensor pinned_out_;
   at::Tensor device_in_;
   at::Tensor device_out_;
+  at::Tensor graph_in_;
+  at::Tensor graph_out_;
+  std::unique_ptr<CudaGraph> graph_;
 };
 
 }  // namespace

@@ -209,6 +209,8 @@ void MlSide::run_chunk(std::int64_t slot) {
   std::byte* outputs = route_.results.row(first, exchange);
   if (adjoint_ != nullptr) {
     adjoint_->forward(slot, step, inputs, outputs, rows);
+  } else if (serves_ && training_ != nullptr && spec_.training.delay == 0) {
+    engine_->forward_to_learn(route_.chunks[slot], inputs, outputs, rows);
   } else if (serves_) {
     engine_->forward(inputs, outputs, rows);
   }

@@ -24,6 +24,7 @@ Curve curve_of(const std::string& activation) {
 }
 
 void bend(at::Tensor values, Curve curve) {
+  if (curve == Curve::relu) at::relu_(values);
   if (curve == Curve::tanh) at::tanh_(values);
   if (curve == Curve::sigmoid) at::sigmoid_(values);
 }
@@ -59,6 +60,17 @@ void add_bias(const at::Tensor& values, const at::Tensor& bias, bool rectify) {
   }
 }
 
+// Several threads share the passes of LibTorch, but would not share ours.
+void run_layer(at::Tensor out, const at::Tensor& in, const at::Tensor& weight, const at::Tensor& bias, Curve curve) {
+  if (at::get_num_threads() > 1) {
+    at::addmm_out(out, bias, in, weight);
+    return bend(out, curve);
+  }
+  at::mm_out(out, in, weight);
+  add_bias(out, bias, curve == Curve::relu);
+  if (curve != Curve::relu) bend(out, curve);
+}
+
 template <class Work>
 void for_blocks(std::int64_t rows, Work work) {
   const std::int64_t block = k_block_rows * at::get_num_threads();
@@ -77,10 +89,7 @@ std::vector<at::Tensor> run(const at::Tensor& in, at::TensorList parameters, Cur
     at::Tensor x = in.detach().narrow(0, row, rows);
     for (std::size_t l = 0; l < layers; ++l) {
       at::Tensor y = values[l + 1].narrow(0, row, rows);
-      at::mm_out(y, x, weights[l]);
-      const bool bends = l + 1 < layers, rectifies = bends && curve == Curve::relu;
-      add_bias(y, parameters[2 * l + 1], rectifies);
-      if (bends && !rectifies) bend(y, curve);
+      run_layer(y, x, weights[l], parameters[2 * l + 1].detach(), l + 1 < layers ? curve : Curve::none);
       x = y;
     }
   });

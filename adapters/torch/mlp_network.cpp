@@ -76,7 +76,10 @@ class MlpNetwork final : public TorchNetwork {
 
   std::int64_t graph_len() const override { return graph_len_; }
   NetworkSize size() const override { return size_of(*layers_); }
-  std::string speed_up() const override { return onednn_ ? "oneDNN" : by_hand_ ? "blocks of rows" : ""; }
+  std::string speed_up() const override {
+    if (onednn_) return "oneDNN";
+    return by_hand_ ? "by hand" : "";
+  }
 
   std::vector<NamedParameter> parameters() override {
     std::vector<NamedParameter> all;

@@ -103,6 +103,28 @@ class TorchEngine final : public Engine {
     });
   }
 
+  // On the CPU, see TorchNetwork::graph_len.
+  void forward_to_learn(std::int64_t chunk, const std::byte* in, std::byte* out, std::int64_t rows) override {
+    const std::int64_t tiled_rows = (rows + tile_rows_ - 1) / tile_rows_ * tile_rows_;
+    if (learner_ == nullptr || rows < 1 || rows > chunk_rows_ || !learner_->wants_graph(chunk, tiled_rows))
+      return forward(in, out, rows);
+    guarded([&] {
+      const at::AutoGradMode gradients(true);
+      const at::Tensor in_rows = at::from_blob(const_cast<std::byte*>(in), {tiled_rows, in_len_}, wire_);
+      const at::Tensor out_rows = at::from_blob(out, {tiled_rows, out_len_}, wire_);
+      std::vector<at::Tensor> outs;
+      for (std::int64_t row = 0; row < tiled_rows; row += tile_rows_) {
+        // The chunk buffer is written again before the lesson.
+        const at::Tensor x = in_rows.narrow(0, row, tile_rows_).to(compute_, /*non_blocking=*/false, /*copy=*/true);
+        const at::Tensor to = out_rows.narrow(0, row, tile_rows_);
+        const at::Tensor y = wire_ == compute_ ? to : at::empty_like(to, to.options().dtype(compute_));
+        outs.push_back(tile_forward_.run_and_keep(x, y));
+        if (wire_ != compute_) to.copy_(y);
+      }
+      learner_->keep(chunk, std::move(outs));
+    });
+  }
+
   std::string describe() const override {
     const std::string core = openblas_core();
     const std::string blas = core.empty() ? "" : ", OpenBLAS " + core;

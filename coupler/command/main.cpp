@@ -9,6 +9,7 @@
 #include "coupler/base/version.hpp"
 #include "coupler/command/check.hpp"
 #include "coupler/command/serve.hpp"
+#include "coupler/command/train.hpp"
 #include "ekman/error.hpp"
 
 int main(int argc, char** argv) {
@@ -44,6 +45,11 @@ int main(int argc, char** argv) {
   outputs->add_flag("--svg", svg, "the drawing as SVG; needs Graphviz");
   outputs->add_flag("--schema", schema, "the JSON schema of plans, for editors; takes no plan");
   outputs->require_option(0, 1);
+  ekman::TrainOptions training;
+  CLI::App* train = app.add_subcommand("train", "let a network learn from recordings, on one rank or under mpirun");
+  train->add_option("plan", training.plan, "the plan (YAML); its `training` says what is learned, and how")->required();
+  train->add_option("--data", training.data, "recordings, or patterns such as 'run/*.h5'")->required();
+  train->add_option("--network", training.network, "which one, if several learn");
   CLI::App* keys = app.add_subcommand("keys", "print the reference of all plan keys (Markdown)");
   CLI11_PARSE(app, argc, argv);
   try {
@@ -52,6 +58,7 @@ int main(int argc, char** argv) {
       return 0;
     }
     if (serve->parsed()) return ekman::serve(argc, argv, plan, *ekman::parse_duration(start_timeout));
+    if (train->parsed()) return ekman::train(argc, argv, training);
     if (schema) {
       std::fputs(ekman::key_schema_json().c_str(), stdout);
       return 0;

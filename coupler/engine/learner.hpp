@@ -13,6 +13,9 @@
 
 namespace ekman {
 
+// What is done with the rows of a lesson: what ValidationSplit says of each, or one thing with all.
+enum class LessonUse { by_split, learn, validate };
+
 // One chunk of an exchange to learn from. `in` is as for Engine::forward, `truth` has as many rows of
 // truth_fields_of(), of the wire kind.
 struct Lesson {
@@ -24,6 +27,8 @@ struct Lesson {
   std::int64_t chunk = 0;             // its number in the network
   std::int64_t draw = 0;              // 0: what came; i: the i-th batch of the replay, which must not keep what
                                       // ValidationSplit holds out
+  LessonUse use = LessonUse::by_split;   // else statistics of inputs stay as they are
+  const std::uint8_t* counts = nullptr;  // by row, whether it counts, if it has a weight; null: all do
 };
 
 // What an optimizer step did.

@@ -263,6 +263,18 @@ void visit(Archive& archive, TrainingSpec& training) {
   archive(training.checkpoint.directory);
   archive(training.checkpoint.every);
   archive(training.checkpoint.keep);
+  OfflineSpec& offline = training.offline;
+  visit_flag(archive, offline.given);
+  archive(offline.epochs);
+  archive(offline.batch);
+  visit_flag(archive, offline.shuffle);
+  archive(offline.split.train);
+  archive(offline.split.validation);
+  archive(offline.split.test);
+  visit_enum(archive, offline.split.rule, SplitRule::id);
+  archive(offline.split.block);
+  archive(offline.split.gap);
+  archive(offline.split.seed);
   archive(training.resume);
   archive(training.csv);
   archive(training.tensorboard);

@@ -39,7 +39,7 @@ MlSide::MlSide(Route route, const NetworkSpec& spec, std::unique_ptr<Engine> eng
   Learner* learner = engine_->learner();
   Tape* tape = engine_->tape();
   if (learner != nullptr && !route_.chunks.empty()) {
-    record_ = std::make_unique<LearningRecord>(route_, spec_, *learner, std::move(files), state_);
+    record_ = std::make_unique<LearningRecord>(route_.learners, spec_, *learner, std::move(files), state_);
   }
   if (tape != nullptr) {
     adjoint_ = std::make_unique<MlAdjoint>(route_, spec_, *tape, learner, record_.get(), shared_cores_, state_, clock_);
@@ -55,6 +55,7 @@ MlSide::MlSide(Route route, const NetworkSpec& spec, std::unique_ptr<Engine> eng
 void MlSide::serve() {
   in_.begin();
   truth_.begin();
+  if (training_ != nullptr) training_->check_validation();
   if (record_ != nullptr) record_->begin();
   while (!is_over()) {
     const bool any = poll();

@@ -8,6 +8,7 @@
 #include "adapters/yaml/key_table.hpp"
 #include "coupler/base/version.hpp"
 #include "coupler/command/check.hpp"
+#include "coupler/command/evaluate.hpp"
 #include "coupler/command/serve.hpp"
 #include "coupler/command/train.hpp"
 #include "ekman/error.hpp"
@@ -50,6 +51,19 @@ int main(int argc, char** argv) {
   train->add_option("plan", training.plan, "the plan (YAML); its `training` says what is learned, and how")->required();
   train->add_option("--data", training.data, "recordings, or patterns such as 'run/*.h5'")->required();
   train->add_option("--network", training.network, "which one, if several learn");
+  ekman::EvaluateOptions evaluation;
+  CLI::App* evaluate =
+      app.add_subcommand("evaluate", "tell how good a network is on recordings, on one rank or under mpirun");
+  evaluate->add_option("plan", evaluation.plan, "the plan (YAML) that it learned by")->required();
+  evaluate->add_option("--data", evaluation.data, "recordings, or patterns such as 'run/*.h5'")->required();
+  evaluate->add_option("--network", evaluation.network, "which one, if several learn");
+  evaluate
+      ->add_option("--checkpoint", evaluation.checkpoint,
+                   "best or latest of its checkpoints, a file, or `plan` for the network as the plan has it")
+      ->capture_default_str();
+  evaluate->add_option("--part", evaluation.part, "of the split")
+      ->check(CLI::IsMember({"test", "validation", "train"}))
+      ->capture_default_str();
   CLI::App* keys = app.add_subcommand("keys", "print the reference of all plan keys (Markdown)");
   CLI11_PARSE(app, argc, argv);
   try {
@@ -58,6 +72,7 @@ int main(int argc, char** argv) {
       return 0;
     }
     if (serve->parsed()) return ekman::serve(argc, argv, plan, *ekman::parse_duration(start_timeout));
+    if (evaluate->parsed()) return ekman::evaluate(argc, argv, evaluation);
     if (train->parsed()) return ekman::train(argc, argv, training);
     if (schema) {
       std::fputs(ekman::key_schema_json().c_str(), stdout);

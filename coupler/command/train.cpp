@@ -59,16 +59,13 @@ void train_plan(const TrainOptions& options) {
   const Communicator ranks = Communicator::borrow(MPI_COMM_WORLD).clone();
   const Plan plan = read_plan_on_first(ranks, options.plan);
   NetworkSpec spec = offline_spec(learning_network(plan, options.network));
-  // Nothing may be learned for nothing: without directory of its own an epoch makes a checkpoint.
-  const bool by_epoch = spec.training.checkpoint.directory.empty();
-  if (by_epoch) spec.training.checkpoint = {"checkpoints", 1, 3};
   const Recordings recordings = open_recordings(ranks, options.data, plan, spec);
   const std::unique_ptr<Engine> engine = load_learner(ranks, plan, spec, recordings);
   StateWriter state;
   std::int64_t last_step = 0;
   LearningFiles files = ranks.rank() == 0 ? learning_files(plan, spec, [&] { return last_step; }) : LearningFiles{};
   OfflineTraining training(recordings, spec, *engine->learner(), std::move(files), ranks, state);
-  if (by_epoch) spec.training.checkpoint.every = training.steps_per_epoch();
+  if (spec.training.checkpoint.every == 0) spec.training.checkpoint.every = training.steps_per_epoch();
   last_step = training.steps_per_epoch() * spec.training.offline.epochs;
   if (ranks.rank() == 0) {
     log_line(

@@ -21,6 +21,7 @@ NetworkSpec offline_spec(const NetworkSpec& spec) {
   training.validation = {};
   // Only whether there is any counts: each lesson says which part it is of.
   training.validation.fraction = training.offline.split.validation;
+  if (training.checkpoint.directory.empty()) training.checkpoint = {"checkpoints", 0, 3};
   return offline;
 }
 
@@ -94,6 +95,7 @@ std::int64_t OfflineTraining::add_round(const std::vector<std::int64_t>& lessons
           counts_[static_cast<std::size_t>(row)] = part_of(*recorded, row) == part ? 1 : 0;
         lesson.counts = counts_.data();
       }
+      recordings_.require_numbers(*recorded, rows_, lesson.counts);
       learner_.add(lesson);
     }
     sum_.add(place);

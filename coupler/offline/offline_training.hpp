@@ -15,7 +15,8 @@
 namespace ekman {
 
 // `spec` as a learner takes it that is fed from recordings: what belongs to a running model is off (delay, replay,
-// accumulation over exchanges), and points are held out by the split.
+// accumulation over exchanges), and points are held out by the split. Checkpoints are always written: into
+// `checkpoints` without a directory of its own, with `every` 0 then.
 NetworkSpec offline_spec(const NetworkSpec& spec);
 
 // After an epoch, or what of it was left.

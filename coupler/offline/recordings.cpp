@@ -200,15 +200,19 @@ void Recordings::read(const RecordedLesson& lesson, LessonRows& rows) const {
   read_rows(lesson, layouts_.truth, rows.truth);
   rows.ids.assign(static_cast<std::size_t>(spec_.rows_per_chunk()), -1);
   std::copy_n(ids(lesson), lesson.rows, rows.ids.begin());
+}
+
+void Recordings::require_numbers(const RecordedLesson& lesson, const LessonRows& rows,
+                                 const std::uint8_t* counts) const {
   if (header().wire == Real::float64) {
-    require_numbers<double>(lesson, rows);
+    require_all<double>(lesson, rows, counts);
   } else {
-    require_numbers<float>(lesson, rows);
+    require_all<float>(lesson, rows, counts);
   }
 }
 
 template <class T>
-void Recordings::require_numbers(const RecordedLesson& lesson, const LessonRows& rows) const {
+void Recordings::require_all(const RecordedLesson& lesson, const LessonRows& rows, const std::uint8_t* counts) const {
   const auto& truth = layouts_.truth;
   const auto weights = std::find_if(truth.fields.begin(), truth.fields.end(),
                                     [&](const FieldSlot& field) { return field.name == spec_.training.weights; });
@@ -217,6 +221,7 @@ void Recordings::require_numbers(const RecordedLesson& lesson, const LessonRows&
     return load<T>(from.data() + (row * layout.row_len() + at) * static_cast<std::int64_t>(sizeof(T)));
   };
   for (std::int64_t row = 0; row < lesson.rows; ++row) {
+    if (counts != nullptr && counts[row] == 0) continue;
     if (weights != truth.fields.end() && value(rows.truth, truth, row, weights->offset) == T{0}) continue;
     for (const auto& [layout, from] : {std::pair(&layouts_.in, &rows.in), std::pair(&truth, &rows.truth)}) {
       for (const FieldSlot& field : layout->fields) {

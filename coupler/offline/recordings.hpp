@@ -50,8 +50,10 @@ class Recordings {
     return files_[static_cast<std::size_t>(lesson.file)]->path();
   }
 
-  // Throws Error(plan) for an input or truth that is no finite number at a point with a weight.
   void read(const RecordedLesson& lesson, LessonRows& rows) const;
+  // Throws Error(plan) for an input or truth that is no finite number, at a row that counts (null: all do) and has a
+  // weight.
+  void require_numbers(const RecordedLesson& lesson, const LessonRows& rows, const std::uint8_t* counts) const;
   // One field of the lesson that the files have: [rows, levels], of the wire kind.
   void read_field(const RecordedLesson& lesson, const std::string& field, std::vector<std::byte>& values) const;
 
@@ -63,7 +65,7 @@ class Recordings {
   void list_lessons();
   void read_rows(const RecordedLesson& lesson, const RowLayout& layout, std::vector<std::byte>& rows) const;
   template <class T>
-  void require_numbers(const RecordedLesson& lesson, const LessonRows& rows) const;
+  void require_all(const RecordedLesson& lesson, const LessonRows& rows, const std::uint8_t* counts) const;
 
   std::vector<std::unique_ptr<RecordingReader>> files_;
   NetworkSpec spec_;

@@ -96,12 +96,12 @@ LEARNER = """  {name}:
 """
 
 
-def learning_plan(work, name, ml_ranks):
-    """Components "one" and so on, each with a network that learns on so many ML ranks."""
+def learning_plan(work, name, ml_ranks, more=""):
+    """Components "one" and so on, each with a network that learns on so many ML ranks; `more`: lines of each network."""
     names = ("one", "two")[:len(ml_ranks)]
     path = work / f"{name}.yaml"
     path.write_text("ekman: 1\ncomponents:\n" + "".join(f"  {one}: {{timestep: PT10M}}\n" for one in names) + "networks:\n" +
-                    "".join(LEARNER.format(name=one, ml_ranks=count) for one, count in zip(names, ml_ranks)) +
+                    "".join(LEARNER.format(name=one, ml_ranks=count) + more for one, count in zip(names, ml_ranks)) +
                     f"output: {{directory: {work}/run}}\n")
     return path
 
@@ -112,9 +112,13 @@ def training(build, work):
         name = f"training_1024_{gets}"
         yield [sys.executable, "-B", HERE / "training_loop.py", *pipes, 1024,
                *job(build, "training", 1, ["loop", name, 1024, gets, *pipes], learning_plan(work, name, [1]))]
-    for gets in ("none", "get"):
-        name = f"training_waiting_{gets}"
-        yield job(build, "training", 1, ["waiting", name, 1024, gets], learning_plan(work, name, [1]))
+    for kind, gets, more in (("none", "none", ""), ("get", "get", ""), ("lag", "get", "    lag: 1\n")):
+        name = f"training_waiting_{kind}"
+        yield job(build, "training", 1, ["waiting", name, 1024, gets], learning_plan(work, name, [1], more))
+
+
+def learner(build, work):
+    yield [build / "bench" / "bench_learner"]
 
 
 def training_ranks(build, work):
@@ -138,4 +142,5 @@ BENCHES = {
     "training": training,
     "training_ranks": training_ranks,
     "engine": engine,
+    "learner": learner,
 }

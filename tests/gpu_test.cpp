@@ -1,4 +1,5 @@
-// The torch engine on the first GPU against itself on the CPU. Registered where LibTorch has CUDA.
+// The torch engine on the first GPU against itself on the CPU, and with a CUDA graph against itself without. Registered
+// where LibTorch has CUDA; skipped where it sees no GPU.
 #include <torch/cuda.h>
 
 #include "ekman/error.hpp"
@@ -15,7 +16,7 @@ class GpuEngineTest : public TorchEngineTest {
  protected:
   void SetUp() override {
     TorchEngineTest::SetUp();
-    ASSERT_TRUE(torch::cuda::is_available()) << "LibTorch has CUDA, but sees no GPU";
+    if (!torch::cuda::is_available()) GTEST_SKIP() << "LibTorch has CUDA, but sees no GPU";
     spec_ = script_spec(save(k_two_layers, at::randn({64, 7}), at::randn({7})), {{{"t", "q"}}}, {{{"heating"}}});
   }
   std::unique_ptr<Engine> engine_on(const std::string& device) const { return engine_for(spec_, {3, 4}, {7}, device); }
@@ -71,6 +72,90 @@ TEST_F(GpuEngineTest, TwoEnginesShareAGpu) {
 
 TEST_F(GpuEngineTest, RefusesAGpuThatIsNotThere) {
   EXPECT_THROW(engine_on("cuda:" + std::to_string(torch::cuda::device_count())), Error);
+}
+
+class GpuGraphTest : public GpuEngineTest {
+ protected:
+  std::unique_ptr<Engine> recorded() {
+    spec_.cuda_graph = true;
+    return engine_on("cuda:0");
+  }
+  std::unique_ptr<Engine> not_recorded() {
+    spec_.cuda_graph = false;
+    return engine_on("cuda:0");
+  }
+  // Whole chunks, chunks that end within a tile, and the first one again.
+  void expect_same_chunks(Engine& one, Engine& other) {
+    const at::ScalarType wire = spec_.wire == Real::float64 ? at::kDouble : at::kFloat;
+    const at::Tensor first = at::randn({1024, 7}, wire);
+    for (const std::int64_t rows : {1024, 1, 300, 1023}) {
+      at::Tensor in = at::randn({1024, 7}, wire);
+      in.narrow(0, rows, 1024 - rows).zero_();
+      expect_same_bits(run(one, first, 7), run(other, first, 7));
+      expect_same_bits(run(one, in, 7, rows).narrow(0, 0, rows), run(other, in, 7, rows).narrow(0, 0, rows));
+    }
+  }
+  void expect_the_bits_without() {
+    const std::unique_ptr<Engine> with = recorded(), without = not_recorded();
+    EXPECT_NE(with->describe().find("CUDA graph"), std::string::npos) << with->describe();
+    EXPECT_EQ(without->describe().find("CUDA graph"), std::string::npos) << without->describe();
+    expect_same_chunks(*with, *without);
+  }
+};
+
+TEST_F(GpuGraphTest, GivesTheBitsOfForwardWithoutIt) { expect_the_bits_without(); }
+
+TEST_F(GpuGraphTest, GivesThemInSmallTiles) {
+  spec_.tile = 64;
+  expect_the_bits_without();
+}
+
+TEST_F(GpuGraphTest, GivesThemForTheMlp) {
+  spec_.source = {};
+  spec_.source.kind = SourceKind::mlp;
+  spec_.source.hidden = {64, 64};
+  expect_the_bits_without();
+}
+
+TEST_F(GpuGraphTest, GivesThemForNormalisedFieldsOfAnotherKindOnTheWire) {
+  spec_.wire = Real::float64;
+  spec_.normalize = {{"t", {0.5, 2.0}}, {"heating", {-1.0, 3.0}}};
+  expect_the_bits_without();
+}
+
+TEST_F(GpuGraphTest, GivesThemInBfloat16) {
+  spec_.compute = Compute::bfloat16;
+  expect_the_bits_without();
+}
+
+TEST_F(GpuGraphTest, GivesThemForANetworkThatWorksInPlace) {
+  spec_ =
+      script_spec(save("def forward(self, x):\n  x.mul_(2.0)\n  return x + 0.0\n"), {{{"t", "q"}}}, {{{"heating"}}});
+  expect_the_bits_without();
+}
+
+TEST_F(GpuGraphTest, TwoOfThemTakeTurnsOnAGpu) {
+  const std::unique_ptr<Engine> one = recorded(), other = recorded(), without = not_recorded();
+
+  expect_same_chunks(*one, *other);
+  expect_same_chunks(*one, *without);
+  expect_same_chunks(*other, *without);
+}
+
+// The last one: LibTorch does not promise to be whole after a recording that failed.
+TEST_F(GpuGraphTest, NamesANetworkThatWaitsForTheGpu) {
+  spec_ = script_spec(save("def forward(self, x):\n  return x * float(x.sum())\n"), {{{"t", "q"}}}, {{{"heating"}}});
+  try {
+    recorded();
+    ADD_FAILURE() << "recorded, although it needs a value of the GPU";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ErrorCode::network);
+    for (const char* part : {"\"convection\"", "cannot be recorded as a CUDA graph on cuda:0", "`cuda_graph: off`"})
+      EXPECT_NE(std::string(error.what()).find(part), std::string::npos) << part << " not in: " << error.what();
+    EXPECT_EQ(std::string(error.what()).find("forward()"), std::string::npos)
+        << "two messages in one: " << error.what();
+  }
+  EXPECT_NO_THROW(not_recorded());
 }
 
 }  // namespace

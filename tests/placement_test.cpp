@@ -24,6 +24,11 @@ NetworkSpec in_component(const std::string& name) {
   return spec;
 }
 
+NetworkSpec with_cuda_graph(NetworkSpec spec) {
+  spec.cuda_graph = true;
+  return spec;
+}
+
 // One line a rank: "network.index device threads [note]".
 std::string described(const std::vector<Placement>& places) {
   std::string text;
@@ -55,6 +60,11 @@ std::vector<GoodCase> good_cases() {
        {network("a", 1, {"auto"})},
        {{"n0", 0}},
        "0.0 cpu 1 auto: no GPU on this node, takes the CPU\n"},
+      {"ranks on a CPU say that they have no CUDA graph",
+       {with_cuda_graph(network("a", 3, {"cuda", "auto", "cpu"}))},
+       {{"n0", 1}, {"n1", 0}, {"n0", 1}},
+       "0.0 cuda:0 1\n0.1 cpu 1 auto: no GPU on this node, takes the CPU; cuda_graph is ignored on a CPU\n"
+       "0.2 cpu 1 cuda_graph is ignored on a CPU\n"},
       {"auto round robin on each node",
        {network("a", 4, {"auto"})},
        {{"n0", 2}, {"n1", 2}, {"n0", 2}, {"n1", 2}},

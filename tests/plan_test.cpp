@@ -80,6 +80,7 @@ TEST(PlanBytes, ComeBackAsTheSamePlan) {
   plan.networks[0].coupling_period = 300000;
   plan.networks[0].time_reduction = Reduction::maximum;
   plan.networks[0].lag = 1;
+  plan.networks[0].cuda_graph = true;
   plan.networks[0].guard.given = true;
   plan.networks[0].guard.nonfinite = OnViolation::fallback;
   plan.networks[0].guard.fields["q"] = {-1.0, 2.0, OnViolation::clip, "other"};
@@ -104,6 +105,7 @@ TEST(PlanBytes, ComeBackAsTheSamePlan) {
   EXPECT_EQ(network.rows_per_chunk(), 1024 * 12 * 24);
   EXPECT_EQ(network.wire, Real::float64);
   EXPECT_EQ(network.transport, Transport::point_to_point);
+  EXPECT_TRUE(network.cuda_graph);
   EXPECT_EQ(network.outputs.at(0).combine, Combine::stack);
   EXPECT_EQ(network.normalize.at("q").std, 1e-3);
   EXPECT_EQ(steps_between_exchanges(copy, network), 3);
@@ -202,7 +204,7 @@ TEST(PlanFromYaml, CompletesDefaults) {
 
 TEST(PlanFromYaml, AcceptsDefaultsOfKeysNotYetSupported) {
   const std::string text = k_minimal +
-                           "    lag: 0\n    tape: 0\n    cuda_graph: off\n    placement: dedicated\n"
+                           "    lag: 0\n    tape: 0\n    placement: dedicated\n"
                            "    time_reduction: none\n    reproducible: outputs\n    optimize: none\n";
 
   EXPECT_NO_THROW(parse_plan(text, "plan.yaml"));

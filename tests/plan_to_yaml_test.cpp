@@ -44,6 +44,7 @@ networks:
     wire: float64
     compute: float64
     transport: point_to_point
+    cuda_graph: on
     inputs: [{fields: [t, q], combine: stack}, {fields: [s]}]
     outputs: [{fields: [dt], combine: stack}]
     normalize: {t: {mean: 250.5, std: 1.0e-7}}

@@ -2,10 +2,14 @@
 // TorchScript files are made here.
 #include "adapters/torch/torch_engine.hpp"
 
+#include <torch/cuda.h>
+
 #include <cstring>
 #include <fstream>
 
+#include "adapters/torch/cuda_graph.hpp"
 #include "adapters/torch/sha256.hpp"
+#include "adapters/torch/torch_message.hpp"
 #include "coupler/plan/sizes.hpp"
 #include "ekman/error.hpp"
 #include "torch_networks.hpp"
@@ -215,6 +219,18 @@ TEST_F(TorchEngineTest, WrongInputShapeIsNamedAtStart) {
        "mat1 and mat2", "7x5", "`inputs`"});
 }
 
+TEST_F(TorchEngineTest, LibTorchsReasonCanBeTakenOutOfAnErrorOfForward) {
+  const NetworkSpec spec = script_spec(save(k_linear, at::randn({5, 7}), at::randn({5})), {{{"t"}}}, {{{"a"}}});
+  try {
+    engine_for(spec, {6}, {5});
+    ADD_FAILURE() << "no error";
+  } catch (const Error& error) {
+    const std::string text = error.what(), reason = torch_reason(error);
+    EXPECT_LT(reason.size(), text.size());
+    EXPECT_NE(text.find(": " + reason + "; make fields"), std::string::npos) << reason << " is not in: " << text;
+  }
+}
+
 TEST_F(TorchEngineTest, WrongOutputShapeIsNamedAtStart) {
   NetworkSpec spec = script_spec(save(k_linear, at::randn({5, 7}), at::randn({5})), {{{"t"}}}, {{{"a", "b"}}});
 
@@ -321,6 +337,25 @@ TEST_F(TorchEngineTest, DevicesThatAreNotThereAreNamed) {
 
   expect_error([&] { make_torch_engine(spec, in, out, {}, "cuda:99", 1); }, {"convection", "cuda:99"});
   expect_error([&] { make_torch_engine(spec, in, out, {}, "tpu", 1); }, {"\"tpu\"", "cpu or cuda:N"});
+}
+
+TEST_F(TorchEngineTest, WithoutAGpuACudaGraphIsIgnored) {
+  NetworkSpec spec = mlp_spec(1);
+  const at::Tensor in = at::randn({1024, 5});
+  const at::Tensor expected = run(*engine_for(spec, {4, 1}, {2, 1}), in, 3);
+
+  spec.cuda_graph = true;
+  const std::unique_ptr<Engine> engine = engine_for(spec, {4, 1}, {2, 1});
+
+  expect_same_bits(run(*engine, in, 3), expected);
+  EXPECT_EQ(engine->describe().find("graph"), std::string::npos) << engine->describe();
+}
+
+TEST(CudaGraph, SaysWhatItNeeds) {
+  if (torch::cuda::is_available()) GTEST_SKIP() << "there is a GPU";
+
+  // With CUDA, but no GPU, LibTorch itself refuses.
+  EXPECT_THROW(CudaGraph("convection", at::Device(at::kCUDA, 0), [] {}), std::exception);
 }
 
 TEST(TileSamples, IsADivisorOfTheChunk) {

@@ -108,11 +108,11 @@ void LessonLoss::check_classes(const at::Tensor& truth, const at::Tensor& weight
 std::vector<at::Tensor> LessonLoss::sums(const LossRows& rows) const {
   // A row without weight passes no gradient, whatever its output is.
   const at::Tensor out =
-      rows.all_count ? rows.out : at::where(rows.weights.gt(0).unsqueeze(1), rows.out, at::zeros_like(rows.out));
+      rows.all_alike ? rows.out : at::where(rows.weights.gt(0).unsqueeze(1), rows.out, at::zeros_like(rows.out));
   std::vector<at::Tensor> sums;
   for (const Term& term : terms_) {
     if (!term.own.empty()) {
-      sums.push_back(term.own.front().weighted({rows.in, rows.truth, out, rows.weights, rows.all_count}));
+      sums.push_back(term.own.front().weighted({rows.in, rows.truth, out, rows.weights, rows.all_alike}));
       continue;
     }
     std::vector<at::Tensor> outputs, truths;
@@ -120,7 +120,7 @@ std::vector<at::Tensor> LessonLoss::sums(const LossRows& rows) const {
       outputs.push_back(columns_of(out, pair.output));
       truths.push_back(normalised(columns_of(rows.truth, pair.target), pair.normalize));
     }
-    sums.push_back(weighted_loss(term.term, side_by_side(outputs), side_by_side(truths), rows.weights, rows.all_count));
+    sums.push_back(weighted_loss(term.term, side_by_side(outputs), side_by_side(truths), rows.weights, rows.all_alike));
   }
   return sums;
 }

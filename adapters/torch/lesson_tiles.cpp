@@ -14,6 +14,13 @@
 
 namespace ekman {
 
+namespace {
+
+// Of the graphs that are kept from forwards until their lessons: an ML rank with many chunks has them all at once.
+constexpr std::int64_t k_most_graph_bytes = std::int64_t{256} << 20;
+
+}  // namespace
+
 LessonTiles::LessonTiles(const NetworkSpec& spec, TorchNetwork& network, const RowLayout& in, const RowLayout& out,
                          const RowLayout& truth, RowNormalization in_constants, at::TensorOptions options)
     : name_(spec.name),
@@ -31,7 +38,10 @@ LessonTiles::LessonTiles(const NetworkSpec& spec, TorchNetwork& network, const R
       in_constants_(std::move(in_constants)),
       running_(spec, in, in_constants_),
       forward_(spec, network, in_len_, out.row_len(), tile_rows_, options),
-      loss_(spec, in, out, truth, network.script(), tile_rows_, options) {
+      loss_(spec, in, out, truth, network.script(), tile_rows_, options),
+      graph_bytes_(split_.any() || forward_.mixes()
+                       ? 0
+                       : network.graph_len() * static_cast<std::int64_t>(options.dtype().itemsize())) {
   if (weighted_) weights_ = slot_of(truth, spec.training.weights);
 }
 
@@ -46,11 +56,14 @@ void LessonTiles::add(const Lesson& lesson, std::vector<double>& sums) {
     return at::from_blob(const_cast<std::byte*>(bytes), {tiled, length}, wire_).to(options_);
   };
   const at::Tensor in = rows_at(lesson.in, in_len_), truth = rows_at(lesson.truth, truth_len_);
+  std::vector<at::Tensor> graphs;
+  if (lesson.draw == 0) graphs = std::exchange(graphs_[lesson.chunk], {});
   for (std::int64_t row = 0; row < lesson.rows; row += tile_rows_) {
     const std::int64_t points = std::min(tile_rows_, lesson.rows - row);
-    Tile tile{in.narrow(0, row, tile_rows_), truth.narrow(0, row, tile_rows_), {}, 0, false};
+    Tile tile{in.narrow(0, row, tile_rows_), truth.narrow(0, row, tile_rows_), {}, {}, 0, false};
+    if (!graphs.empty()) tile.out = std::move(graphs[static_cast<std::size_t>(row / tile_rows_)]);
     const bool splits = split_.any() && lesson.use == LessonUse::by_split;
-    tile.all_count = !weighted_ && points == tile_rows_ && !splits && lesson.counts == nullptr;
+    tile.all_alike = !weighted_ && points == tile_rows_ && !splits && lesson.counts == nullptr;
     tile.weights = weights_of(tile.truth, points, lesson.counts == nullptr ? nullptr : lesson.counts + row);
     loss_.check_classes(tile.truth, tile.weights, lesson.ids + row);
     tile.seed = mix64({seed_, lesson.exchange, lesson.chunk, lesson.draw, row / tile_rows_});
@@ -69,6 +82,15 @@ void LessonTiles::add(const Lesson& lesson, std::vector<double>& sums) {
       running_.add(tile.in, tile.weights.gt(0), sums.data() + running_at());
     train(std::move(tile), sums);
   }
+}
+
+bool LessonTiles::wants_graph(std::int64_t chunk, std::int64_t rows) const {
+  if (graph_bytes_ == 0) return false;
+  std::int64_t others = 0;
+  for (const auto& [number, outs] : graphs_) {
+    if (number != chunk) others += static_cast<std::int64_t>(outs.size()) * tile_rows_;
+  }
+  return (others + rows) * graph_bytes_ <= k_most_graph_bytes;
 }
 
 // [rows], 0 for pads.
@@ -106,7 +128,7 @@ at::Tensor LessonTiles::held_out(const Lesson& lesson, std::int64_t row, std::in
 
 at::Tensor LessonTiles::masked_in(const Tile& tile) const {
   // A copy in any case: the network may work in place on its argument.
-  if (tile.all_count) return in_constants_.mean.defined() ? in_constants_.normalised(tile.in) : tile.in.clone();
+  if (tile.all_alike) return in_constants_.mean.defined() ? in_constants_.normalised(tile.in) : tile.in.clone();
   return at::where(tile.weights.gt(0).unsqueeze(1), in_constants_.normalised(tile.in), at::zeros_like(tile.in));
 }
 
@@ -132,10 +154,12 @@ bool LessonTiles::keep_what_counts(Tile& tile, std::vector<double>& sums) const 
 }
 
 void LessonTiles::train(Tile tile, std::vector<double>& sums) {
-  if (!tile.all_count && !tile.weights.gt(0).any().item<bool>()) return;
+  if (!tile.all_alike && !tile.weights.gt(0).any().item<bool>()) return;
   if (forward_.mixes() && !keep_what_counts(tile, sums)) return;
-  const at::Tensor out = forward_.train(masked_in(tile), tile.seed, sums.data() + buffers_at());
-  const std::vector<at::Tensor> terms = loss_.sums({tile.in, tile.truth, out, tile.weights, tile.all_count});
+  // A row that is masked would pass what it holds to the gradient, NaN for instance.
+  const bool as_served = tile.out.defined() && (tile.all_alike || tile.weights.gt(0).all().item<bool>());
+  const at::Tensor out = as_served ? tile.out : forward_.train(masked_in(tile), tile.seed, sums.data() + buffers_at());
+  const std::vector<at::Tensor> terms = loss_.sums({tile.in, tile.truth, out, tile.weights, tile.all_alike});
   const at::Tensor total = loss_.total(terms);
   // At start every term had a gradient; one of the user's own may still have none for some values.
   if (total.requires_grad()) total.backward();
@@ -147,7 +171,7 @@ void LessonTiles::validate(const Tile& tile, std::vector<double>& sums) {
   if (!tile.weights.gt(0).any().item<bool>()) return;
   const at::NoGradGuard no_grad;
   const at::Tensor out = forward_.evaluate(masked_in(tile));
-  const std::vector<at::Tensor> terms = loss_.sums({tile.in, tile.truth, out, tile.weights, tile.all_count});
+  const std::vector<at::Tensor> terms = loss_.sums({tile.in, tile.truth, out, tile.weights, tile.all_alike});
   double* const at = sums.data() + validation_at();
   at[0] += tile.weights.sum().item<double>();
   for (std::size_t t = 0; t < terms.size(); ++t) at[1 + t] += terms[t].item<double>();

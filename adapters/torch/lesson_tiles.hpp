@@ -1,6 +1,8 @@
 // Cuts lessons into tiles, finds out which rows count, and adds up loss, gradient and statistics of each.
 #pragma once
 
+#include <map>
+#include <utility>
 #include <vector>
 
 #include "adapters/torch/lesson_loss.hpp"
@@ -26,6 +28,11 @@ class LessonTiles {
   // Adds to `sums`, of length num_sums(), and to the gradients of the parameters.
   void add(const Lesson& lesson, std::vector<double>& sums);
 
+  // As in torch_learner.hpp.
+  bool wants_graph(std::int64_t chunk, std::int64_t rows) const;
+  void keep(std::int64_t chunk, std::vector<at::Tensor> outs) { graphs_[chunk] = std::move(outs); }
+  void forget_graphs() { graphs_.clear(); }
+
   std::int64_t tile() const { return tile_rows_ / rows_per_sample_; }
   std::size_t num_sums() const { return running_at() + running_.num_sums(); }
   std::size_t num_validation_sums() const { return split_.any() ? 1 + num_terms_ : 0; }
@@ -43,8 +50,9 @@ class LessonTiles {
   // One tile of a lesson on the device; weights: [rows], 0 for pads.
   struct Tile {
     at::Tensor in, truth, weights;
+    at::Tensor out;  // of the inputs as they are, with its graph; undefined: there is none
     std::uint64_t seed = 0;
-    bool all_count = false;  // no row is masked: the same values without looking
+    bool all_alike = false;  // no row is masked, and all have the weight 1
   };
 
   std::size_t validation_at() const { return k_terms + num_terms_; }
@@ -74,6 +82,8 @@ class LessonTiles {
   RunningNormalization running_;
   TrainingForward forward_;
   LessonLoss loss_;
+  std::int64_t graph_bytes_;                                // bytes of a row of a graph; 0: none is kept
+  std::map<std::int64_t, std::vector<at::Tensor>> graphs_;  // by chunk, of each tile its outputs
 };
 
 }  // namespace ekman

@@ -1,4 +1,4 @@
-// The built-in MLP, a plain torch::nn::Sequential; through oneDNN where that is faster.
+// The built-in MLP, a plain torch::nn::Sequential; through oneDNN where that is faster, and while it learns by hand.
 #include <fmt/format.h>
 #include <torch/nn/modules/container/functional.h>
 #include <torch/nn/modules/container/sequential.h>
@@ -8,6 +8,7 @@
 #include <random>
 
 #include "adapters/torch/house.hpp"
+#include "adapters/torch/mlp_pass.hpp"
 #include "adapters/torch/optimized_script.hpp"
 #include "adapters/torch/torch_message.hpp"
 #include "adapters/torch/torch_network.hpp"
@@ -50,7 +51,10 @@ class MlpNetwork final : public TorchNetwork {
         activation_(activation_of(spec)),
         relu_(spec.source.activation == "relu"),
         learns_(spec.training.given || spec.tape > 0),
-        onednn_(linear_in_onednn(spec, device, blas_is_slow())) {
+        onednn_(linear_in_onednn(spec, device, blas_is_slow())),
+        by_hand_(learns_ && !onednn_ && spec.optimize != Optimize::none && device.is_cpu() &&
+                 spec.compute != Compute::bfloat16 && has_mlp_pass(spec.source.activation)),
+        activation_name_(spec.source.activation) {
     std::mt19937_64 generator(static_cast<std::uint64_t>(spec.source.seed));
     std::int64_t width = in_len;
     for (std::int64_t hidden : spec.source.hidden) {
@@ -59,23 +63,23 @@ class MlpNetwork final : public TorchNetwork {
       width = hidden;
     }
     add_linear(width, out_len, generator);
+    if (learns_ && device.is_cpu() && spec.compute != Compute::bfloat16) {
+      graph_len_ = in_len + out_len;
+      for (const std::int64_t hidden : spec.source.hidden) graph_len_ += 2 * hidden;
+    }
     layers_->to(device, kind);
     layers_->eval();
   }
 
-  void forward(const at::Tensor& in, const at::Tensor& out) override {
-    try {
-      out.copy_(onednn_ ? forward_in_onednn(in) : layers_->forward(in));
-    } catch (const std::exception& error) {
-      throw Error(ErrorCode::network,
-                  fmt::format("network \"{}\" (builtin mlp) fails in forward: {}; see whether its device "
-                              "has memory left, and works with LibTorch alone",
-                              name_, torch_message(error)));
-    }
-  }
+  void forward(const at::Tensor& in, const at::Tensor& out) override { out.copy_(run(in)); }
+  at::Tensor forward(const at::Tensor& in, std::int64_t) override { return run(in).to(in.scalar_type()); }
 
+  std::int64_t graph_len() const override { return graph_len_; }
   NetworkSize size() const override { return size_of(*layers_); }
-  std::string speed_up() const override { return onednn_ ? "oneDNN" : ""; }
+  std::string speed_up() const override {
+    if (onednn_) return "oneDNN";
+    return by_hand_ ? "by hand" : "";
+  }
 
   std::vector<NamedParameter> parameters() override {
     std::vector<NamedParameter> all;
@@ -84,6 +88,18 @@ class MlpNetwork final : public TorchNetwork {
   }
 
  private:
+  at::Tensor run(const at::Tensor& in) {
+    try {
+      if (by_hand_) return forward_by_hand(in);
+      return onednn_ ? forward_in_onednn(in) : layers_->forward(in);
+    } catch (const std::exception& error) {
+      std::throw_with_nested(Error(
+          ErrorCode::network, fmt::format("network \"{}\" (builtin mlp) fails in forward: {}; see whether its device "
+                                          "has memory left, and works with LibTorch alone",
+                                          name_, torch_message(error))));
+    }
+  }
+
   void add_linear(std::int64_t inputs, std::int64_t outputs, std::mt19937_64& generator) {
     // In float64 until all are filled, so that `compute` does not change what is drawn.
     torch::nn::Linear linear(inputs, outputs);
@@ -93,6 +109,12 @@ class MlpNetwork final : public TorchNetwork {
     fill_uniform(linear->bias, bound, generator);
     layers_->push_back(linear);
     linear_.push_back(linear);
+  }
+
+  at::Tensor forward_by_hand(const at::Tensor& in) {
+    std::vector<MlpLayer> layers;
+    for (const torch::nn::Linear& linear : linear_) layers.push_back({linear->weight, linear->bias});
+    return mlp_pass(in, layers, activation_name_);
   }
 
   at::Tensor forward_in_onednn(const at::Tensor& in) {
@@ -117,6 +139,9 @@ class MlpNetwork final : public TorchNetwork {
   bool relu_;
   bool learns_;
   bool onednn_;
+  bool by_hand_;
+  std::string activation_name_;
+  std::int64_t graph_len_ = 0;
   std::vector<torch::nn::Linear> linear_;
   std::vector<at::Tensor> ordered_;
   torch::nn::Sequential layers_;

@@ -44,6 +44,7 @@ bool linear_in_onednn(const NetworkSpec& spec, at::Device device, bool slow_blas
   if (spec.optimize == Optimize::none || !device.is_cpu() || spec.compute != Compute::float32 || !at::hasMKLDNN())
     return false;
   const bool learns = spec.training.given || spec.tape > 0;
+  if (learns && !slow_blas) return false;
   const std::int64_t least = !slow_blas ? 512 : learns ? 64 : 16;
   return tile_samples(spec, false) * spec.rows_per_sample() >= least;
 }

@@ -18,7 +18,7 @@ struct LossRows {
   at::Tensor truth;
   at::Tensor out;
   at::Tensor weights;
-  bool all_count = false;  // every weight is above 0, so that nothing has to be masked
+  bool all_alike = false;  // every weight is 1, so that nothing has to be masked
 };
 
 // Each of its three arguments is, as its schema says, a Dict[str, Tensor] by field, [samples, levels] or for grids

@@ -10,8 +10,8 @@ namespace ekman {
 // The sum over rows of weight times loss, []. output: [rows, levels]; target: the same, or [rows, 1] with the class of
 // each row for cross_entropy and nll; weights: [rows], none negative. The loss of a row is the mean over its levels.
 // Differentiable in `output`; rows of weight 0 have no part in the sum nor in the gradient, whatever their target is.
-// `all_count`: every weight is above 0. Not for losses of the user's own.
+// `all_alike`: every weight is 1. Not for losses of the user's own.
 at::Tensor weighted_loss(const LossTerm& term, const at::Tensor& output, const at::Tensor& target,
-                         const at::Tensor& weights, bool all_count = false);
+                         const at::Tensor& weights, bool all_alike = false);
 
 }  // namespace ekman

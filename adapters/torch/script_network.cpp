@@ -132,10 +132,12 @@ class ScriptNetwork final : public TorchNetwork {
         given += fmt::format("{}argument {} of shape {} from {}", i == 0 ? "" : " and ", i + 1,
                              text_of(inputs_[i].sizes(tile)), inputs_[i].fields());
       }
-      fail(fmt::format(
-          "fails with {}, {}: {}; make fields, levels and `combine` of `inputs` agree with what the network "
-          "was saved for",
-          given, at::toString(kind_), torch_message(error)));
+      std::throw_with_nested(Error(
+          ErrorCode::network,
+          fmt::format(
+              "{} fails with {}, {}: {}; make fields, levels and `combine` of `inputs` agree with what the network "
+              "was saved for",
+              who_, given, at::toString(kind_), torch_message(error))));
     }
   }
 

@@ -13,13 +13,31 @@ TileForward::TileForward(const NetworkSpec& spec, TorchNetwork& network, const R
       in_constants_(row_normalization(spec, in, options_)),
       out_constants_(row_normalization(spec, out, options_)) {}
 
+at::Tensor TileForward::normalised(const at::Tensor& x) const {
+  return in_constants_.mean.defined() ? x.sub(in_constants_.mean).div_(in_constants_.std) : x;
+}
+
+void TileForward::to_physical(const at::Tensor& y) const {
+  if (out_constants_.mean.defined()) y.mul_(out_constants_.std).add_(out_constants_.mean);
+}
+
 void TileForward::run(at::Tensor x, const at::Tensor& y) const {
-  if (in_constants_.mean.defined()) x = x.sub(in_constants_.mean).div_(in_constants_.std);
+  x = normalised(x);
   {
     const compat::Bfloat16 autocast(options_.device().type(), bfloat16_);
     network_.forward(x, y);
   }
-  if (out_constants_.mean.defined()) y.mul_(out_constants_.std).add_(out_constants_.mean);
+  to_physical(y);
+}
+
+at::Tensor TileForward::run_and_keep(at::Tensor x, const at::Tensor& y) const {
+  x = normalised(x);
+  const compat::Bfloat16 autocast(options_.device().type(), bfloat16_);
+  at::Tensor out = network_.forward(x, out_len_);
+  const at::NoGradGuard no_grad;
+  y.copy_(out.detach());
+  to_physical(y);
+  return out;
 }
 
 void TileForward::try_one(std::int64_t rows) {

@@ -20,6 +20,10 @@ class TileForward {
   // changes_input(). Follows autograd if that is on and `y` is a tensor of its own.
   void run(at::Tensor x, const at::Tensor& y) const;
 
+  // The same, on rows of the compute kind that stay as they are; returns what the network gave, in its own units and
+  // with its graph if autograd is on.
+  at::Tensor run_and_keep(at::Tensor x, const at::Tensor& y) const;
+
   // Runs one tile of made-up rows, and finds out whether the network works in place on its argument.
   void try_one(std::int64_t rows);
   // True: `x` has to be a copy of what must stay as it is.
@@ -32,6 +36,9 @@ class TileForward {
   std::int64_t out_len() const { return out_len_; }
 
  private:
+  at::Tensor normalised(const at::Tensor& x) const;
+  void to_physical(const at::Tensor& y) const;
+
   TorchNetwork& network_;
   at::TensorOptions options_;
   bool bfloat16_;

@@ -11,6 +11,7 @@
 #include "adapters/torch/checkpoint_file.hpp"
 #include "adapters/torch/checkpoint_network.hpp"
 #include "adapters/torch/compat.hpp"
+#include "adapters/torch/cuda_graph.hpp"
 #include "adapters/torch/house.hpp"
 #include "adapters/torch/script_file.hpp"
 #include "adapters/torch/tile_forward.hpp"
@@ -77,6 +78,7 @@ class TorchEngine final : public Engine {
     if (checkpoint != nullptr) take_normalization(spec, *checkpoint, in, tile_forward_.in_constants());
     if (device_.is_cuda()) make_staging();
     try_one_tile();
+    if (spec.cuda_graph && device_.is_cuda()) record_tile();
     if (spec.training.given) {
       learner_ = make_torch_learner(spec, *network_, in, out, truth, tile_forward_.in_constants());
     }
@@ -101,11 +103,34 @@ class TorchEngine final : public Engine {
     });
   }
 
+  // On the CPU, see TorchNetwork::graph_len.
+  void forward_to_learn(std::int64_t chunk, const std::byte* in, std::byte* out, std::int64_t rows) override {
+    const std::int64_t tiled_rows = (rows + tile_rows_ - 1) / tile_rows_ * tile_rows_;
+    if (learner_ == nullptr || rows < 1 || rows > chunk_rows_ || !learner_->wants_graph(chunk, tiled_rows))
+      return forward(in, out, rows);
+    guarded([&] {
+      const at::AutoGradMode gradients(true);
+      const at::Tensor in_rows = at::from_blob(const_cast<std::byte*>(in), {tiled_rows, in_len_}, wire_);
+      const at::Tensor out_rows = at::from_blob(out, {tiled_rows, out_len_}, wire_);
+      std::vector<at::Tensor> outs;
+      for (std::int64_t row = 0; row < tiled_rows; row += tile_rows_) {
+        // The chunk buffer is written again before the lesson.
+        const at::Tensor x = in_rows.narrow(0, row, tile_rows_).to(compute_, /*non_blocking=*/false, /*copy=*/true);
+        const at::Tensor to = out_rows.narrow(0, row, tile_rows_);
+        const at::Tensor y = wire_ == compute_ ? to : at::empty_like(to, to.options().dtype(compute_));
+        outs.push_back(tile_forward_.run_and_keep(x, y));
+        if (wire_ != compute_) to.copy_(y);
+      }
+      learner_->keep(chunk, std::move(outs));
+    });
+  }
+
   std::string describe() const override {
     const std::string core = openblas_core();
     const std::string blas = core.empty() ? "" : ", OpenBLAS " + core;
     std::string tiles = fmt::format("tiles of {} sample{}", tile_, tile_ == 1 ? "" : "s");
     if (bfloat16_) tiles = "bfloat16, " + tiles;
+    if (graph_) tiles = "CUDA graph, " + tiles;
     if (!network_->speed_up().empty()) tiles = fmt::format("{}, {}", network_->speed_up(), tiles);
     if (device_.is_cuda()) return fmt::format("{}, {}", device_.str(), tiles);
     return fmt::format("cpu, {} thread{}{}, {}", threads_, threads_ == 1 ? "" : "s", blas, tiles);
@@ -168,6 +193,13 @@ class TorchEngine final : public Engine {
   }
 
   void run_tile(const at::Tensor& in, const at::Tensor& out) {
+    if (graph_) {
+      // All in the order of one stream; the copies change kinds too.
+      graph_in_.copy_(in);
+      graph_->replay();
+      out.copy_(graph_out_);
+      return;
+    }
     const bool copies = wire_ != compute_ || tile_forward_.changes_input();
     const at::Tensor x = copies ? in.to(compute_, /*non_blocking=*/false, /*copy=*/true) : in;
     const at::Tensor y = wire_ == compute_ ? out : at::empty({tile_rows_, out_len_}, in.options().dtype(compute_));
@@ -197,6 +229,15 @@ class TorchEngine final : public Engine {
     });
   }
 
+  // One graph for all tiles, since they are of one shape. It reads and writes tensors of its own.
+  void record_tile() {
+    guarded([&] {
+      graph_in_ = at::zeros({tile_rows_, in_len_}, tile_forward_.options());
+      graph_out_ = at::zeros({tile_rows_, out_len_}, tile_forward_.options());
+      graph_ = std::make_unique<CudaGraph>(name_, device_, [this] { tile_forward_.run(graph_in_, graph_out_); });
+    });
+  }
+
   std::string name_;
   at::Device device_;
   int threads_;
@@ -218,6 +259,9 @@ class TorchEngine final : public Engine {
   at::Tensor pinned_out_;
   at::Tensor device_in_;
   at::Tensor device_out_;
+  at::Tensor graph_in_;
+  at::Tensor graph_out_;
+  std::unique_ptr<CudaGraph> graph_;
 };
 
 }  // namespace

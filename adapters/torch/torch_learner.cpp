@@ -10,6 +10,7 @@
 #include <optional>
 #include <utility>
 
+#include "adapters/torch/adamw_step.hpp"
 #include "adapters/torch/learned_arrays.hpp"
 #include "adapters/torch/learned_network.hpp"
 #include "adapters/torch/lesson_tiles.hpp"
@@ -98,6 +99,10 @@ class NetworkLearner final : public TorchLearner {
 
   std::int64_t tile() const override { return tiles_ ? tiles_->tile() : 1; }
   void begin_backward() override { upload_gradient(); }
+  bool wants_graph(std::int64_t chunk, std::int64_t rows) const override {
+    return tiles_ && !counters_.validation.stopped && tiles_->wants_graph(chunk, rows);
+  }
+  void keep(std::int64_t chunk, std::vector<at::Tensor> outs) override { tiles_->keep(chunk, std::move(outs)); }
 
   std::vector<double>& sums() override { return sums_; }
 
@@ -177,6 +182,7 @@ class NetworkLearner final : public TorchLearner {
     for (const auto& [here, there] : values) here.detach().copy_(there);
     take_optimizer_state(*optimizer_, flat_, std::move(remembered));
     if (tiles_) {
+      tiles_->forget_graphs();
       tiles_->remember_buffers();
       tiles_->running().restore(std::move(statistics));
     }
@@ -274,7 +280,11 @@ class NetworkLearner final : public TorchLearner {
     set_learning_rate(*optimizer_, last.learning_rate);
     // Only lbfgs asks for it, once: the loss of all ranks, and its gradient is there.
     const double loss = last.loss;
-    optimizer_->step([loss] { return at::scalar_tensor(loss, at::kDouble); });
+    if (has_adamw_step(*optimizer_)) {
+      adamw_step(*optimizer_);
+    } else {
+      optimizer_->step([loss] { return at::scalar_tensor(loss, at::kDouble); });
+    }
     if (tiles_) {
       tiles_->take_buffers(sums_);
       tiles_->take_statistics(sums_);

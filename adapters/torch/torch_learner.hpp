@@ -13,6 +13,13 @@ class TorchLearner : public Learner {
  public:
   // Before autograd adds to the gradients of the parameters from outside of add().
   virtual void begin_backward() = 0;
+
+  // Whether a forward of so many rows of `chunk`, whose graph is given to keep(), spares add() its own: not if rows are
+  // held out, or the graphs of other chunks fill the memory for them.
+  virtual bool wants_graph(std::int64_t chunk, std::int64_t rows) const = 0;
+  // `outs`: of each tile what the network gave for inputs as they are. For the next lesson of `chunk` that is no
+  // replay, before the next step.
+  virtual void keep(std::int64_t chunk, std::vector<at::Tensor> outs) = 0;
 };
 
 // `network` outlives the learner, which changes its parameters and buffers in place and leaves it in eval mode. `truth`

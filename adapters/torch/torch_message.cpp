@@ -42,4 +42,13 @@ std::string torch_message(const std::exception& error) {
   return cause;
 }
 
+std::string torch_reason(const std::exception& error) {
+  try {
+    std::rethrow_if_nested(error);
+  } catch (const std::exception& reason) {
+    return torch_message(reason);
+  }
+  return torch_message(error);
+}
+
 }  // namespace ekman

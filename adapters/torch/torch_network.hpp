@@ -16,6 +16,15 @@ class TorchNetwork {
   // `in` and `out` are the rows of one tile, of the compute kind, on the network's device. Throws
   // Error(network).
   virtual void forward(const at::Tensor& in, const at::Tensor& out) = 0;
+  // The same into a tensor of its own.
+  virtual at::Tensor forward(const at::Tensor& in, std::int64_t out_len) {
+    const at::Tensor out = at::empty({in.size(0), out_len}, in.options().requires_grad(false));
+    forward(in, out);
+    return out;
+  }
+  // Values kept for each row by a forward that autograd follows, if its outputs are those of the network as it is
+  // served, on the CPU: so it may be learned from as well; else 0.
+  virtual std::int64_t graph_len() const { return 0; }
   virtual NetworkSize size() const = 0;
   // What was done to make it faster, for the line at start; "" if it runs as it is.
   virtual std::string speed_up() const { return ""; }

@@ -72,10 +72,8 @@ void TrainingForward::set_mode(bool training) {
 }
 
 at::Tensor TrainingForward::forward(const at::Tensor& x) {
-  const at::Tensor y = at::empty({x.size(0), out_len_}, options_);
   const compat::Bfloat16 autocast(options_.device().type(), bfloat16_);
-  network_.forward(x, y);
-  return y;
+  return network_.forward(x, out_len_);
 }
 
 at::Tensor TrainingForward::forward_with(const at::Tensor& x, std::uint64_t seed) {

@@ -111,6 +111,7 @@ class PlanReader {
     network.wire = choice(tree, "networks.*.wire", Real::float32);
     network.compute = choice(tree, "networks.*.compute", Compute::float32);
     network.optimize = choice(tree, "networks.*.optimize", Optimize::automatic);
+    network.cuda_graph = text_of(tree, "networks.*.cuda_graph") == "on";
     network.transport = choice(tree, "networks.*.transport", Transport::automatic);
     network.reproducible = choice(tree, "networks.*.reproducible", Reproducible::outputs);
     network.tape = integer_of(tree, "networks.*.tape");

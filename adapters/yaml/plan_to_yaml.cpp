@@ -101,6 +101,7 @@ Write network_of(const NetworkSpec& network) {
                   {"compute", word(network.compute)},
                   {"transport", word(network.transport)},
                   {"optimize", word(network.optimize)},
+                  {"cuda_graph", text(network.cuda_graph ? "on" : "off")},
                   {"tape", number(network.tape)},
                   {"reproducible", word(network.reproducible)},
                   {"inputs", arguments_of(network.inputs, "networks.*.inputs[]")},

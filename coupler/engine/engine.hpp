@@ -46,6 +46,13 @@ class Engine {
   // anything on return. Throws Error(network) naming the network.
   virtual void forward(const std::byte* in, std::byte* out, std::int64_t rows) = 0;
 
+  // The same of chunk number `chunk`, which the learner gets with these rows before it makes another step: what it
+  // would compute again may be kept for it. No bit of `out` or of what is learned depends on which of the two is
+  // called.
+  virtual void forward_to_learn(std::int64_t /*chunk*/, const std::byte* in, std::byte* out, std::int64_t rows) {
+    forward(in, out, rows);
+  }
+
   // Where and on what it runs, for the line at start, for instance "cpu, 4 threads, OpenBLAS SkylakeX".
   virtual std::string describe() const = 0;
 

@@ -99,6 +99,8 @@ std::vector<Placement> place_networks(const std::vector<NetworkSpec>& networks, 
       place.index = index;
       place.threads = networks[n].threads;
       choose_device(asked_device(networks[n], index), rank, who, next_on_node[rank.node], place);
+      if (networks[n].cuda_graph && place.device == "cpu")
+        place.note += fmt::format("{}cuda_graph is ignored on a CPU", place.note.empty() ? "" : "; ");
       places.push_back(place);
     }
   }

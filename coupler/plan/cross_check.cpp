@@ -98,6 +98,27 @@ void check_optimize(const NetworkSpec& network, const std::string& path, Problem
                                                         word_of(network.optimize))});
 }
 
+// A graph holds forward alone, on a GPU.
+void check_cuda_graph(const NetworkSpec& network, const std::string& path, Problems& problems) {
+  if (!network.cuda_graph) return;
+  const std::string here = path + ".cuda_graph";
+  const auto on_cpu = [&](const std::string& device) {
+    return device == "cpu" || (device == "auto" && network.is_inline());
+  };
+  if (network.source.kind == SourceKind::echo)
+    problems.push_back({here, "cuda_graph: on is for networks that LibTorch runs, which an echo is not; leave it out"});
+  else if (std::all_of(network.devices.begin(), network.devices.end(), on_cpu))
+    problems.push_back(
+        {here, fmt::format("a CUDA graph needs a GPU, but network \"{}\" runs on CPUs only; leave `cuda_graph` out, or "
+                           "take `device: cuda`",
+                           network.name)});
+  if (network.training.given || network.tape > 0)
+    problems.push_back(
+        {here, fmt::format(
+                   "a CUDA graph holds forward alone, but network \"{}\" learns or has a tape; leave `cuda_graph` out",
+                   network.name)});
+}
+
 void check_sizes(const NetworkSpec& network, const std::string& path, Problems& problems) {
   const bool is_grid = network.sample == Sample::grid;
   if (is_grid && (network.grid_ny < 1 || network.grid_nx < 1)) {
@@ -280,6 +301,7 @@ std::vector<Problem> cross_check(const Plan& plan) {
     check_lag(network, path, problems);
     check_sizes(network, path, problems);
     check_optimize(network, path, problems);
+    check_cuda_graph(network, path, problems);
     check_repeats(network.inputs, path + ".inputs", problems);
     check_repeats(network.outputs, path + ".outputs", problems);
     check_outputs(network, path, writers, problems);

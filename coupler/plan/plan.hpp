@@ -106,6 +106,7 @@ struct NetworkSpec {
   Real wire = Real::float32;
   Compute compute = Compute::float32;
   Optimize optimize = Optimize::automatic;
+  bool cuda_graph = false;  // on a GPU; of no effect on a CPU
   Transport transport = Transport::automatic;
   Reproducible reproducible = Reproducible::outputs;
   std::int64_t tape = 0;  // exchanges whose graphs are kept for adjoints

@@ -13,7 +13,7 @@ namespace ekman {
 namespace {
 
 constexpr char k_magic[] = "EKPL";
-constexpr std::int64_t k_version = 7;
+constexpr std::int64_t k_version = 8;
 
 void fail(const char* reason) {
   throw Error(ErrorCode::internal, std::string("received bytes that are no Ekman plan: ") + reason +
@@ -300,6 +300,7 @@ void visit(Archive& archive, NetworkSpec& network) {
   visit_enum(archive, network.wire, Real::float64);
   visit_enum(archive, network.compute, Compute::bfloat16);
   visit_enum(archive, network.optimize, Optimize::inference);
+  visit_flag(archive, network.cuda_graph);
   visit_enum(archive, network.transport, Transport::point_to_point);
   visit_enum(archive, network.reproducible, Reproducible::bfb);
   archive(network.tape);

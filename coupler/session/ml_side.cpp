@@ -49,6 +49,15 @@ MlSide::MlSide(Route route, const NetworkSpec& spec, std::unique_ptr<Engine> eng
   if (learner != nullptr && !route_.chunks.empty()) {
     learning_ = std::make_unique<LearningRestart>(route_, spec_, *learner, training_.get(), adjoint_.get());
   }
+  serves_ = somebody_sees_outputs();
+}
+
+// A component that defines no output gets none. Others who look at outputs: the guard, and restart sets, which hold
+// what gets of later steps return, whoever resumes (with a `coupling_period` or a `lag` only). To learn, a network has
+// a forward of its own.
+bool MlSide::somebody_sees_outputs() const {
+  const bool all_stay = training_ != nullptr && route_.out.layout.fields.empty();
+  return !all_stay || spec_.guard.given || period_ > 1 || spec_.lag > 0;
 }
 
 // Forwards first, since somebody may wait for them.
@@ -201,7 +210,9 @@ void MlSide::run_chunk(std::int64_t slot) {
   std::byte* outputs = route_.results.row(first, exchange);
   if (adjoint_ != nullptr) {
     adjoint_->forward(slot, step, inputs, outputs, rows);
-  } else {
+  } else if (serves_ && training_ != nullptr && spec_.training.delay == 0) {
+    engine_->forward_to_learn(route_.chunks[slot], inputs, outputs, rows);
+  } else if (serves_) {
     engine_->forward(inputs, outputs, rows);
   }
   const std::int64_t given_up =

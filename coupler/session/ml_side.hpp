@@ -47,6 +47,7 @@ class MlSide {
   void take_whole_truths();
   void run_chunk(std::int64_t slot);
   bool may_run(std::int64_t slot);
+  bool somebody_sees_outputs() const;
   LearningStatus status() const;
 
   Route route_;
@@ -65,6 +66,7 @@ class MlSide {
   std::unique_ptr<MlTraining> training_;       // null: nothing is learned from targets
   std::unique_ptr<MlAdjoint> adjoint_;         // null: without tape
   std::unique_ptr<LearningRestart> learning_;  // of what learns
+  bool serves_ = true;                         // false: outputs are not computed, since nobody would see them
   std::vector<std::int64_t> whole_;            // slots whose inputs are there
   std::vector<std::int64_t> whole_truths_;     // slots whose targets and weights are
 };

@@ -13,9 +13,10 @@ restart_template = sys.argv[6]
 STEPS = 11
 
 
-def run(name, mode, transport="auto", ranks=2, ml_ranks=2, ids="cyclic", steps=STEPS, plan=template, cut=(), resume="", sets=""):
-    """Exit status, what was said, the lines of the model's file."""
-    text = pathlib.Path(plan).read_text()
+def run(name, mode, transport="auto", ranks=2, ml_ranks=2, ids="cyclic", steps=STEPS, plan=template, cut=(), resume="", sets="",
+        more=""):
+    """Exit status, what was said, the lines of the model's file; `more`: lines more of the network's plan."""
+    text = pathlib.Path(plan).read_text().replace("    training:\n", more + "    training:\n")
     for word, value in {"RANKS": ml_ranks, "TRANSPORT": transport, "NETWORK": work / "net.pt", "REPRODUCIBLE": "outputs",
                         "ACCUMULATE": 1, "OUTPUT": work / (sets or name), "RESUME": resume}.items():
         text = text.replace(f"@{word}@", str(value))
@@ -54,6 +55,10 @@ status, said, _ = run("typo", "typo")
 check("a misspelt output is told",
       status == 0 and 'defines field "td", which no network of the plan uses' in said and 'did you mean "dt"?' in said and
       "nobody gets dt, ds" in said, said)
+
+status, said, _ = run("guarded", "none", more="    guard: {nonfinite: abort}\n")
+check("a guard looks at outputs that nobody gets",   # the model's masked points are no numbers
+      status != 0 and 'guard of network "mlp": field "dt" is' in said and "the plan says abort" in said, said)
 
 # A set that was written between two couplings has all outputs, whoever gets them.
 status, said, whole = run("whole", "get", steps=15, plan=restart_template)

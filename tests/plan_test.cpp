@@ -89,6 +89,7 @@ TEST(PlanBytes, ComeBackAsTheSamePlan) {
   plan.timeout = 7;
   plan.timeout_physics = 11;
   plan.resume = "2000-06-01";
+  plan.record = {true, {"t", "q"}, 3, "kept.h5", 1000, 17};
 
   const Plan copy = deserialise(serialise(plan));
 
@@ -120,6 +121,12 @@ TEST(PlanBytes, ComeBackAsTheSamePlan) {
   EXPECT_EQ(copy.timeout, 7);
   EXPECT_EQ(copy.timeout_physics, 11);
   EXPECT_EQ(copy.resume, "2000-06-01");
+  EXPECT_TRUE(copy.record.given);
+  EXPECT_EQ(copy.record.fields, plan.record.fields);
+  EXPECT_EQ(copy.record.every, 3);
+  EXPECT_EQ(copy.record.file, "kept.h5");
+  EXPECT_EQ(copy.record.max_bytes, 1000);
+  EXPECT_EQ(copy.record.records_per_file, 17);
 }
 
 TEST(PlanBytes, CutAnywhereAreRefused) {
@@ -213,6 +220,29 @@ TEST(PlanFromYaml, GivesNetworksInTheirComponentNoMlRanks) {
 
   EXPECT_TRUE(plan.networks[0].is_inline());
   EXPECT_EQ(ml_ranks_of(plan), 0);
+}
+
+TEST(PlanFromYaml, RecordsAllFieldsOfEveryNetworkUnlessToldWhich) {
+  const Plan all = parse_plan(k_minimal + "output: {record: {}}\n", "plan.yaml");
+  const Plan some = parse_plan(k_minimal + "output: {record: {fields: [q, t], every: 2}}\n", "plan.yaml");
+  const Plan none = parse_plan(k_minimal, "plan.yaml");
+
+  EXPECT_EQ(recorded_fields_of(all, all.networks[0]), (std::vector<std::string>{"t", "u", "q"}));
+  EXPECT_EQ(recorded_fields_of(some, some.networks[0]), (std::vector<std::string>{"t", "q"}));
+  EXPECT_EQ(recorded_fields_of(none, none.networks[0]), std::vector<std::string>{});
+  EXPECT_EQ(all.record.file, "recording.h5");
+  EXPECT_EQ(some.record.every, 2);
+}
+
+TEST(PlanFromYaml, LetsANetworkBeNoneWhereItsInputsAreRecorded) {
+  const std::string text =
+      "ekman: 1\ncomponents: {atmosphere: {}}\nnetworks:\n  n:\n    component: atmosphere\n    network: none\n"
+      "    inputs: [{fields: [t, u]}]\noutput: {record: {}}\n";
+
+  const Plan plan = parse_plan(text, "plan.yaml");
+
+  EXPECT_EQ(plan.networks[0].source.kind, SourceKind::none);
+  EXPECT_TRUE(plan.networks[0].outputs.empty());
 }
 
 TEST(PlanFromYaml, GivesGridsAChunkOfOne) {

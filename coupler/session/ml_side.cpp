@@ -21,7 +21,7 @@ constexpr int k_polls_per_look = 16;
 }  // namespace
 
 MlSide::MlSide(Route route, const NetworkSpec& spec, std::unique_ptr<Engine> engine, RestartSetting restart,
-               LearningFiles files, bool shared_cores, StateWriter& state)
+               LearningFiles files, std::optional<RecorderSetting> recording, bool shared_cores, StateWriter& state)
     : route_(std::move(route)),
       spec_(spec),
       engine_(std::move(engine)),
@@ -49,6 +49,8 @@ MlSide::MlSide(Route route, const NetworkSpec& spec, std::unique_ptr<Engine> eng
   if (learner != nullptr && !route_.chunks.empty()) {
     learning_ = std::make_unique<LearningRestart>(route_, spec_, *learner, training_.get(), adjoint_.get());
   }
+  if (recording && !route_.chunks.empty())
+    recorder_ = std::make_unique<Recorder>(route_, spec_, std::move(*recording), clock_, period_, state_);
 }
 
 // Forwards first, since somebody may wait for them.
@@ -64,6 +66,7 @@ void MlSide::serve() {
     if (!any) wait_for_inputs();
   }
   out_.finish();
+  if (recorder_ != nullptr) recorder_->finish();
   if (adjoint_ != nullptr) adjoint_->finish();
   if (record_ != nullptr) record_->finish();
   guard_.summarise();
@@ -182,8 +185,9 @@ void MlSide::take_whole_truths() {
       *left++ = slot;
       continue;
     }
-    training_->take_truth(slot, truth_.step(slot),
-                          route_.truth.row(slot * spec_.rows_per_chunk(), truth_.exchange(slot)));
+    const std::byte* truth = route_.truth.row(slot * spec_.rows_per_chunk(), truth_.exchange(slot));
+    training_->take_truth(slot, truth_.step(slot), truth);
+    if (recorder_ != nullptr) recorder_->take_truth(slot, truth_.step(slot), truth);
     truth_.release(slot);
   }
   whole_truths_.erase(left, whole_truths_.end());
@@ -208,6 +212,7 @@ void MlSide::run_chunk(std::int64_t slot) {
   route_.copy_results(spec_, slot, exchange);
   out_.done(slot, exchange, step, given_up, status());
   if (training_ != nullptr) training_->take_inputs(slot, step, inputs);
+  if (recorder_ != nullptr) recorder_->take_results(slot, step, inputs, outputs);
   in_.release(slot);
 }
 

@@ -222,29 +222,6 @@ TEST(PlanFromYaml, GivesNetworksInTheirComponentNoMlRanks) {
   EXPECT_EQ(ml_ranks_of(plan), 0);
 }
 
-TEST(PlanFromYaml, RecordsAllFieldsOfEveryNetworkUnlessToldWhich) {
-  const Plan all = parse_plan(k_minimal + "output: {record: {}}\n", "plan.yaml");
-  const Plan some = parse_plan(k_minimal + "output: {record: {fields: [q, t], every: 2}}\n", "plan.yaml");
-  const Plan none = parse_plan(k_minimal, "plan.yaml");
-
-  EXPECT_EQ(recorded_fields_of(all, all.networks[0]), (std::vector<std::string>{"t", "u", "q"}));
-  EXPECT_EQ(recorded_fields_of(some, some.networks[0]), (std::vector<std::string>{"t", "q"}));
-  EXPECT_EQ(recorded_fields_of(none, none.networks[0]), std::vector<std::string>{});
-  EXPECT_EQ(all.record.file, "recording.h5");
-  EXPECT_EQ(some.record.every, 2);
-}
-
-TEST(PlanFromYaml, LetsANetworkBeNoneWhereItsInputsAreRecorded) {
-  const std::string text =
-      "ekman: 1\ncomponents: {atmosphere: {}}\nnetworks:\n  n:\n    component: atmosphere\n    network: none\n"
-      "    inputs: [{fields: [t, u]}]\noutput: {record: {}}\n";
-
-  const Plan plan = parse_plan(text, "plan.yaml");
-
-  EXPECT_EQ(plan.networks[0].source.kind, SourceKind::none);
-  EXPECT_TRUE(plan.networks[0].outputs.empty());
-}
-
 TEST(PlanFromYaml, GivesGridsAChunkOfOne) {
   const Plan plan = parse_plan(k_minimal + "    sample: {grid: {shape: [3, 5]}}\n", "plan.yaml");
 

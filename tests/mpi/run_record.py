@@ -18,7 +18,7 @@ import numpy
 from processes import processes_of
 
 mpiexec, model, ekman, work, case = sys.argv[1:6]
-work = pathlib.Path(work)
+work = pathlib.Path(work).resolve()
 shutil.rmtree(work, ignore_errors=True)
 work.mkdir(parents=True)
 TOTAL, LEVELS = 203, 3

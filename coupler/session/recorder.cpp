@@ -157,7 +157,7 @@ void Recorder::write(std::int64_t exchange, const Pending& record) {
     close_file();
     log_line(
         fmt::format("network \"{}\", ML rank {} of it: recording stops after {} records, in {} of max_bytes: {}; "
-                    "the run goes on",
+                    "the run goes on, give a greater max_bytes for more",
                     spec_.name, setting_.rank, records_, setting_.bytes_used, limits.max_bytes));
     stop();
   } else if (records_in_file_ == limits.records_per_file) {

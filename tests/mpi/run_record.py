@@ -244,9 +244,19 @@ def record_files():
         check("with the records up to it", 2 < len(steps) < 60 and steps == list(range(1, len(steps) + 1)), steps)
 
 
+def read_while_written(folder):
+    """A file is begun, or gets its name, between the look for it and the look into it: then there is another one."""
+    said = ""
+    for _ in range(100):
+        status, said = inspect(*folder.glob("*.part"))
+        if status == 0 and "network net of component atmosphere" in said:
+            return check("a recording is read while it is written", True)
+    check("a recording is read while it is written", False, said)
+
+
 def record_killed():
     numpy.random.seed(int(time.time()))
-    for turn in range(3):
+    for turn in range(2):
         name = f"killed{turn}"
         log = open(work / f"{name}.log", "w")
         job = subprocess.Popen(command(name, steps=10000000, record="records_per_file: 20", ids="cyclic"), stdout=log, stderr=log)
@@ -254,6 +264,7 @@ def record_killed():
         while len(list((work / name).glob("*-0002.h5*"))) < 2:
             if time.monotonic() - begin > 60 or job.poll() is not None:
                 sys.exit("FAILED: nothing was recorded\n" + (work / f"{name}.log").read_text())
+        read_while_written(work / name)
         time.sleep(0.05 * numpy.random.rand())   # anywhere
         for process in processes_of(job, ekman) + processes_of(job, model):
             with contextlib.suppress(ProcessLookupError):

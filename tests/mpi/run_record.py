@@ -31,7 +31,7 @@ networks:
     component: atmosphere
     ranks: {ml_ranks}
     network: {network}
-    chunk: 32
+    chunk: {chunk}
     wire: {wire}
     compute: {wire}
     transport: {transport}
@@ -43,11 +43,11 @@ OUTPUTS = "    outputs: [{fields: [dt, ds]}]\n"
 
 
 def command(name, steps=8, words=(), ranks=2, ml_ranks=2, ids="blocks", transport="auto", wire="float32", lag=0, record="",
-            network="{echo: {}}", more=OUTPUTS, first=""):
+            network="{echo: {}}", chunk=32, more=OUTPUTS, first=""):
     """Writes the plan `name` and returns the command line of its job."""
     folder = work / name
     folder.mkdir(exist_ok=True)
-    text = PLAN.format(ml_ranks=ml_ranks, network=network, wire=wire, transport=transport, lag=lag, more=more, folder=folder,
+    text = PLAN.format(ml_ranks=ml_ranks, network=network, wire=wire, transport=transport, lag=lag, chunk=chunk, more=more, folder=folder,
                        record=record)
     plan = work / f"{name}.yaml"
     plan.write_text(first + text)
@@ -153,6 +153,12 @@ def record_echo():
     with h5py.File(merge("some")[0]) as file:
         check("the fields that were asked for, and no coordinates", "longitude" not in file and "s" not in file and
               file.attrs["fields"] == b"t ds", list(file))
+
+    name = "grid"
+    run(name, ids="cyclic", chunk=1, more="    sample: {grid: {shape: [29, 7]}}\n" + OUTPUTS, record="fields: [s, dt]")
+    with h5py.File(merge(name)[0]) as file:
+        same_bits("a grid is recorded as its points", file["s"][:], columns(range(1, 9), points("cyclic"), "float32")[1])
+        check("and says its shape", file.attrs["sample"] == b"grid" and file.attrs["grid_shape"].tolist() == [29, 7])
 
     name = "none"
     run(name, network="none", more="", words=["inputs"], ids="sparse", ranks=3, lag=1)

@@ -3,12 +3,14 @@
 #include <cstdio>
 #include <exception>
 #include <string>
+#include <vector>
 
 #include "adapters/yaml/check_keys.hpp"
 #include "adapters/yaml/key_table.hpp"
 #include "coupler/base/version.hpp"
 #include "coupler/command/check.hpp"
 #include "coupler/command/evaluate.hpp"
+#include "coupler/command/inspect.hpp"
 #include "coupler/command/serve.hpp"
 #include "coupler/command/train.hpp"
 #include "ekman/error.hpp"
@@ -65,6 +67,12 @@ int main(int argc, char** argv) {
       ->check(CLI::IsMember({"test", "validation", "train"}))
       ->capture_default_str();
   CLI::App* keys = app.add_subcommand("keys", "print the reference of all plan keys (Markdown)");
+  CLI::App* inspected = app.add_subcommand("inspect", "say what recordings hold, or make one file of them");
+  std::vector<std::string> recordings;
+  std::string merged;
+  inspected->add_option("files", recordings, "recordings, finished or of a run that was killed")->required();
+  inspected->add_option("--merge", merged,
+                        "write the records of all files, those of all ML ranks of a network, to this one");
   CLI11_PARSE(app, argc, argv);
   try {
     if (keys->parsed()) {
@@ -74,6 +82,14 @@ int main(int argc, char** argv) {
     if (serve->parsed()) return ekman::serve(argc, argv, plan, *ekman::parse_duration(start_timeout));
     if (evaluate->parsed()) return ekman::evaluate(argc, argv, evaluation);
     if (train->parsed()) return ekman::train(argc, argv, training);
+    if (inspected->parsed()) {
+      if (merged.empty()) {
+        ekman::inspect(recordings);
+      } else {
+        ekman::merge_recordings(recordings, merged);
+      }
+      return 0;
+    }
     if (schema) {
       std::fputs(ekman::key_schema_json().c_str(), stdout);
       return 0;

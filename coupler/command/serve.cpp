@@ -5,8 +5,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <optional>
 #include <sstream>
 
+#include "adapters/hdf5/recording_store.hpp"
 #include "adapters/hdf5/restart_store.hpp"
 #include "adapters/yaml/plan_from_yaml.hpp"
 #include "coupler/base/log.hpp"
@@ -51,10 +53,22 @@ Placement find_place(const Job& job) {
 
 bool is_first_learner(const Route& route) { return route.learners && route.learners.rank() == 0; }
 
+// A run that begins must not mix its records with those of another; one that goes on adds files to them.
+void prepare_recording(const Job& job, RecorderSetting& recording) {
+  const RecordingNames::Found found = recording.names.find(recording.rank);
+  recording.next = found.next;
+  recording.bytes_used = found.bytes;
+  if (!job.plan.resume.empty() || found.file.empty()) return;
+  throw Error(ErrorCode::plan,
+              fmt::format("the recording {} is there already; remove it, or change output.directory or "
+                          "output.record.file",
+                          found.file));
+}
+
 // Collective over all ranks of the job, which learn here whether every network can be served; the components
 // wait for it at the end of enddef.
-std::unique_ptr<Engine> load_engine(const Job& job, const NetworkSpec& spec, const Route& route,
-                                    const Placement& place) {
+std::unique_ptr<Engine> load_engine(const Job& job, const NetworkSpec& spec, const Route& route, const Placement& place,
+                                    std::optional<RecorderSetting>& recording) {
   std::unique_ptr<Engine> engine;
   std::string problem;
   try {
@@ -62,6 +76,7 @@ std::unique_ptr<Engine> load_engine(const Job& job, const NetworkSpec& spec, con
     engine =
         make_engine(spec, {route.in.layout, route.results.layout, route.truth.layout}, place.device, place.threads);
     if (engine->learner() != nullptr) prepare_learning(job.plan, spec, is_first_learner(route), *engine->learner());
+    if (recording) prepare_recording(job, *recording);
   } catch (const std::exception& error) {
     problem = fmt::format("ML rank {} on {}: {}", job.local.rank(), node_name(), error.what());
   }
@@ -141,15 +156,22 @@ RestartSetting restart_setting(const Job& job, const NetworkSpec& spec, RestartS
   return setting;
 }
 
-// Collective over all ranks of the job. The route of the network that this rank serves.
-Route define_route(const Job& job, const Placement& place) {
+// Collective over all ranks of the job. The route of the network that this rank serves, and what it records of it.
+Route define_route(const Job& job, const Placement& place, const RecordingStore& store,
+                   std::optional<RecorderSetting>& recording) {
   const WaitScope waiting(job.watchdog->state(), Call::enddef);
   compare_definitions(job);
   const NetworkSpec& spec = job.plan.networks[place.network];
   Route route;
   for (std::size_t n = 0; n < job.plan.networks.size(); ++n) {
     Communicator comm = split_route(job, static_cast<int>(n), "", place.network);
-    if (comm) route = make_ml_route(std::move(comm), spec);
+    if (!comm) continue;
+    route = make_ml_route(std::move(comm), spec);
+    const std::vector<std::string> fields = recorded_fields_of(job.plan, spec);
+    if (fields.empty()) continue;
+    recording = {
+        &store, job.plan.record, RecordingNames(job.plan, spec), fields, hear_description(route, spec), place.index, 0,
+        0};
   }
   return route;
 }
@@ -164,16 +186,18 @@ void serve_plan(MPI_Comm comm, const std::string& plan_file, std::int64_t start_
   const Placement place = find_place(job);
   job.watchdog->introduce({true, true, place.network, job.local.rank(), place.index});
   const NetworkSpec& spec = job.plan.networks[place.network];
-  Route route = define_route(job, place);
+  const std::unique_ptr<RecordingStore> recordings = make_hdf5_recording_store();
+  std::optional<RecorderSetting> recording;
+  Route route = define_route(job, place, *recordings, recording);
   const int cores = cores_allowed();
   if (needs_library(spec) && place.device == "cpu" && !job.shared_cores) bind_threads(place.threads, cores);
-  std::unique_ptr<Engine> engine = load_engine(job, spec, route, place);
+  std::unique_ptr<Engine> engine = load_engine(job, spec, route, place, recording);
   record_run(job, announce(job, spec, place, route, *engine, cores));
   compare_engines(job, place, engine->arithmetic());
   const std::unique_ptr<RestartStore> store = make_hdf5_restart_store(job.plan.output_directory);
   LearningFiles files = is_first_learner(route) ? learning_files(job.plan, spec) : LearningFiles{};
   MlSide side(std::move(route), spec, std::move(engine), restart_setting(job, spec, *store), std::move(files),
-              job.shared_cores, state);
+              std::move(recording), job.shared_cores, state);
   side.resume(job);
   side.serve();
   state.begin_wait(Call::finalize, k_no_field, -1, -1);  // until all is freed, and the watchdog with it

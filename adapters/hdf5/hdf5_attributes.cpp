@@ -115,9 +115,10 @@ std::vector<std::string> read_texts(const Hdf5Named& from, const char* name) {
 std::string read_label(const Hdf5Named& from, const char* name) {
   const Hdf5Attribute attribute = open_attribute(from, name, H5T_STRING, false);
   const Hdf5Type kept(check_hdf5(H5Aget_type(attribute.get()), k_read, from.path));
+  if (size_of(attribute, from.path) != 1 || H5Tis_variable_str(kept.get()) > 0) fail_type(from, name);
   std::string value(H5Tget_size(kept.get()), '\0');
-  if (size_of(attribute, from.path) != 1) fail_type(from, name);
-  check_hdf5(H5Aread(attribute.get(), label_type(value.size(), from.path).get(), value.data()), k_read, from.path);
+  // In whatever characters, ASCII or UTF-8, it was written.
+  check_hdf5(H5Aread(attribute.get(), kept.get(), value.data()), k_read, from.path);
   value.resize(std::min(value.find('\0'), value.size()));
   return value;
 }

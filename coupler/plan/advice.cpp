@@ -113,7 +113,7 @@ void advise_learning(const NetworkSpec& network, const std::string& path, Proble
            Severity::hint});
     return;
   }
-  if (training.checkpoint.directory.empty())
+  if (training.checkpoint.directory.empty() && !training.offline.given)
     problems.push_back(
         {path + ".training",
          fmt::format("what network \"{}\" learns is lost at the end, unless the component writes a restart "

@@ -24,7 +24,7 @@ mpiexec, ekman, work = sys.argv[1:4]
 work = pathlib.Path(work)
 shutil.rmtree(work, ignore_errors=True)
 work.mkdir(parents=True)
-TIMES, POINTS, CHUNK, EPOCHS, BATCH = 24, 70, 32, 3, 2
+TIMES, POINTS, CHUNK, EPOCHS, BATCH = 24, 70, 32, 3, 5
 
 random = numpy.random.default_rng(7)
 fields = {"t": random.normal(size=(TIMES, POINTS, 3)), "s": random.normal(size=(TIMES, POINTS)),
@@ -67,7 +67,7 @@ networks:
       log: {csv: log.csv}
       offline:
         epochs: @EPOCHS@
-        batch: 2
+        batch: 5
         shuffle: @SHUFFLE@
         split: {train: 0.7, validation: 0.15, test: 0.15, @SPLIT@}
 output: {directory: @OUTPUT@}
@@ -144,8 +144,8 @@ def reference(lessons):
         for time, points in batch:
             row = torch.cat([(values["t"][time, points] - 0.5) / 2.0, values["s"][time, points, None]], 1)
             out = network(row)
-            dt, ds = out[:, :3], out[:, 3] * 3.0 + 1.0
-            huber = torch.nn.functional.huber_loss(ds, values["ds_true"][time, points], reduction="none", delta=0.5)
+            dt, ds = out[:, :3], out[:, 3]
+            huber = torch.nn.functional.huber_loss(ds, (values["ds_true"][time, points] - 1.0) / 3.0, reduction="none", delta=0.5)
             area = values["area"][time, points]
             mse = ((dt - values["dt_true"][time, points]) ** 2).mean(1)
             loss = loss + (area * (0.4 * mse + 0.6 * huber)).sum()
@@ -218,7 +218,7 @@ check("files of several ML ranks are one recording", distance(trained("of_ranks"
 
 def refused(what, words, data="data*.h5", ranks=2, **setting):
     code, printed = train("refused", data=data, ranks=ranks, **setting)
-    told = printed.count("error")
+    told = printed.count("ekman: error")
     check(f"refused: {what}", code != 0 and words in printed and told == 1, printed)
 
 
@@ -241,3 +241,27 @@ check("a masked NaN is welcome", train("masked", data="masked.h5")[0] == 0)
 refused("no file", "there is no file", "nothing*.h5")
 refused("another kind", "holds float64, but the wire of network", "data-0.h5",
         edit=lambda text: text.replace("wire: float64", "wire: float32"))
+
+# Errors of the test part, against numpy.
+command = [mpiexec, "--oversubscribe", "-np", "2", ekman, "evaluate", "one.yaml", "--data", str(work / "data*.h5"), "--checkpoint",
+           "latest"]
+done = subprocess.run(command, cwd=work, timeout=120, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+check("evaluate runs", done.returncode == 0, done.stderr)
+network = torch.nn.Sequential(torch.nn.Linear(4, 24), torch.nn.Tanh(), torch.nn.Linear(24, 4)).double()
+network.load_state_dict({name: torch.from_numpy(value.copy()) for name, value in one.items()})
+tested = [time for time, part in enumerate(parts_of_times(1)) if part == "test"]
+inputs = numpy.concatenate([(fields["t"][tested] - 0.5) / 2.0, fields["s"][tested][..., None]], 2)
+with torch.no_grad():
+    out = network(torch.from_numpy(inputs)).numpy()
+weight = fields["area"][tested][..., None]
+for name, prediction, truth in (("dt", out[..., :3], fields["dt_true"][tested]),
+                                ("ds", out[..., 3:] * 3.0 + 1.0, fields["ds_true"][tested][..., None])):
+    error, total = prediction - truth, weight.sum() * truth.shape[2]
+    mean = (weight * truth).sum() / total
+    wanted = [numpy.sqrt((weight * error**2).sum() / total), (weight * numpy.abs(error)).sum() / total,
+              1 - (weight * error**2).sum() / (weight * (truth - mean) ** 2).sum(), (weight * error).sum() / total]
+    table = [line.split(",") for line in (work / "one" / "evaluation-mlp-test.csv").read_text().splitlines()]
+    found = [float(cell) for cell in next(row for row in table if row[:2] == [f'"{name}"', "all"])[2:6]]
+    check(f"errors of {name} are numpy's", numpy.allclose(found, wanted, rtol=1e-9), f"{found}\n{wanted}")
+    check(f"a row for each level of {name}", sum(row[0] == f'"{name}"' for row in table) == 1 + truth.shape[2])
+print(done.stdout)

@@ -178,6 +178,15 @@ TEST_F(RecorderTest, PutsLateTargetsBesideTheInputsTheyBelongTo) {
   EXPECT_THAT(fields[5], ElementsAre(202.5, 212.5, 222.5));  // x
 }
 
+TEST_F(RecorderTest, KnowsWhetherItNeedsOutputs) {
+  const bool all = make().records_outputs();
+  plan_.record.fields = {"t", "q_true"};
+  const bool without = make().records_outputs();
+
+  EXPECT_TRUE(all);
+  EXPECT_FALSE(without);
+}
+
 TEST_F(RecorderTest, CountsExchangesByTheStepsOfTheModel) {
   spec_.training = {};
   plan_.record.every = 2;

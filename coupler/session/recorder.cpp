@@ -61,6 +61,11 @@ Recorder::Recorder(const Route& route, const NetworkSpec& spec, RecorderSetting 
   parts_ = 1 + (has_early_ ? 1 : 0) + (has_late_ ? 1 : 0);
 }
 
+bool Recorder::records_outputs() const {
+  return std::any_of(sources_.begin(), sources_.end(),
+                     [](const Source& source) { return source.from == From::outputs; });
+}
+
 void Recorder::take_results(std::int64_t slot, std::int64_t step, const std::byte* inputs, const std::byte* outputs) {
   const std::int64_t exchange = (step - 1) / period_;
   if (!is_recorded(exchange)) return;

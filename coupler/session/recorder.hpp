@@ -36,6 +36,9 @@ class Recorder {
   Recorder(const Route& route, const NetworkSpec& spec, RecorderSetting setting, const StepClock& clock,
            std::int64_t period, StateWriter& state);
 
+  // Then they must be computed, though nobody gets them.
+  bool records_outputs() const;
+
   // Of the exchange at model step `step`; the rows of `slot` are copied.
   void take_results(std::int64_t slot, std::int64_t step, const std::byte* inputs, const std::byte* outputs);
   void take_truth(std::int64_t slot, std::int64_t step, const std::byte* truth);

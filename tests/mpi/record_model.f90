@@ -6,7 +6,7 @@
 !   FOLDER    gets <rank>.bin: step, global id, dt(3), ds of each point and step, as 8 bytes each
 !   truth     puts targets and weights, and a field for a loss besides
 !   delayN    puts targets and weights N steps late
-!   inputs    has no outputs
+!   inputs    defines no outputs
 !   place     tells the coordinates of its points; some: on rank 0 only
 !   cutN      writes the restart set "cut" before step N
 !   more      all values are greater by 1000

@@ -25,7 +25,7 @@ TOTAL, LEVELS = 203, 3
 PLAN = """
 ekman: 1
 calendar: {{start: 2000-02-27}}
-components: {{atmosphere: {{timestep: PT10M, points: 203}}}}
+components: {{atmosphere: {{timestep: PT10M, points: 203{known}}}}}
 networks:
   net:
     component: atmosphere
@@ -43,12 +43,12 @@ OUTPUTS = "    outputs: [{fields: [dt, ds]}]\n"
 
 
 def command(name, steps=8, words=(), ranks=2, ml_ranks=2, ids="blocks", transport="auto", wire="float32", lag=0, record="",
-            network="{echo: {}}", chunk=32, more=OUTPUTS, first=""):
+            network="{echo: {}}", chunk=32, more=OUTPUTS, first="", known=""):
     """Writes the plan `name` and returns the command line of its job."""
     folder = work / name
     folder.mkdir(exist_ok=True)
-    text = PLAN.format(ml_ranks=ml_ranks, network=network, wire=wire, transport=transport, lag=lag, chunk=chunk, more=more, folder=folder,
-                       record=record)
+    text = PLAN.format(ml_ranks=ml_ranks, network=network, wire=wire, transport=transport, lag=lag, chunk=chunk, known=known,
+                       more=more, folder=folder, record=record)
     plan = work / f"{name}.yaml"
     plan.write_text(first + text)
     return [mpiexec, "--oversubscribe", "-np", str(ranks), model, ids, str(steps), str(folder), *words, ":", "-np", str(ml_ranks),
@@ -201,6 +201,13 @@ def record_learning():
 """
         run(name, steps=steps, ranks=ranks, ml_ranks=ml_ranks, ids=ids, transport=transport, lag=lag, more=more,
             network=f"{{torchscript: {work}/net.pt}}", words=["truth", f"delay{delay}"])
+        if delay == 0:   # outputs that nobody gets
+            run("unseen", steps=steps, ranks=ranks, ml_ranks=ml_ranks, ids=ids, transport=transport, lag=lag, more=more,
+                network=f"{{torchscript: {work}/net.pt}}", words=["truth", "inputs"],
+                known=", fields: {dt: {levels: 3, units: K s-1}, ds: {levels: 1}}")
+            with h5py.File(merge(name)[0]) as seen, h5py.File(merge("unseen")[0]) as unseen:
+                for field in ("dt", "ds", "dt_true"):
+                    same_bits(f"{field} is recorded though the component defines no outputs", unseen[field][:], seen[field][:])
         # Targets of the last exchanges never come.
         all_ids, whole = points(ids), list(range(1, steps + 1 - delay))
         with h5py.File(merge(name)[0]) as file:

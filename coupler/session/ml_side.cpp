@@ -59,7 +59,8 @@ MlSide::MlSide(Route route, const NetworkSpec& spec, std::unique_ptr<Engine> eng
 // network has a forward of its own.
 bool MlSide::somebody_sees_outputs() const {
   const bool all_stay = training_ != nullptr && route_.out.layout.fields.empty();
-  return !all_stay || spec_.guard.given || recorder_ != nullptr || period_ > 1 || spec_.lag > 0;
+  return !all_stay || spec_.guard.given || (recorder_ != nullptr && recorder_->records_outputs()) || period_ > 1 ||
+         spec_.lag > 0;
 }
 
 // Forwards first, since somebody may wait for them.

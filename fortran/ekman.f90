@@ -10,7 +10,7 @@ module ekman
   private
 
   public :: ekman_coupler, ekman_init, ekman_init_comm, ekman_init_dummy, ekman_serve, ekman_handshake
-  public :: ekman_def_points, ekman_def_field, ekman_enddef, ekman_put, ekman_get, ekman_advance
+  public :: ekman_def_points, ekman_def_coordinates, ekman_def_field, ekman_enddef, ekman_put, ekman_get, ekman_advance
   public :: ekman_get_step, ekman_get_scalar, ekman_write_restart
   public :: ekman_put_adjoint, ekman_get_adjoint, ekman_zero_grad
   public :: ekman_finalize, ekman_abort, ekman_last_error, ekman_version
@@ -127,6 +127,17 @@ module ekman
       character(kind=c_char, len=*), intent(in), optional :: name
       integer(c_int), intent(out), optional :: ierr
     end subroutine ekman_def_points
+
+    ! Local. Degrees east and north of all slots of a point set defined before, real32 or real64, shaped as its ids; for
+    ! recordings.
+    subroutine ekman_def_coordinates(c, longitude, latitude, points, ierr) bind(C, name="ekman_f_def_coordinates")
+      import :: ekman_coupler, c_char, c_int
+      type(ekman_coupler), intent(inout) :: c
+      type(*), dimension(..), intent(in) :: longitude
+      type(*), dimension(..), intent(in) :: latitude
+      character(kind=c_char, len=*), intent(in), optional :: points
+      integer(c_int), intent(out), optional :: ierr
+    end subroutine ekman_def_coordinates
 
     ! Local. levels: an integer scalar of 32 or 64 bits (default 1); axes: what each array axis is, "p" point, "l" level.
     subroutine ekman_def_field(c, name, units, levels, axes, points, ierr) bind(C, name="ekman_f_def_field")

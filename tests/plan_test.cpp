@@ -90,6 +90,7 @@ TEST(PlanBytes, ComeBackAsTheSamePlan) {
   plan.timeout = 7;
   plan.timeout_physics = 11;
   plan.resume = "2000-06-01";
+  plan.record = {true, {"t", "q"}, 3, "kept.h5", 1000, 17};
 
   const Plan copy = deserialise(serialise(plan));
 
@@ -122,6 +123,12 @@ TEST(PlanBytes, ComeBackAsTheSamePlan) {
   EXPECT_EQ(copy.timeout, 7);
   EXPECT_EQ(copy.timeout_physics, 11);
   EXPECT_EQ(copy.resume, "2000-06-01");
+  EXPECT_TRUE(copy.record.given);
+  EXPECT_EQ(copy.record.fields, plan.record.fields);
+  EXPECT_EQ(copy.record.every, 3);
+  EXPECT_EQ(copy.record.file, "kept.h5");
+  EXPECT_EQ(copy.record.max_bytes, 1000);
+  EXPECT_EQ(copy.record.records_per_file, 17);
 }
 
 TEST(PlanBytes, CutAnywhereAreRefused) {

@@ -68,7 +68,9 @@ networks:
     reproducible: bfb
     inputs: [{fields: [t]}]
     outputs: [{fields: [t3]}]
-output: {directory: run/here}
+output:
+  directory: run/here
+  record: {fields: [t, dt], every: 3, file: kept.h5, max_bytes: 1000000, records_per_file: 17}
 resume: 2000-06-01
 timeout: PT1M
 timeout_physics: PT1H

@@ -4,6 +4,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "ekman/error.hpp"
 
 namespace ekman {
@@ -20,6 +22,14 @@ Hdf5Type text_type(const std::string& path) {
   return type;
 }
 
+Hdf5Type label_type(std::size_t length, const std::string& path) {
+  Hdf5Type type(check_hdf5(H5Tcopy(H5T_C_S1), k_write, path));
+  check_hdf5(H5Tset_size(type.get(), std::max<std::size_t>(length, 1)), k_write, path);
+  check_hdf5(H5Tset_strpad(type.get(), H5T_STR_NULLPAD), k_write, path);
+  check_hdf5(H5Tset_cset(type.get(), H5T_CSET_UTF8), k_write, path);
+  return type;
+}
+
 // `count` < 0: a single value.
 void write_attribute(const Hdf5Named& to, const char* name, hid_t type, hssize_t count, const void* values) {
   const auto extent = static_cast<hsize_t>(count);
@@ -30,21 +40,23 @@ void write_attribute(const Hdf5Named& to, const char* name, hid_t type, hssize_t
   if (count != 0) check_hdf5(H5Awrite(attribute.get(), type, values), k_write, to.path);
 }
 
-Hdf5Attribute open_attribute(const Hdf5Named& from, const char* name, H5T_class_t kind) {
-  if (H5Aexists(from.file, name) <= 0) {
-    throw Error(ErrorCode::internal,
-                fmt::format("cannot read {}: it has no attribute \"{}\", so it is no restart file of this "
-                            "version; resume from another set",
-                            from.path, name));
+[[noreturn]] void fail_type(const Hdf5Named& from, const char* name) {
+  throw Error(ErrorCode::internal, fmt::format("cannot read {}: its attribute \"{}\" is of another type than a {} "
+                                               "has there; {}",
+                                               from.path, name, from.what, from.cure));
+}
+
+Hdf5Attribute open_attribute(const Hdf5Named& from, const char* name, H5T_class_t kind, bool variable = true) {
+  if (!has_attribute(from, name)) {
+    throw Error(ErrorCode::internal, fmt::format("cannot read {}: it has no attribute \"{}\", so it is no {} of this "
+                                                 "version; {}",
+                                                 from.path, name, from.what, from.cure));
   }
   Hdf5Attribute attribute(check_hdf5(H5Aopen(from.file, name, H5P_DEFAULT), k_read, from.path));
   const Hdf5Type type(check_hdf5(H5Aget_type(attribute.get()), k_read, from.path));
-  if (H5Tget_class(type.get()) != kind || (kind == H5T_STRING && H5Tis_variable_str(type.get()) <= 0)) {
-    throw Error(ErrorCode::internal,
-                fmt::format("cannot read {}: its attribute \"{}\" is of another type than a restart file "
-                            "has there; resume from another set",
-                            from.path, name));
-  }
+  const bool is_text = kind == H5T_STRING;
+  if (H5Tget_class(type.get()) != kind || (is_text && (H5Tis_variable_str(type.get()) > 0) != variable))
+    fail_type(from, name);
   return attribute;
 }
 
@@ -66,6 +78,10 @@ void write_numbers(const Hdf5Named& to, const char* name, const std::vector<std:
 void write_text(const Hdf5Named& to, const char* name, const std::string& value) {
   const char* address = value.c_str();
   write_attribute(to, name, text_type(to.path).get(), -1, &address);
+}
+
+void write_label(const Hdf5Named& to, const char* name, const std::string& value) {
+  write_attribute(to, name, label_type(value.size(), to.path).get(), -1, value.c_str());
 }
 
 void write_texts(const Hdf5Named& to, const char* name, const std::vector<std::string>& values) {
@@ -95,6 +111,19 @@ std::vector<std::string> read_texts(const Hdf5Named& from, const char* name) {
   }
   return values;
 }
+
+std::string read_label(const Hdf5Named& from, const char* name) {
+  const Hdf5Attribute attribute = open_attribute(from, name, H5T_STRING, false);
+  const Hdf5Type kept(check_hdf5(H5Aget_type(attribute.get()), k_read, from.path));
+  if (size_of(attribute, from.path) != 1 || H5Tis_variable_str(kept.get()) > 0) fail_type(from, name);
+  std::string value(H5Tget_size(kept.get()), '\0');
+  // In whatever characters, ASCII or UTF-8, it was written.
+  check_hdf5(H5Aread(attribute.get(), kept.get(), value.data()), k_read, from.path);
+  value.resize(std::min(value.find('\0'), value.size()));
+  return value;
+}
+
+bool has_attribute(const Hdf5Named& from, const char* name) { return H5Aexists(from.file, name) > 0; }
 
 std::int64_t read_number(const Hdf5Named& from, const char* name) {
   const std::vector<std::int64_t> values = read_numbers(from, name);

@@ -1,5 +1,5 @@
-// Attributes of a file's root, or of a group: whole numbers and texts, single or in lists. Throw Error with path and
-// cause.
+// Attributes of a file's root, a group or a dataset: whole numbers and texts, single or in lists. Throw Error with path
+// and cause.
 #pragma once
 
 #include <cstdint>
@@ -10,20 +10,26 @@
 
 namespace ekman {
 
-// A file, or a group of one, with the file's path for messages.
+// A file, or a group or dataset of one, with what messages say of the file.
 struct Hdf5Named {
   hid_t file;
   const std::string& path;
+  const char* what = "restart file";
+  const char* cure = "resume from another set";
 };
 
 void write_number(const Hdf5Named& to, const char* name, std::int64_t value);
 void write_numbers(const Hdf5Named& to, const char* name, const std::vector<std::int64_t>& values);
 void write_text(const Hdf5Named& to, const char* name, const std::string& value);
+// Of fixed length, the only texts that all netCDF tools read.
+void write_label(const Hdf5Named& to, const char* name, const std::string& value);
 void write_texts(const Hdf5Named& to, const char* name, const std::vector<std::string>& values);
 
 std::int64_t read_number(const Hdf5Named& from, const char* name);
 std::vector<std::int64_t> read_numbers(const Hdf5Named& from, const char* name);
 std::string read_text(const Hdf5Named& from, const char* name);
+std::string read_label(const Hdf5Named& from, const char* name);
+bool has_attribute(const Hdf5Named& from, const char* name);
 std::vector<std::string> read_texts(const Hdf5Named& from, const char* name);
 
 }  // namespace ekman

@@ -62,18 +62,24 @@ void LessonTiles::add(const Lesson& lesson, std::vector<double>& sums) {
     const std::int64_t points = std::min(tile_rows_, lesson.rows - row);
     Tile tile{in.narrow(0, row, tile_rows_), truth.narrow(0, row, tile_rows_), {}, {}, 0, false};
     if (!graphs.empty()) tile.out = std::move(graphs[static_cast<std::size_t>(row / tile_rows_)]);
-    tile.all_alike = !weighted_ && points == tile_rows_ && !split_.any();
-    tile.weights = weights_of(tile.truth, points);
+    const bool splits = split_.any() && lesson.use == LessonUse::by_split;
+    tile.all_alike = !weighted_ && points == tile_rows_ && !splits && lesson.counts == nullptr;
+    tile.weights = weights_of(tile.truth, points, lesson.counts == nullptr ? nullptr : lesson.counts + row);
     loss_.check_classes(tile.truth, tile.weights, lesson.ids + row);
     tile.seed = mix64({seed_, lesson.exchange, lesson.chunk, lesson.draw, row / tile_rows_});
-    if (split_.any()) {
+    if (lesson.use == LessonUse::validate) {
+      validate(tile, sums);
+      continue;
+    }
+    if (splits) {
       const at::Tensor held = held_out(lesson, row, points), none = at::zeros_like(tile.weights);
       Tile other = tile;
       other.weights = at::where(held, tile.weights, none);
       tile.weights = at::where(held, none, tile.weights);
       if (lesson.draw == 0) validate(other, sums);
     }
-    if (lesson.draw == 0) running_.add(tile.in, tile.weights.gt(0), sums.data() + running_at());
+    if (lesson.draw == 0 && lesson.use == LessonUse::by_split)
+      running_.add(tile.in, tile.weights.gt(0), sums.data() + running_at());
     train(std::move(tile), sums);
   }
 }
@@ -88,15 +94,21 @@ bool LessonTiles::wants_graph(std::int64_t chunk, std::int64_t rows) const {
 }
 
 // [rows], 0 for pads.
-at::Tensor LessonTiles::weights_of(const at::Tensor& truth, std::int64_t points) const {
+at::Tensor LessonTiles::weights_of(const at::Tensor& truth, std::int64_t points, const std::uint8_t* counts) const {
   at::Tensor weights = at::zeros({tile_rows_}, options_);
   at::Tensor of_points = weights.narrow(0, 0, points);
+  const auto masked = [&] {
+    if (counts == nullptr) return weights;
+    const at::Tensor mask = at::from_blob(const_cast<std::uint8_t*>(counts), {points}, at::kByte).to(options_.device());
+    of_points.masked_fill_(mask.eq(0), 0.0);
+    return weights;
+  };
   if (!weighted_) {
     of_points.fill_(1.0);
-    return weights;
+    return masked();
   }
   of_points.copy_(truth.select(1, weights_.offset).narrow(0, 0, points));
-  if (of_points.ge(0).all().item<bool>()) return weights;
+  if (of_points.ge(0).all().item<bool>()) return masked();
   throw Error(ErrorCode::network,
               fmt::format("network \"{}\": the weights in \"{}\" hold a value that is negative or no number; use 0 for "
                           "points that are not to count",

@@ -58,7 +58,7 @@ class LessonTiles {
   std::size_t validation_at() const { return k_terms + num_terms_; }
   std::size_t buffers_at() const { return validation_at() + num_validation_sums(); }
   std::size_t running_at() const { return buffers_at() + forward_.num_sums(); }
-  at::Tensor weights_of(const at::Tensor& truth, std::int64_t points) const;
+  at::Tensor weights_of(const at::Tensor& truth, std::int64_t points, const std::uint8_t* counts) const;
   at::Tensor held_out(const Lesson& lesson, std::int64_t row, std::int64_t points) const;
   at::Tensor masked_in(const Tile& tile) const;
   void train(Tile tile, std::vector<double>& sums);

@@ -110,11 +110,19 @@ class Walk {
         proposals += unknown(entry, path, pattern);
     }
     for (const Key* key : keys_below(pattern))
-      if (key->fallback == k_required && key->status == Status::supported && !tree.find(key->name()))
+      if (key->fallback == k_required && key->status == Status::supported && !tree.find(key->name()) &&
+          !is_spared(*key, tree))
         missing(key->name(), position, path, proposals);
   }
 
  private:
+  // By a word beside it.
+  static bool is_spared(const Key& key, const Tree& tree) {
+    return std::any_of(tree.entries.begin(), tree.entries.end(), [&](const Entry& entry) {
+      return entry.value.kind == Kind::scalar && entry.key + ": " + entry.value.scalar == key.spared_by;
+    });
+  }
+
   static std::string below(const std::string& path, const std::string& name) {
     return path.empty() ? name : path + "." + name;
   }

@@ -55,7 +55,8 @@ std::string mapping_of(const std::string& pattern) {
       continue;
     }
     properties += fmt::format("{}\n{}: {}", properties.empty() ? "" : ",", quoted(key->name()), schema_of(*key));
-    if (key->fallback == k_required) required += (required.empty() ? "" : ", ") + quoted(key->name());
+    if (key->fallback == k_required && key->spared_by.empty())
+      required += (required.empty() ? "" : ", ") + quoted(key->name());
   }
   const std::string empty_too = required.empty() ? "[\"object\", \"null\"]" : "\"object\"";
   return indented(fmt::format("{{\n\"type\": {},\n\"properties\": {{{}}},\n\"required\": [{}],\n"

@@ -20,13 +20,11 @@ struct NotYet {
 };
 
 const std::vector<NotYet>& not_yet() {
-  static const std::vector<NotYet> list{{"networks.*.network", "none"},
-                                        {"networks.*.network.artifact"},
+  static const std::vector<NotYet> list{{"networks.*.network.artifact"},
                                         {"networks.*.normalize.*.from"},
                                         {"networks.*.training.log.tensorboard", "",
                                          "take `csv`, which has the same numbers and can be turned into event files as "
                                          "docs/training.md says"},
-                                        {"output.record"},
                                         {"output.profile"}};
   return list;
 }
@@ -75,7 +73,7 @@ const std::vector<Key>& network_keys() {
       {"network",
        T::word_or_mapping,
        k_required,
-       "What is run: exactly one of `torchscript`, `builtin`, `echo` and so on.",
+       "What is run: exactly one of `torchscript`, `builtin`, `echo` and so on; `none`: nothing, inputs are recorded.",
        {"none"}},
       {"network.torchscript", T::text, "", "File of a TorchScript network, relative to the plan's folder."},
       {"network.sha256", T::text, "",
@@ -151,7 +149,14 @@ const std::vector<Key>& network_keys() {
        "concat",
        "Levels side by side `[tile, sum]`, or stacked `[tile, fields, levels]`.",
        {"concat", "stack"}},
-      {"outputs", T::list, k_required, "One entry for each tensor that forward() returns, in order."},
+      {"outputs",
+       T::list,
+       k_required,
+       "One entry for each tensor that forward() returns, in order; left out with `network: none`.",
+       {},
+       Status::supported,
+       {},
+       "network: none"},
       {"outputs[].fields", T::texts, k_required, "Fields of the tensor, in order."},
       {"outputs[].combine", T::word, "concat", "As of inputs.", {"concat", "stack"}},
       {"normalize", T::named, "", "(x - mean)/std on inputs, the inverse on outputs, for each field named."},
@@ -197,10 +202,15 @@ const std::vector<Key>& output_keys() {
 
 const std::vector<Key>& run_keys() {
   static const std::vector<Key> rows{
-      {"output.record", T::mapping, "", "Recording of fields, readable as netCDF-4."},
-      {"output.record.fields", T::texts, k_required, "Fields recorded."},
+      {"output.record", T::mapping, "", "Recording of exchanges as the networks have them, see docs/recording.md."},
+      {"output.record.fields", T::texts, "",
+       "Fields recorded: inputs, outputs, targets, weights; absent: all of every network."},
       {"output.record.every", T::count, "1", "Exchanges from one record to the next."},
-      {"output.record.file", T::text, k_required, "File of the recording."},
+      {"output.record.file", T::text, "recording.h5",
+       "Name of the files, below output.directory; `-<network>-<rank of it>-<number>` comes before the ending."},
+      {"output.record.max_bytes", T::size, "",
+       "Bytes of all files of an ML rank; then recording stops, with a line, and the run goes on. Absent: no bound."},
+      {"output.record.records_per_file", T::whole, "0", "Records after which a new file begins; 0: one file."},
       {"output.profile", T::flag, "off", "Writes where the time went."},
   };
   return rows;

@@ -37,7 +37,8 @@ struct Key {
   std::vector<std::string> words = {};
   Status status = Status::supported;
   std::vector<std::string> words_not_yet = {};
-  std::string instead = {};  // of a key that is not there and will not come: what to do
+  std::string spared_by = {};  // "network: none": a key that must be given need not be where one beside it is this
+  std::string instead = {};    // of a key that is not there and will not come: what to do
 
   std::string name() const { return path.substr(path.rfind('.') + 1); }
   std::string parent() const { return path.find('.') == std::string::npos ? "" : path.substr(0, path.rfind('.')); }

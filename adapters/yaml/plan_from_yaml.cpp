@@ -71,12 +71,24 @@ class PlanReader {
       if (is_mine(entry.key)) plan.networks.push_back(read_network(entry));
     plan.resume = text_of(root, "resume");
     plan.output_directory = text_of(child(root, "output"), "output.directory");
+    if (const Tree* record = child(root, "output").find("record")) plan.record = read_record(*record);
     plan.timeout = parse_duration(text_of(root, "timeout")).value_or(plan.timeout);
     plan.timeout_physics = parse_duration(text_of(root, "timeout_physics")).value_or(plan.timeout);
     return plan;
   }
 
  private:
+  static RecordSpec read_record(const Tree& tree) {
+    RecordSpec record;
+    record.given = true;
+    record.fields = texts_of(child(tree, "fields"));
+    record.every = integer_of(tree, "output.record.every");
+    record.file = text_of(tree, "output.record.file");
+    record.max_bytes = integer_of(tree, "output.record.max_bytes");
+    record.records_per_file = integer_of(tree, "output.record.records_per_file");
+    return record;
+  }
+
   Calendar read_calendar(const Tree& tree) {
     Calendar calendar;
     const std::string kind = text_of(tree, "calendar.kind"), start = text_of(tree, "calendar.start");
@@ -168,6 +180,7 @@ class PlanReader {
 
   NetworkSource read_source(const Tree& tree, const std::string& path) {
     NetworkSource source;
+    if (tree.kind == Tree::Kind::scalar && tree.scalar == "none") source.kind = SourceKind::none;
     if (tree.kind != Tree::Kind::mapping || !check_form(tree, path)) return source;
     if (tree.find("torchscript")) {
       source.kind = SourceKind::torchscript;

@@ -33,6 +33,7 @@ Write component_of(const ComponentSpec& component) {
 }
 
 Write source_of(const NetworkSource& source) {
+  if (source.kind == SourceKind::none) return text("none");
   const bool is_file = source.kind == SourceKind::torchscript, is_mlp = source.kind == SourceKind::mlp;
   const bool is_checkpoint = source.kind == SourceKind::checkpoint;
   const std::string pattern = "networks.*.network";
@@ -105,10 +106,18 @@ Write network_of(const NetworkSpec& network) {
                   {"tape", number(network.tape)},
                   {"reproducible", word(network.reproducible)},
                   {"inputs", arguments_of(network.inputs, "networks.*.inputs[]")},
-                  {"outputs", arguments_of(network.outputs, "networks.*.outputs[]")},
+                  {"outputs", given(!network.outputs.empty(), arguments_of(network.outputs, "networks.*.outputs[]"))},
                   {"normalize", given(!network.normalize.empty(), named(network.normalize, normalization_of))},
                   {"guard", given(network.guard.given, guard_of(network.guard))},
                   {"training", given(network.training.given, training_of(network.training))}});
+}
+
+Write record_of(const RecordSpec& record) {
+  return mapping("output.record", {{"fields", given(!record.fields.empty(), texts(record.fields))},
+                                   {"every", number(record.every)},
+                                   {"file", text(record.file)},
+                                   {"max_bytes", given(record.max_bytes > 0, number(record.max_bytes))},
+                                   {"records_per_file", number(record.records_per_file)}});
 }
 
 // By name, in the order of the plan.
@@ -156,7 +165,8 @@ std::string plan_to_yaml(const Plan& plan, const std::vector<RunFact>& run) {
                       {"resume", given(!plan.resume.empty(), text(plan.resume))},
                       {"timeout", text(duration_text(plan.timeout))},
                       {"timeout_physics", text(duration_text(plan.timeout_physics))},
-                      {"output", mapping("output", {{"directory", text(plan.output_directory)}})}};
+                      {"output", mapping("output", {{"directory", text(plan.output_directory)},
+                                                    {"record", given(plan.record.given, record_of(plan.record))}})}};
   mapping("", values)(out);
   std::string yaml = std::string(out.c_str()) + "\n";
   if (run.empty()) return yaml;

@@ -146,6 +146,23 @@ class TrainingReader {
       spec.replay.capacity = integer_of(replay, k_row + ".replay.capacity");
       spec.replay.batches = integer_of(replay, k_row + ".replay.batches");
     }
+    if (tree.find("offline")) read_offline(child(tree, "offline"), spec.offline);
+  }
+
+  static void read_offline(const Tree& tree, OfflineSpec& spec) {
+    const std::string row = k_row + ".offline";
+    spec.given = true;
+    spec.epochs = integer_of(tree, row + ".epochs");
+    spec.batch = integer_of(tree, row + ".batch");
+    spec.shuffle = text_of(tree, row + ".shuffle") == "on";
+    const Tree& split = child(tree, "split");
+    spec.split.train = real_of(split, row + ".split.train");
+    spec.split.validation = real_of(split, row + ".split.validation");
+    spec.split.test = real_of(split, row + ".split.test");
+    spec.split.rule = choice_of<SplitRule>(text_of(split, row + ".split.by")).value_or(SplitRule::time);
+    spec.split.block = integer_of(split, row + ".split.block");
+    spec.split.gap = integer_of(split, row + ".split.gap");
+    spec.split.seed = integer_of(split, row + ".split.seed");
   }
 
   void read_files(const Tree& tree, TrainingSpec& spec) const {

@@ -94,6 +94,22 @@ Write log_of(const TrainingSpec& training) {
                  true);
 }
 
+Write offline_of(const OfflineSpec& offline) {
+  const SplitSpec& split = offline.split;
+  return mapping(k_row + ".offline", {{"epochs", number(offline.epochs)},
+                                      {"batch", number(offline.batch)},
+                                      {"shuffle", text(offline.shuffle ? "on" : "off")},
+                                      {"split", mapping(k_row + ".offline.split",
+                                                        {{"train", real(split.train)},
+                                                         {"validation", real(split.validation)},
+                                                         {"test", real(split.test)},
+                                                         {"by", text(word_of(split.rule))},
+                                                         {"block", number(split.block)},
+                                                         {"gap", number(split.gap)},
+                                                         {"seed", number(split.seed)}},
+                                                        true)}});
+}
+
 bool is_given(const ValidationSpec& validation) {
   return validation.fraction != 0.0 || validation.block != 1 || validation.every != 1;
 }
@@ -123,6 +139,7 @@ Write training_of(const TrainingSpec& training) {
                   {"replay", given(training.replay.capacity > 0, replay_of(training.replay))},
                   {"checkpoint", given(!training.checkpoint.directory.empty(), checkpoint_of(training.checkpoint))},
                   {"resume", given(!training.resume.empty(), text(resume))},
+                  {"offline", given(training.offline.given, offline_of(training.offline))},
                   {"log", given(has_log, log_of(training))}});
 }
 

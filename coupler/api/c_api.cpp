@@ -88,6 +88,14 @@ int ekman_def_points(ekman_coupler* coupler, const int64_t* ids, int64_t count, 
   return guard_boundary([&] { checked(coupler).def_points(contiguous_view(ids, {count}), text_of(name)); });
 }
 
+int ekman_def_coordinates(ekman_coupler* coupler, const double* longitude, const double* latitude, int64_t count,
+                          const char* points) {
+  return guard_boundary([&] {
+    checked(coupler).def_coordinates(contiguous_view(longitude, {count}), contiguous_view(latitude, {count}),
+                                     text_of(points));
+  });
+}
+
 int ekman_def_field(ekman_coupler* coupler, const char* name, const char* units, int64_t levels, const char* axes,
                     const char* points) {
   return guard_boundary([&] {

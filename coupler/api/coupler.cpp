@@ -110,6 +110,10 @@ void Coupler::def_points(const ArrayView& ids, std::string_view name) {
   impl_->guard([&] { impl_->side.def_points(ids, std::string(name)); });
 }
 
+void Coupler::def_coordinates(const ArrayView& longitude, const ArrayView& latitude, std::string_view points) {
+  impl_->guard([&] { impl_->side.def_coordinates(longitude, latitude, std::string(points)); });
+}
+
 void Coupler::def_field(std::string_view name, const FieldOptions& options) {
   impl_->guard([&] { impl_->side.def_field(std::string(name), options); });
 }

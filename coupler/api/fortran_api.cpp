@@ -131,6 +131,11 @@ void ekman_f_def_points(ekman_coupler** handle, const CFI_cdesc_t* ids, const CF
   run(ierr, [&] { checked(handle).def_points(view_of(*ids), text_of(name)); });
 }
 
+void ekman_f_def_coordinates(ekman_coupler** handle, const CFI_cdesc_t* longitude, const CFI_cdesc_t* latitude,
+                             const CFI_cdesc_t* points, int* ierr) {
+  run(ierr, [&] { checked(handle).def_coordinates(view_of(*longitude), view_of(*latitude), text_of(points)); });
+}
+
 void ekman_f_def_field(ekman_coupler** handle, const CFI_cdesc_t* name, const CFI_cdesc_t* units,
                        const CFI_cdesc_t* levels, const CFI_cdesc_t* axes, const CFI_cdesc_t* points, int* ierr) {
   run(ierr, [&] {

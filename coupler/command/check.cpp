@@ -46,6 +46,7 @@ void try_resume(PlanReading& reading, const NetworkSpec& network, Learner* learn
 // without it, at its own keys, and then what is left of the plan is tried.
 NetworkTrial try_network(PlanReading& reading, NetworkSpec network) {
   const std::optional<LearningRows> rows = rows_of(reading.plan, network);
+  if (network.source.kind == SourceKind::none) return {true, false, {}};
   if (!needs_library(network)) {
     return rows ? NetworkTrial{true, true, make_echo_engine(network, rows->in, rows->out)->size()}
                 : NetworkTrial{true, false, {}};

@@ -3,12 +3,16 @@
 #include <cstdio>
 #include <exception>
 #include <string>
+#include <vector>
 
 #include "adapters/yaml/check_keys.hpp"
 #include "adapters/yaml/key_table.hpp"
 #include "coupler/base/version.hpp"
 #include "coupler/command/check.hpp"
+#include "coupler/command/evaluate.hpp"
+#include "coupler/command/inspect.hpp"
 #include "coupler/command/serve.hpp"
+#include "coupler/command/train.hpp"
 #include "ekman/error.hpp"
 
 int main(int argc, char** argv) {
@@ -44,7 +48,31 @@ int main(int argc, char** argv) {
   outputs->add_flag("--svg", svg, "the drawing as SVG; needs Graphviz");
   outputs->add_flag("--schema", schema, "the JSON schema of plans, for editors; takes no plan");
   outputs->require_option(0, 1);
+  ekman::TrainOptions training;
+  CLI::App* train = app.add_subcommand("train", "let a network learn from recordings, on one rank or under mpirun");
+  train->add_option("plan", training.plan, "the plan (YAML); its `training` says what is learned, and how")->required();
+  train->add_option("--data", training.data, "recordings, or patterns such as 'run/*.h5'")->required();
+  train->add_option("--network", training.network, "which one, if several learn");
+  ekman::EvaluateOptions evaluation;
+  CLI::App* evaluate =
+      app.add_subcommand("evaluate", "tell how good a network is on recordings, on one rank or under mpirun");
+  evaluate->add_option("plan", evaluation.plan, "the plan (YAML) that it learned by")->required();
+  evaluate->add_option("--data", evaluation.data, "recordings, or patterns such as 'run/*.h5'")->required();
+  evaluate->add_option("--network", evaluation.network, "which one, if several learn");
+  evaluate
+      ->add_option("--checkpoint", evaluation.checkpoint,
+                   "best or latest of its checkpoints, a file, or `plan` for the network as the plan has it")
+      ->capture_default_str();
+  evaluate->add_option("--part", evaluation.part, "of the split")
+      ->check(CLI::IsMember({"test", "validation", "train"}))
+      ->capture_default_str();
   CLI::App* keys = app.add_subcommand("keys", "print the reference of all plan keys (Markdown)");
+  CLI::App* inspected = app.add_subcommand("inspect", "say what recordings hold, or make one file of them");
+  std::vector<std::string> recordings;
+  std::string merged;
+  inspected->add_option("files", recordings, "recordings, finished or of a run that was killed")->required();
+  inspected->add_option("--merge", merged,
+                        "write the records of all files, those of all ML ranks of a network, to this one");
   CLI11_PARSE(app, argc, argv);
   try {
     if (keys->parsed()) {
@@ -52,6 +80,16 @@ int main(int argc, char** argv) {
       return 0;
     }
     if (serve->parsed()) return ekman::serve(argc, argv, plan, *ekman::parse_duration(start_timeout));
+    if (evaluate->parsed()) return ekman::evaluate(argc, argv, evaluation);
+    if (train->parsed()) return ekman::train(argc, argv, training);
+    if (inspected->parsed()) {
+      if (merged.empty()) {
+        ekman::inspect(recordings);
+      } else {
+        ekman::merge_recordings(recordings, merged);
+      }
+      return 0;
+    }
     if (schema) {
       std::fputs(ekman::key_schema_json().c_str(), stdout);
       return 0;

@@ -55,7 +55,7 @@ std::string line(const std::string& label, const std::string& text) {
 std::string network_line(const NetworkSpec& network, const NetworkTrial& trial) {
   std::string text = source_words(network.source);
   if (trial.size.parameters > 0) text += fmt::format(", {} parameters", trial.size.parameters);
-  if (network.source.kind == SourceKind::echo) return text;
+  if (!network.is_computed()) return text;
   return text + (trial.forward ? ", opened and tried" : trial.opened ? ", opened" : ", not opened");
 }
 
@@ -210,6 +210,8 @@ std::string plan_summary(const Plan& plan, const std::vector<NetworkTrial>& tria
     if (!learning.empty()) text += line("to learn", learning);
     text += training_lines(network);
     if (network.guard.given) text += line("guard", guard_line(network.guard));
+    const std::string record = record_words(plan, network);
+    if (!record.empty()) text += line("records", record);
     first_rank += network.ranks;
   }
   const bool loaded = std::any_of(trials.begin(), trials.end(), [](const NetworkTrial& trial) { return trial.opened; });

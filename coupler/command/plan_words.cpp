@@ -38,6 +38,8 @@ std::string source_words(const NetworkSource& source) {
       return "TorchScript " + std::filesystem::path(source.path).filename().string();
     case SourceKind::checkpoint:
       return "checkpoint " + std::filesystem::path(source.path).filename().string();
+    case SourceKind::none:
+      return "nothing: what comes is recorded";
     case SourceKind::mlp:
       break;
   }
@@ -92,6 +94,26 @@ std::string learning_words(const NetworkSpec& network) {
   const char* unit = network.tape > 0 ? "tape" : "exchange";
   return words + (training.accumulate == 1 ? fmt::format("; a step each {}", unit)
                                            : fmt::format("; a step in {} {}s", training.accumulate, unit));
+}
+
+std::string record_words(const Plan& plan, const NetworkSpec& network) {
+  const std::vector<std::string> fields = recorded_fields_of(plan, network);
+  if (fields.empty()) return "";
+  const RecordSpec& record = plan.record;
+  std::string text =
+      fmt::format("{} {} to {}", joined(fields, ", "),
+                  record.every == 1 ? "every exchange" : fmt::format("every {} exchanges", record.every),
+                  (std::filesystem::path(plan.output_directory) / record.file).lexically_normal().string());
+  if (record.records_per_file > 0) text += fmt::format(", {} in a file", record.records_per_file);
+  const ComponentSpec& component = *find_component(plan, network.component);
+  std::int64_t values = 0;
+  for (const std::int64_t levels : levels_of(component, network, fields)) {
+    if (levels == 0 || component.points < 0) return text + "; give points and levels to see how much";
+    values += levels * component.points;
+  }
+  text += fmt::format("; {} a record before it is compressed", bytes_words(values * real_size(network.wire)));
+  if (record.max_bytes > 0) text += fmt::format(", up to {} of files an ML rank", bytes_words(record.max_bytes));
+  return text;
 }
 
 }  // namespace ekman

@@ -22,4 +22,7 @@ std::string loss_words(const NetworkSpec& network);
 // "adamw, lr 0.001, cosine over 10000 steps after 100 of warm-up, every 8 exchanges"
 std::string learning_words(const NetworkSpec& network);
 
+// "t, q, dt every 4 exchanges to run/recording.h5; 1.3 MiB each before it is compressed"; "" if nothing is recorded.
+std::string record_words(const Plan& plan, const NetworkSpec& network);
+
 }  // namespace ekman

@@ -5,16 +5,19 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <new>
+#include <optional>
 #include <sstream>
 
+#include "adapters/hdf5/recording_store.hpp"
 #include "adapters/hdf5/restart_store.hpp"
 #include "adapters/yaml/plan_from_yaml.hpp"
 #include "coupler/base/log.hpp"
 #include "coupler/base/process_tuning.hpp"
 #include "coupler/comm/handshake.hpp"
 #include "coupler/comm/process.hpp"
+#include "coupler/command/learning_files.hpp"
 #include "coupler/command/network_library.hpp"
+#include "coupler/command/run_for_all.hpp"
 #include "coupler/command/run_record.hpp"
 #include "coupler/engine/arithmetic.hpp"
 #include "coupler/engine/placement.hpp"
@@ -48,53 +51,32 @@ Placement find_place(const Job& job) {
   return places[job.local.rank()];
 }
 
-// Goes on from the checkpoint that the plan names.
-void prepare_learning(const Job& job, const NetworkSpec& spec, const Route& route, Learner& learner) {
-  const std::optional<Checkpoint> checkpoint = network_library().find_resume(spec, job.plan.output_directory);
-  if (checkpoint) learner.restore(checkpoint->state);
-  if (!route.learners || route.learners.rank() != 0) return;
-  std::string from;
-  if (checkpoint) {
-    from = fmt::format("; goes on from {}", checkpoint->path);
-  } else if (!spec.training.resume.empty()) {
-    from = fmt::format("; begins afresh, since {} has no checkpoint yet", spec.training.checkpoint.directory);
-  }
-  log_line(fmt::format("network \"{}\" learns: {}{}", spec.name, learner.describe(), from));
-}
+bool is_first_learner(const Route& route) { return route.learners && route.learners.rank() == 0; }
 
-// A run that goes on from a restart set repeats what came after it; one whose user asked for the best or for a file
-// leaves what came after it behind.
-LaterSteps later_steps(const Job& job, const NetworkSpec& spec) {
-  if (!job.plan.resume.empty()) return LaterSteps::remove;
-  const std::string& resume = spec.training.resume;
-  return resume.empty() || resume == "latest" ? LaterSteps::refuse : LaterSteps::put_aside;
-}
-
-// On the first rank that owns chunks.
-LearningFiles learning_files(const Job& job, const NetworkSpec& spec, const Route& route) {
-  LearningFiles files;
-  if (!route.learners || route.learners.rank() != 0) return files;
-  files.log = [&job, &spec](std::int64_t step) {
-    return std::make_unique<TrainingLog>(training_log_setting(job.plan, spec, step));
-  };
-  if (spec.training.checkpoint.directory.empty()) return files;
-  files.checkpoints = [&job, &spec](std::int64_t step) {
-    return network_library().make_checkpoint_store(spec, job.plan.output_directory, step, later_steps(job, spec));
-  };
-  return files;
+// A run that begins must not mix its records with those of another; one that goes on adds files to them.
+void prepare_recording(const Job& job, RecorderSetting& recording) {
+  const RecordingNames::Found found = recording.names.find(recording.rank);
+  recording.next = found.next;
+  recording.bytes_used = found.bytes;
+  if (!job.plan.resume.empty() || found.file.empty()) return;
+  throw Error(ErrorCode::plan,
+              fmt::format("the recording {} is there already; remove it, or change output.directory or "
+                          "output.record.file",
+                          found.file));
 }
 
 // Collective over all ranks of the job, which learn here whether every network can be served; the components
 // wait for it at the end of enddef.
-std::unique_ptr<Engine> load_engine(const Job& job, const NetworkSpec& spec, const Route& route,
-                                    const Placement& place) {
+std::unique_ptr<Engine> load_engine(const Job& job, const NetworkSpec& spec, const Route& route, const Placement& place,
+                                    std::optional<RecorderSetting>& recording) {
   std::unique_ptr<Engine> engine;
   std::string problem;
   try {
     const CallScope call(job.watchdog->state(), Call::load);
     engine =
         make_engine(spec, {route.in.layout, route.results.layout, route.truth.layout}, place.device, place.threads);
-    if (engine->learner() != nullptr) prepare_learning(job, spec, route, *engine->learner());
+    if (engine->learner() != nullptr) prepare_learning(job.plan, spec, is_first_learner(route), *engine->learner());
+    if (recording) prepare_recording(job, *recording);
   } catch (const std::exception& error) {
     problem = fmt::format("ML rank {} on {}: {}", job.local.rank(), node_name(), error.what());
   }
@@ -174,15 +156,22 @@ RestartSetting restart_setting(const Job& job, const NetworkSpec& spec, RestartS
   return setting;
 }
 
-// Collective over all ranks of the job. The route of the network that this rank serves.
-Route define_route(const Job& job, const Placement& place) {
+// Collective over all ranks of the job. The route of the network that this rank serves, and what it records of it.
+Route define_route(const Job& job, const Placement& place, const RecordingStore& store,
+                   std::optional<RecorderSetting>& recording) {
   const WaitScope waiting(job.watchdog->state(), Call::enddef);
   compare_definitions(job);
   const NetworkSpec& spec = job.plan.networks[place.network];
   Route route;
   for (std::size_t n = 0; n < job.plan.networks.size(); ++n) {
     Communicator comm = split_route(job, static_cast<int>(n), "", place.network);
-    if (comm) route = make_ml_route(std::move(comm), spec);
+    if (!comm) continue;
+    route = make_ml_route(std::move(comm), spec);
+    const std::vector<std::string> fields = recorded_fields_of(job.plan, spec);
+    if (fields.empty()) continue;
+    recording = {
+        &store, job.plan.record, RecordingNames(job.plan, spec), fields, hear_description(route, spec), place.index, 0,
+        0};
   }
   return route;
 }
@@ -197,16 +186,18 @@ void serve_plan(MPI_Comm comm, const std::string& plan_file, std::int64_t start_
   const Placement place = find_place(job);
   job.watchdog->introduce({true, true, place.network, job.local.rank(), place.index});
   const NetworkSpec& spec = job.plan.networks[place.network];
-  Route route = define_route(job, place);
+  const std::unique_ptr<RecordingStore> recordings = make_hdf5_recording_store();
+  std::optional<RecorderSetting> recording;
+  Route route = define_route(job, place, *recordings, recording);
   const int cores = cores_allowed();
   if (needs_library(spec) && place.device == "cpu" && !job.shared_cores) bind_threads(place.threads, cores);
-  std::unique_ptr<Engine> engine = load_engine(job, spec, route, place);
+  std::unique_ptr<Engine> engine = load_engine(job, spec, route, place, recording);
   record_run(job, announce(job, spec, place, route, *engine, cores));
   compare_engines(job, place, engine->arithmetic());
   const std::unique_ptr<RestartStore> store = make_hdf5_restart_store(job.plan.output_directory);
-  LearningFiles files = learning_files(job, spec, route);
+  LearningFiles files = is_first_learner(route) ? learning_files(job.plan, spec) : LearningFiles{};
   MlSide side(std::move(route), spec, std::move(engine), restart_setting(job, spec, *store), std::move(files),
-              job.shared_cores, state);
+              std::move(recording), job.shared_cores, state);
   side.resume(job);
   side.serve();
   state.begin_wait(Call::finalize, k_no_field, -1, -1);  // until all is freed, and the watchdog with it
@@ -215,19 +206,7 @@ void serve_plan(MPI_Comm comm, const std::string& plan_file, std::int64_t start_
 }  // namespace
 
 void serve_on(MPI_Comm comm, const std::string& plan_file, std::int64_t start_timeout) {
-  try {
-    serve_plan(comm, plan_file, start_timeout);
-    return;
-  } catch (const PrintedError&) {
-  } catch (const std::bad_alloc&) {
-    log_line(fmt::format(
-        "error: ML rank on {}: out of memory; `ekman check` says what chunk buffers and networks take: give "
-        "the ML rank more, put fewer on a node, or take a smaller chunk",
-        node_name()));
-  } catch (const std::exception& error) {
-    log_line(fmt::format("error: ML rank on {}: {}", node_name(), error.what()));
-  }
-  abort_world(1);
+  run_for_all("ML rank", [&] { serve_plan(comm, plan_file, start_timeout); });
 }
 
 int serve(int argc, char** argv, const std::string& plan_file, std::int64_t start_timeout) {

@@ -72,4 +72,7 @@ class Engine {
 // Input rows copied to output rows, value by value; the two rows must be of the same length.
 std::unique_ptr<Engine> make_echo_engine(const NetworkSpec& spec, const RowLayout& inputs, const RowLayout& outputs);
 
+// Of a network that is `none`: it has no outputs.
+std::unique_ptr<Engine> make_no_engine();
+
 }  // namespace ekman

@@ -13,17 +13,22 @@
 
 namespace ekman {
 
+// What is done with the rows of a lesson: what ValidationSplit says of each, or one thing with all.
+enum class LessonUse { by_split, learn, validate };
+
 // One chunk of an exchange to learn from. `in` is as for Engine::forward, `truth` has as many rows of
 // truth_fields_of(), of the wire kind.
 struct Lesson {
   const std::byte* in = nullptr;
   const std::byte* truth = nullptr;
-  std::int64_t rows = 0;              // the first ones, which hold points
-  const std::int64_t* ids = nullptr;  // global id of each row
-  std::int64_t exchange = 0;          // from 0
-  std::int64_t chunk = 0;             // its number in the network
-  std::int64_t draw = 0;              // 0: what came; i: the i-th batch of the replay, which must not keep what
-                                      // ValidationSplit holds out
+  std::int64_t rows = 0;                 // the first ones, which hold points
+  const std::int64_t* ids = nullptr;     // global id of each row
+  std::int64_t exchange = 0;             // from 0
+  std::int64_t chunk = 0;                // its number in the network
+  std::int64_t draw = 0;                 // 0: what came; i: the i-th batch of the replay, which must not keep what
+                                         // ValidationSplit holds out
+  LessonUse use = LessonUse::by_split;   // else statistics of inputs stay as they are
+  const std::uint8_t* counts = nullptr;  // by row, whether it counts, if it has a weight; null: all do
 };
 
 // What an optimizer step did.

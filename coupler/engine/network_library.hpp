@@ -21,7 +21,7 @@ struct LearningRows {
   RowLayout truth;
 };
 
-inline bool needs_library(const NetworkSpec& spec) { return spec.source.kind != SourceKind::echo; }
+inline bool needs_library(const NetworkSpec& spec) { return spec.is_computed(); }
 
 class NetworkLibrary {
  public:

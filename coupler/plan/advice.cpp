@@ -84,7 +84,7 @@ void advise_sizes(const NetworkSpec& network, const RouteSizes& sizes, const std
                      "256; a chunk that is a multiple of 256 runs faster",
                      tile, tile == 1 ? "" : "s", network.chunk),
          Severity::hint});
-  if (network.wire == Real::float64 && network.compute != Compute::float64 && network.source.kind != SourceKind::echo)
+  if (network.wire == Real::float64 && network.compute != Compute::float64 && network.is_computed())
     problems.push_back({path + ".wire",
                         fmt::format("the network computes in {}, so float64 on the wire costs twice the bytes for "
                                     "the same outputs; take wire: float32, or compute: float64",
@@ -113,7 +113,7 @@ void advise_learning(const NetworkSpec& network, const std::string& path, Proble
            Severity::hint});
     return;
   }
-  if (training.checkpoint.directory.empty())
+  if (training.checkpoint.directory.empty() && !training.offline.given)
     problems.push_back(
         {path + ".training",
          fmt::format("what network \"{}\" learns is lost at the end, unless the component writes a restart "

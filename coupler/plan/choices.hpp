@@ -29,6 +29,7 @@ constexpr std::array<const char*, 9> words_of(LossKind) {
 constexpr std::array<const char*, 6> words_of(OptimizerKind) {
   return {"sgd", "adam", "adamw", "rmsprop", "adagrad", "lbfgs"};
 }
+constexpr std::array<const char*, 2> words_of(SplitRule) { return {"time", "id"}; }
 constexpr std::array<const char*, 5> words_of(ScheduleKind) {
   return {"constant", "step", "exponential", "cosine", "linear"};
 }

@@ -10,6 +10,7 @@
 #include "coupler/plan/choices.hpp"
 #include "coupler/plan/did_you_mean.hpp"
 #include "coupler/plan/plan.hpp"
+#include "coupler/plan/record_check.hpp"
 #include "coupler/plan/restart_label.hpp"
 #include "coupler/plan/training_check.hpp"
 
@@ -303,13 +304,14 @@ std::vector<Problem> cross_check(const Plan& plan) {
     check_optimize(network, path, problems);
     check_cuda_graph(network, path, problems);
     check_repeats(network.inputs, path + ".inputs", problems);
-    check_repeats(network.outputs, path + ".outputs", problems);
+    if (network.source.kind != SourceKind::none) check_repeats(network.outputs, path + ".outputs", problems);
     check_outputs(network, path, writers, problems);
     check_normalize(network, path, problems);
     check_guard(network, path, problems);
     check_learning(plan, network, path, problems);
   }
   check_learning_files(plan, problems);
+  check_record(plan, problems);
   return problems;
 }
 

@@ -55,6 +55,26 @@ std::vector<std::string> all_fields_of(const NetworkSpec& network) {
   return fields;
 }
 
+std::vector<std::string> route_fields_of(const NetworkSpec& network) {
+  std::vector<std::string> fields;
+  for (const std::string& field : all_fields_of(network)) add_once(field, fields);
+  for (const std::string& field : truth_fields_of(network)) add_once(field, fields);
+  return fields;
+}
+
+std::vector<std::string> recorded_fields_of(const Plan& plan, const NetworkSpec& network) {
+  if (!plan.record.given || network.is_inline()) return {};
+  std::vector<std::string> fields = route_fields_of(network);
+  const std::vector<std::string>& asked = plan.record.fields;
+  if (asked.empty()) return fields;
+  fields.erase(std::remove_if(fields.begin(), fields.end(),
+                              [&](const std::string& field) {
+                                return std::find(asked.begin(), asked.end(), field) == asked.end();
+                              }),
+               fields.end());
+  return fields;
+}
+
 std::string name_of(const LossTerm& term) {
   const std::string own = std::filesystem::path(term.source).filename().string();
   return std::string(word_of(term.kind)) + "(" + (term.fields.empty() ? own : joined(term.fields, " ")) + ")";

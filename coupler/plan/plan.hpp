@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "coupler/plan/calendar.hpp"
+#include "coupler/plan/record_spec.hpp"
 #include "coupler/plan/training_spec.hpp"
 
 namespace ekman {
@@ -26,7 +27,8 @@ enum class Reproducible { outputs, bfb };
 enum class Transport { automatic, point_to_point };
 // Where a network runs: on ranks of its own, or in the processes of its component.
 enum class Placed { dedicated, in_component };
-enum class SourceKind { echo, torchscript, mlp, checkpoint };
+// none: nothing is run, and what comes is recorded.
+enum class SourceKind { echo, torchscript, mlp, checkpoint, none };
 
 constexpr std::int64_t real_size(Real real) { return real == Real::float32 ? 4 : 8; }
 
@@ -117,6 +119,8 @@ struct NetworkSpec {
   TrainingSpec training;
 
   bool is_inline() const { return placed == Placed::in_component; }
+  // LibTorch runs it.
+  bool is_computed() const { return source.kind != SourceKind::echo && source.kind != SourceKind::none; }
   // Rows (points) of one sample and of one chunk.
   std::int64_t rows_per_sample() const { return sample == Sample::grid ? grid_ny * grid_nx : 1; }
   std::int64_t rows_per_chunk() const { return chunk * rows_per_sample(); }
@@ -129,6 +133,7 @@ struct Plan {
   std::vector<NetworkSpec> networks;
   std::string resume;  // label of the restart set to go on from; empty: start afresh
   std::string output_directory = ".";
+  RecordSpec record;
   // How long a rank may wait, in microseconds: in general, and for a component rank that is in its own code.
   std::int64_t timeout = 600 * k_microseconds_per_second;
   std::int64_t timeout_physics = 600 * k_microseconds_per_second;
@@ -155,6 +160,12 @@ std::vector<std::string> all_fields_of(const NetworkSpec& network);
 // Fields of the truth that a network learns from, in the order of its rows: the targets in the order of the outputs,
 // weights, then what losses of the user's own take besides; each once. Empty if it does not learn from targets.
 std::vector<std::string> truth_fields_of(const NetworkSpec& network);
+
+// Inputs, outputs and truth, each once: the fields that can be recorded.
+std::vector<std::string> route_fields_of(const NetworkSpec& network);
+
+// Those of them that the plan records; none inline.
+std::vector<std::string> recorded_fields_of(const Plan& plan, const NetworkSpec& network);
 
 // "mse(heating)": what logs and checkpoints call a term of the loss; one of the user's own by its method or file.
 std::string name_of(const LossTerm& term);

@@ -13,7 +13,7 @@ namespace ekman {
 namespace {
 
 constexpr char k_magic[] = "EKPL";
-constexpr std::int64_t k_version = 8;
+constexpr std::int64_t k_version = 9;
 
 void fail(const char* reason) {
   throw Error(ErrorCode::internal, std::string("received bytes that are no Ekman plan: ") + reason +
@@ -179,7 +179,7 @@ void visit(Archive& archive, Guard& guard) {
 
 template <class Archive>
 void visit(Archive& archive, NetworkSource& source) {
-  visit_enum(archive, source.kind, SourceKind::checkpoint);
+  visit_enum(archive, source.kind, SourceKind::none);
   archive(source.path);
   archive(source.sha256);
   visit(archive, source.hidden);
@@ -263,6 +263,18 @@ void visit(Archive& archive, TrainingSpec& training) {
   archive(training.checkpoint.directory);
   archive(training.checkpoint.every);
   archive(training.checkpoint.keep);
+  OfflineSpec& offline = training.offline;
+  visit_flag(archive, offline.given);
+  archive(offline.epochs);
+  archive(offline.batch);
+  visit_flag(archive, offline.shuffle);
+  archive(offline.split.train);
+  archive(offline.split.validation);
+  archive(offline.split.test);
+  visit_enum(archive, offline.split.rule, SplitRule::id);
+  archive(offline.split.block);
+  archive(offline.split.gap);
+  archive(offline.split.seed);
   archive(training.resume);
   archive(training.csv);
   archive(training.tensorboard);
@@ -300,6 +312,16 @@ void visit(Archive& archive, NetworkSpec& network) {
 }
 
 template <class Archive>
+void visit(Archive& archive, RecordSpec& record) {
+  visit_flag(archive, record.given);
+  visit(archive, record.fields);
+  archive(record.every);
+  archive(record.file);
+  archive(record.max_bytes);
+  archive(record.records_per_file);
+}
+
+template <class Archive>
 void visit(Archive& archive, Plan& plan) {
   std::int64_t version = k_version;
   archive(version);
@@ -310,6 +332,7 @@ void visit(Archive& archive, Plan& plan) {
   visit(archive, plan.networks);
   archive(plan.resume);
   archive(plan.output_directory);
+  visit(archive, plan.record);
   archive(plan.timeout);
   archive(plan.timeout_physics);
 }

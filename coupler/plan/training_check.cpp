@@ -148,7 +148,9 @@ void check_course(const Plan& plan, const NetworkSpec& network, const std::strin
                 {"clip_value", training.clip_value, 0.0}},
                path, problems);
   check_bounds({{"fraction", training.validation.fraction, 0.0, true, 1.0}}, path + ".validation", problems);
-  if (training.patience > 0 && training.validation.fraction == 0.0 && network.tape == 0)
+  const SplitSpec& split = training.offline.split;
+  const bool validates_offline = training.offline.given && split.validation > 0.0;
+  if (training.patience > 0 && training.validation.fraction == 0.0 && !validates_offline && network.tape == 0)
     problems.push_back({path + ".patience",
                         "patience counts validations, and there is none; give `validation`, or take "
                         "patience out"});
@@ -169,6 +171,27 @@ void check_course(const Plan& plan, const NetworkSpec& network, const std::strin
                                        plan.resume)});
 }
 
+void check_offline(const NetworkSpec& network, const std::string& path, Problems& problems) {
+  const OfflineSpec& offline = network.training.offline;
+  const SplitSpec& split = offline.split;
+  const std::string here = path + ".offline";
+  check_bounds({{"train", split.train, 0.0, false}, {"validation", split.validation, 0.0}, {"test", split.test, 0.0}},
+               here + ".split", problems);
+  const double sum = split.train + split.validation + split.test;
+  if (std::abs(sum - 1.0) > 1e-9)
+    problems.push_back(
+        {here + ".split", fmt::format("train, validation and test are {}, {} and {}, which sum up to {}; "
+                                      "give fractions whose sum is 1",
+                                      split.train, split.validation, split.test, sum)});
+  if (split.rule == SplitRule::id && network.sample == Sample::grid)
+    problems.push_back(
+        {here + ".split.by",
+         "a sample of `sample: grid` has all ids; split `by: time`, with a block of 1 if the grids of two "
+         "times have nothing to do with each other"});
+  if (split.rule == SplitRule::id && split.gap > 0)
+    problems.push_back({here + ".split.gap", "a gap is between recorded times; take it out, or split `by: time`"});
+}
+
 }  // namespace
 
 void check_learning(const Plan& plan, const NetworkSpec& network, const std::string& path, Problems& problems) {
@@ -181,6 +204,7 @@ void check_learning(const Plan& plan, const NetworkSpec& network, const std::str
   check_optimizer(network.training.optimizer, here, problems);
   check_schedule(network.training.schedule, here, problems);
   check_course(plan, network, here, problems);
+  check_offline(network, here, problems);
 }
 
 void check_learning_files(const Plan& plan, Problems& problems) {

@@ -89,6 +89,26 @@ struct CheckpointSpec {
   std::int64_t keep = 3;
 };
 
+enum class SplitRule { time, id };
+
+// Which part of recordings is learned from, which validates, which is kept for tests.
+struct SplitSpec {
+  double train = 0.7, validation = 0.15, test = 0.15;  // fractions; their sum is 1
+  SplitRule rule = SplitRule::time;
+  std::int64_t block = 0;  // what stays together: consecutive recorded times, or global ids; 0: a 20th of the times
+  std::int64_t gap = 0;    // time: recorded times left out where one part ends and another begins
+  std::int64_t seed = 0;
+};
+
+// Learning from recordings, `ekman train`.
+struct OfflineSpec {
+  bool given = false;
+  std::int64_t epochs = 10;
+  std::int64_t batch = 1;  // chunks of one optimizer step
+  bool shuffle = true;
+  SplitSpec split;
+};
+
 struct TrainingSpec {
   bool given = false;
   std::map<std::string, std::string> targets;  // output field -> the field with its true values
@@ -112,6 +132,7 @@ struct TrainingSpec {
   std::string resume;       // "latest" or "best" of checkpoint.directory, else a file; empty: start afresh
   std::string csv;          // file of the log, below output_directory; empty: none
   std::string tensorboard;  // folder of the log, below output_directory; empty: none
+  OfflineSpec offline;
 };
 
 // True if what it resumes from is in checkpoint.directory.

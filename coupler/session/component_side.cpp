@@ -4,10 +4,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cstring>
 
 #include "coupler/base/joined.hpp"
 #include "coupler/session/agree.hpp"
+#include "coupler/session/array_values.hpp"
 #include "coupler/session/undefined_outputs.hpp"
 #include "ekman/error.hpp"
 
@@ -16,19 +16,6 @@ namespace ekman {
 namespace {
 
 [[noreturn]] void misuse(const std::string& text) { throw Error(ErrorCode::usage, text); }
-
-template <class T>
-void append(const ArrayView& array, std::vector<std::int64_t>& ids) {
-  std::int64_t index[k_max_rank] = {};
-  for (std::int64_t i = 0; i < array.size(); ++i) {
-    const std::byte* address = array.data;
-    for (int axis = 0; axis < array.rank; ++axis) address += index[axis] * array.stride[axis];
-    T id;
-    std::memcpy(&id, address, sizeof id);
-    ids.push_back(id);
-    for (int axis = 0; axis < array.rank && ++index[axis] == array.extent[axis]; ++axis) index[axis] = 0;
-  }
-}
 
 }  // namespace
 
@@ -64,9 +51,9 @@ void ComponentSide::def_points(const ArrayView& ids, const std::string& name) {
     misuse(fmt::format("the point set \"{}\" is defined twice; give each set a name of its own", name));
   std::vector<std::int64_t> values;
   if (ids.kind == ElementKind::int32) {
-    append<std::int32_t>(ids, values);
+    append_values<std::int32_t>(ids, values);
   } else if (ids.kind == ElementKind::int64) {
-    append<std::int64_t>(ids, values);
+    append_values<std::int64_t>(ids, values);
   } else {
     misuse("global ids must be int32 or int64; pass an array of such a kind");
   }
@@ -191,6 +178,7 @@ void ComponentSide::enddef(std::int64_t step) {
     routes_.push_back(std::make_unique<ComponentRoute>(std::move(route), spec, slots,
                                                        steps_between_exchanges(job_.plan, spec), job_.shared_cores,
                                                        job_.any_thread, route_state(static_cast<int>(n))));
+    describe(spec, all, definition.ids, routes_.back()->route());
     if (spec.is_inline()) {
       const std::string found = run_inline(static_cast<int>(n), *routes_.back());
       if (problem.empty()) problem = found;

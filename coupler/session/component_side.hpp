@@ -14,6 +14,7 @@
 #include "coupler/session/component_route.hpp"
 #include "coupler/session/coverage.hpp"
 #include "coupler/session/definitions.hpp"
+#include "coupler/session/route_description.hpp"
 #include "coupler/session/startup.hpp"
 #include "ekman/coupler.hpp"
 
@@ -32,6 +33,8 @@ class ComponentSide {
   std::string whoami() const;
 
   void def_points(const ArrayView& ids, const std::string& name);
+  // Degrees of the points defined before, in array order.
+  void def_coordinates(const ArrayView& longitude, const ArrayView& latitude, const std::string& points);
   void def_field(const std::string& name, const FieldOptions& options);
   // `step`: the step that the model makes next, which must be the coupler's; 0: the model does not say.
   void enddef(std::int64_t step);
@@ -78,6 +81,8 @@ class ComponentSide {
   Definitions definitions() const;
   // `all`: the definitions, completed.
   RouteDefinition define_route(const NetworkSpec& spec, const Definitions& all) const;
+  void describe(const NetworkSpec& spec, const Definitions& all, const std::vector<std::int64_t>& ids,
+                const Route& route) const;
   std::int64_t inline_tile(const NetworkSpec& spec) const;
   std::string run_inline(int network, ComponentRoute& route);
   void record_inline_run();
@@ -106,6 +111,7 @@ class ComponentSide {
   Phase phase_ = Phase::define;
   std::thread::id thread_ = std::this_thread::get_id();
   PointSets points_;
+  std::map<std::string, Coordinates> coordinates_;  // by name of the point set
   Fields fields_;
   std::vector<std::unique_ptr<ComponentRoute>> routes_;
   std::vector<int> speakers_;              // of each route: the first rank of the component that has points of it

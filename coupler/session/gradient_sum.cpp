@@ -6,13 +6,12 @@
 
 namespace ekman {
 
-GradientSum::GradientSum(const Route& route, const NetworkSpec& spec, Learner& learner, bool shared_cores,
-                         StateWriter& state)
-    : route_(route), learner_(learner), shared_cores_(shared_cores), state_(state) {
-  if (spec.reproducible != Reproducible::bfb) return;
+GradientSum::GradientSum(const Communicator& learners, std::int64_t chunks, Reproducible reproducible, Learner& learner,
+                         bool shared_cores, StateWriter& state)
+    : learners_(learners), learner_(learner), shared_cores_(shared_cores), state_(state) {
+  if (reproducible != Reproducible::bfb) return;
   const auto num_sums = static_cast<std::int64_t>(learner.sums().size());
-  tree_ = std::make_unique<ChunkTree>(static_cast<std::int64_t>(route.owners.size()), learner.gradient_kind(),
-                                      learner.gradient_size(), num_sums);
+  tree_ = std::make_unique<ChunkTree>(chunks, learner.gradient_kind(), learner.gradient_size(), num_sums);
   gradient_.resize(static_cast<std::size_t>(gradient_bytes()));
   sums_.resize(static_cast<std::size_t>(num_sums));
 }
@@ -40,10 +39,10 @@ void GradientSum::end_round() {
   const WaitScope waiting(state_, Call::learning_step);
   std::string parts(static_cast<std::size_t>(tree_->num_parts() * tree_->part_size()), '\0');
   tree_->write_parts(reinterpret_cast<std::byte*>(parts.data()));
-  const std::vector<std::string> all = route_.learners.gather(parts, 0, shared_cores_);
+  const std::vector<std::string> all = learners_.gather(parts, 0, shared_cores_);
   std::vector<std::byte> gradient(gradient_.size());
   std::vector<double> sums(sums_.size());
-  if (route_.learners.rank() == 0) {
+  if (learners_.rank() == 0) {
     for (std::size_t rank = 1; rank < all.size(); ++rank) {
       tree_->add_parts(reinterpret_cast<const std::byte*>(all[rank].data()),
                        static_cast<std::int64_t>(all[rank].size()) / tree_->part_size());
@@ -51,9 +50,9 @@ void GradientSum::end_round() {
     tree_->total(gradient.data(), sums.data());
   }
   tree_->clear();
-  route_.learners.broadcast_bytes(gradient.data(), static_cast<std::int64_t>(gradient.size()), 0, shared_cores_);
-  route_.learners.broadcast_bytes(reinterpret_cast<std::byte*>(sums.data()),
-                                  static_cast<std::int64_t>(sums.size() * sizeof(double)), 0, shared_cores_);
+  learners_.broadcast_bytes(gradient.data(), static_cast<std::int64_t>(gradient.size()), 0, shared_cores_);
+  learners_.broadcast_bytes(reinterpret_cast<std::byte*>(sums.data()),
+                            static_cast<std::int64_t>(sums.size() * sizeof(double)), 0, shared_cores_);
   for (std::size_t i = 0; i < sums.size(); ++i) sums_[i] += sums[i];
   if (learner_.gradient_kind() == Real::float64) {
     add_round<double>(gradient);
@@ -71,10 +70,10 @@ void GradientSum::add_up() {
   }
   const WaitScope waiting(state_, Call::learning_step);
   std::vector<double>& sums = learner_.sums();
-  route_.learners.sum_alike(reinterpret_cast<std::byte*>(sums.data()), static_cast<std::int64_t>(sums.size()), true,
-                            shared_cores_);
-  route_.learners.sum_alike(learner_.gradient(), learner_.gradient_size(), learner_.gradient_kind() == Real::float64,
-                            shared_cores_);
+  learners_.sum_alike(reinterpret_cast<std::byte*>(sums.data()), static_cast<std::int64_t>(sums.size()), true,
+                      shared_cores_);
+  learners_.sum_alike(learner_.gradient(), learner_.gradient_size(), learner_.gradient_kind() == Real::float64,
+                      shared_cores_);
 }
 
 void GradientSum::drop_rounds() {

@@ -5,9 +5,9 @@
 #include <memory>
 #include <vector>
 
+#include "coupler/comm/communicator.hpp"
 #include "coupler/engine/chunk_tree.hpp"
 #include "coupler/engine/learner.hpp"
-#include "coupler/session/route_setup.hpp"
 #include "coupler/session/state_record.hpp"
 
 namespace ekman {
@@ -25,8 +25,9 @@ struct LearningParts {
 // along a tree, and round by round (exchanges, or passes of adjoints), so that no decomposition changes a bit.
 class GradientSum {
  public:
-  // All must outlive it; on ranks that own chunks.
-  GradientSum(const Route& route, const NetworkSpec& spec, Learner& learner, bool shared_cores, StateWriter& state);
+  // All must outlive it. `learners` are the ranks that own chunks, of which there are `chunks`.
+  GradientSum(const Communicator& learners, std::int64_t chunks, Reproducible reproducible, Learner& learner,
+              bool shared_cores, StateWriter& state);
 
   // The learner has added what one chunk gives in this round.
   void add(std::int64_t chunk);
@@ -49,7 +50,7 @@ class GradientSum {
   template <class T>
   void add_round(const std::vector<std::byte>& gradient);
 
-  const Route& route_;
+  const Communicator& learners_;
   Learner& learner_;
   bool shared_cores_;
   StateWriter& state_;

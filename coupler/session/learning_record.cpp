@@ -6,7 +6,6 @@
 #include <cstring>
 
 #include "coupler/base/log.hpp"
-#include "coupler/engine/validation_split.hpp"
 #include "ekman/error.hpp"
 
 namespace ekman {
@@ -19,13 +18,12 @@ void say(const std::string& line) {
 
 }  // namespace
 
-LearningRecord::LearningRecord(const Route& route, const NetworkSpec& spec, Learner& learner, LearningFiles files,
-                               StateWriter& state)
-    : route_(route), spec_(spec), learner_(learner), files_(std::move(files)), state_(state) {}
+LearningRecord::LearningRecord(const Communicator& learners, const NetworkSpec& spec, Learner& learner,
+                               LearningFiles files, StateWriter& state)
+    : learners_(learners), spec_(spec), learner_(learner), files_(std::move(files)), state_(state) {}
 
 void LearningRecord::begin() {
   kept_ = learner_.last().step;
-  check_validation();
   if (files_.log) {
     log_ = files_.log(kept_);
     summary_ = std::make_unique<LearningSummary>(spec_, learner_.last());
@@ -56,30 +54,17 @@ void LearningRecord::finish() {
   checkpoints_->finish();
 }
 
-// How many exchanges of grids are held out only the run can tell.
-void LearningRecord::check_validation() const {
-  const ValidationSplit split(spec_.training.validation);
-  if (!split.any() || spec_.sample == Sample::grid) return;
-  std::int64_t held_out = 0;
-  for (const std::int64_t id : route_.ids) {
-    if (id >= 0 && split.holds_out(id)) ++held_out;
-  }
-  const WaitScope waiting(state_, Call::enddef);
-  held_out = route_.learners.sum(held_out);
-  if (route_.learners.rank() == 0) say(check_held_out(spec_, held_out, route_.points));
-}
-
 void LearningRecord::verify(std::int64_t step) const {
   const std::uint64_t mine = learner_.fingerprint();
   std::int64_t bits = 0;
   std::memcpy(&bits, &mine, sizeof bits);
   const WaitScope waiting(state_, Call::learning_step);
-  if (route_.learners.min(bits) == route_.learners.max(bits)) return;
+  if (learners_.min(bits) == learners_.max(bits)) return;
   throw Error(ErrorCode::internal,
               fmt::format("the ML ranks of network \"{}\" hold different parameters after optimizer step {} (checksum "
                           "{:016x} on rank {} of those that own chunks); use ML ranks on equal nodes with the same "
                           "LibTorch, BLAS and threads, and report it if they are",
-                          spec_.name, step, mine, route_.learners.rank()));
+                          spec_.name, step, mine, learners_.rank()));
 }
 
 }  // namespace ekman

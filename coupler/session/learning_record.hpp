@@ -24,11 +24,10 @@ struct LearningFiles {
 class LearningRecord {
  public:
   // `files` are empty on all ranks of the network but the first that owns chunks. All must outlive it.
-  LearningRecord(const Route& route, const NetworkSpec& spec, Learner& learner, LearningFiles files,
+  LearningRecord(const Communicator& learners, const NetworkSpec& spec, Learner& learner, LearningFiles files,
                  StateWriter& state);
 
-  // Collective over the learners, when each is what it goes on from. Throws Error: files that cannot be made, or a
-  // validation that leaves nothing to learn from.
+  // When the learner is what it goes on from. Throws Error: files that cannot be made.
   void begin();
   // After each step, on every learner. Checkpoints are copied, and written in the background. Throws Error: ranks that
   // differ, or an earlier checkpoint that could not be written.
@@ -37,10 +36,9 @@ class LearningRecord {
   void finish();
 
  private:
-  void check_validation() const;
   void verify(std::int64_t step) const;
 
-  const Route& route_;
+  const Communicator& learners_;
   const NetworkSpec& spec_;
   Learner& learner_;
   LearningFiles files_;

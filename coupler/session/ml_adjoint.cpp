@@ -21,7 +21,8 @@ MlAdjoint::MlAdjoint(Route& route, const NetworkSpec& spec, Tape& tape, Learner*
       slots_(route.chunks.size()) {
   in_.begin();
   if (learner != nullptr && !route.chunks.empty()) {
-    sum_ = std::make_unique<GradientSum>(route, spec, *learner, shared_cores, state);
+    sum_ = std::make_unique<GradientSum>(route.learners, static_cast<std::int64_t>(route.owners.size()),
+                                         spec.reproducible, *learner, shared_cores, state);
   }
 }
 

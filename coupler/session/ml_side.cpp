@@ -21,7 +21,7 @@ constexpr int k_polls_per_look = 16;
 }  // namespace
 
 MlSide::MlSide(Route route, const NetworkSpec& spec, std::unique_ptr<Engine> engine, RestartSetting restart,
-               LearningFiles files, bool shared_cores, StateWriter& state)
+               LearningFiles files, std::optional<RecorderSetting> recording, bool shared_cores, StateWriter& state)
     : route_(std::move(route)),
       spec_(spec),
       engine_(std::move(engine)),
@@ -39,7 +39,7 @@ MlSide::MlSide(Route route, const NetworkSpec& spec, std::unique_ptr<Engine> eng
   Learner* learner = engine_->learner();
   Tape* tape = engine_->tape();
   if (learner != nullptr && !route_.chunks.empty()) {
-    record_ = std::make_unique<LearningRecord>(route_, spec_, *learner, std::move(files), state_);
+    record_ = std::make_unique<LearningRecord>(route_.learners, spec_, *learner, std::move(files), state_);
   }
   if (tape != nullptr) {
     adjoint_ = std::make_unique<MlAdjoint>(route_, spec_, *tape, learner, record_.get(), shared_cores_, state_, clock_);
@@ -49,21 +49,25 @@ MlSide::MlSide(Route route, const NetworkSpec& spec, std::unique_ptr<Engine> eng
   if (learner != nullptr && !route_.chunks.empty()) {
     learning_ = std::make_unique<LearningRestart>(route_, spec_, *learner, training_.get(), adjoint_.get());
   }
+  if (recording && !route_.chunks.empty())
+    recorder_ = std::make_unique<Recorder>(route_, spec_, std::move(*recording), clock_, period_, state_);
   serves_ = somebody_sees_outputs();
 }
 
-// A component that defines no output gets none. Others who look at outputs: the guard, and restart sets, which hold
-// what gets of later steps return, whoever resumes (with a `coupling_period` or a `lag` only). To learn, a network has
-// a forward of its own.
+// A component that defines no output gets none. Others who look at outputs: the guard, recordings, and restart sets,
+// which hold what gets of later steps return, whoever resumes (with a `coupling_period` or a `lag` only). To learn, a
+// network has a forward of its own.
 bool MlSide::somebody_sees_outputs() const {
   const bool all_stay = training_ != nullptr && route_.out.layout.fields.empty();
-  return !all_stay || spec_.guard.given || period_ > 1 || spec_.lag > 0;
+  return !all_stay || spec_.guard.given || (recorder_ != nullptr && recorder_->records_outputs()) || period_ > 1 ||
+         spec_.lag > 0;
 }
 
 // Forwards first, since somebody may wait for them.
 void MlSide::serve() {
   in_.begin();
   truth_.begin();
+  if (training_ != nullptr) training_->check_validation();
   if (record_ != nullptr) record_->begin();
   while (!is_over()) {
     const bool any = poll();
@@ -73,6 +77,7 @@ void MlSide::serve() {
     if (!any) wait_for_inputs();
   }
   out_.finish();
+  if (recorder_ != nullptr) recorder_->finish();
   if (adjoint_ != nullptr) adjoint_->finish();
   if (record_ != nullptr) record_->finish();
   guard_.summarise();
@@ -191,8 +196,9 @@ void MlSide::take_whole_truths() {
       *left++ = slot;
       continue;
     }
-    training_->take_truth(slot, truth_.step(slot),
-                          route_.truth.row(slot * spec_.rows_per_chunk(), truth_.exchange(slot)));
+    const std::byte* truth = route_.truth.row(slot * spec_.rows_per_chunk(), truth_.exchange(slot));
+    training_->take_truth(slot, truth_.step(slot), truth);
+    if (recorder_ != nullptr) recorder_->take_truth(slot, truth_.step(slot), truth);
     truth_.release(slot);
   }
   whole_truths_.erase(left, whole_truths_.end());
@@ -219,6 +225,7 @@ void MlSide::run_chunk(std::int64_t slot) {
   route_.copy_results(spec_, slot, exchange);
   out_.done(slot, exchange, step, given_up, status());
   if (training_ != nullptr) training_->take_inputs(slot, step, inputs);
+  if (recorder_ != nullptr) recorder_->take_results(slot, step, inputs, outputs);
   in_.release(slot);
 }
 

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "coupler/engine/engine.hpp"
@@ -12,6 +13,7 @@
 #include "coupler/session/ml_adjoint.hpp"
 #include "coupler/session/ml_restart.hpp"
 #include "coupler/session/ml_training.hpp"
+#include "coupler/session/recorder.hpp"
 #include "coupler/session/route_setup.hpp"
 #include "coupler/session/row_inbox.hpp"
 #include "coupler/session/row_outbox.hpp"
@@ -24,7 +26,7 @@ class MlSide {
  public:
   // Takes over the route; `engine` fits its row layouts. `state` outlives it.
   MlSide(Route route, const NetworkSpec& spec, std::unique_ptr<Engine> engine, RestartSetting restart,
-         LearningFiles files, bool shared_cores, StateWriter& state);
+         LearningFiles files, std::optional<RecorderSetting> recording, bool shared_cores, StateWriter& state);
 
   // Collective over job.all. Goes on from the restart set that the plan names, if it names one.
   void resume(const Job& job);
@@ -67,6 +69,7 @@ class MlSide {
   std::unique_ptr<MlAdjoint> adjoint_;         // null: without tape
   std::unique_ptr<LearningRestart> learning_;  // of what learns
   bool serves_ = true;                         // false: outputs are not computed, since nobody would see them
+  std::unique_ptr<Recorder> recorder_;         // null: nothing is recorded
   std::vector<std::int64_t> whole_;            // slots whose inputs are there
   std::vector<std::int64_t> whole_truths_;     // slots whose targets and weights are
 };

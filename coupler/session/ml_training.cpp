@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "coupler/base/check.hpp"
+#include "coupler/base/log.hpp"
 
 namespace ekman {
 
@@ -58,7 +59,8 @@ MlTraining::MlTraining(const Route& route, const NetworkSpec& spec, Learner& lea
       spec_(spec),
       learner_(learner),
       state_(state),
-      sum_(route, spec, learner, shared_cores, state),
+      sum_(route.learners, static_cast<std::int64_t>(route.owners.size()), spec.reproducible, learner, shared_cores,
+           state),
       record_(record),
       split_(spec.training.validation),
       replay_(make_replay(route, spec, learner)),
@@ -68,6 +70,18 @@ MlTraining::MlTraining(const Route& route, const NetworkSpec& spec, Learner& lea
     kept_.push_back({DelayedInputs(delay_shape(route, spec)), std::vector<std::byte>(truth_bytes)});
   }
   begin_at(learner.last().exchanges, learner.last().exchanges);
+}
+
+// How many exchanges of grids are held out only the run can tell.
+void MlTraining::check_validation() const {
+  if (!split_.any() || spec_.sample == Sample::grid) return;
+  std::int64_t held_out = std::count_if(route_.ids.begin(), route_.ids.end(),
+                                        [&](std::int64_t id) { return id >= 0 && split_.holds_out(id); });
+  const WaitScope waiting(state_, Call::enddef);
+  held_out = route_.learners.sum(held_out);
+  if (route_.learners.rank() != 0) return;
+  const std::string line = check_held_out(spec_, held_out, route_.points);
+  if (!line.empty()) log_line(line);
 }
 
 void MlTraining::begin_at(std::int64_t exchanges, std::int64_t first) {

@@ -29,6 +29,9 @@ class MlTraining {
   MlTraining(const Route& route, const NetworkSpec& spec, Learner& learner, LearningRecord& record, bool shared_cores,
              StateWriter& state);
 
+  // Collective over the learners, before the first exchange. Throws Error(plan) if the validation leaves nothing to
+  // learn from.
+  void check_validation() const;
   // Whether the next exchange of `slot` may run: its lesson before is learned, and no step is due that comes first.
   bool may_run(std::int64_t slot) const;
   // Keeps `rows`, the inputs of `slot`, whole, of model step `step`.

@@ -20,6 +20,7 @@ enum RouteTag {
   k_tag_reduction,  // one field's partial reduction on the rows that they share
   k_tag_rows,       // between ML ranks: a part of one array of the set
   k_tag_written,
+  k_tag_coordinates,  // of the points that a component rank and an owner share
   k_tag_first_message = 16
 };
 

@@ -29,7 +29,8 @@ enum class Call : std::uint8_t {
   forward,
   outputs,
   learn,
-  learning_step  // ML ranks: loads its network, waits for inputs, runs, sends, learns, adds up with the others
+  learning_step,
+  record  // ML ranks: loads its network, waits for inputs, runs, sends, learns, adds up with the others, records
 };
 
 inline constexpr int k_no_field = 0xffff;

@@ -43,6 +43,8 @@ const char* name_of(Call call) {
       return "learning";
     case Call::learning_step:
       return "an optimizer step";
+    case Call::record:
+      return "recording";
     case Call::none:
       break;
   }

@@ -71,6 +71,14 @@ for there, instead in [("ranks: 2", "rank: 2"), ("ranks: 2", "ranks: 0"), ("PT30
     expect(f"the schema refuses {instead!r}", not validator.is_valid(yaml.load(GOOD.replace(there, instead), PlanLoader)),
            "no problem")
 
+# What is recorded, and a network that runs nothing.
+recorded = work / "recorded.yaml"
+recorded.write_text(GOOD.replace("network: {torchscript: net.pt}", "network: none").replace("    outputs: [{fields: [dt]}]\n", "")
+                    .partition("    guard:")[0] + "output: {directory: run, record: {every: 4, max_bytes: 1048576}}\n")
+for words in ["runs nothing: what comes is recorded",
+              "t, q every 4 exchanges to run/recording.h5; 312 KiB a record before it is compressed, up to 1.0 MiB of files an ML rank"]:
+    expect(f"of a recorder it says: {words}", words in " ".join(check(recorded).stdout.split()), check(recorded))
+
 # A network that runs behind its component.
 lagged = work / "lagged.yaml"
 lagged.write_text(GOOD.replace("ranks: 2", "lag: 1\n    ranks: 2"))

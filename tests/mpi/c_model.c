@@ -19,7 +19,7 @@ int main(int argc, char** argv) {
   char label[32];
   int64_t ids[points];
   float in[points][wide]; /* levels 0..2 of rows of 4 */
-  double out[levels][points];
+  double out[levels][points], longitude[points], latitude[points];
   const ekman_array whole = {in, EKMAN_REAL32, 2, {points, levels}, {wide * sizeof(float), sizeof(float)}};
   ekman_array head = {out, EKMAN_REAL64, 2, {4, levels}, {sizeof(double), points * sizeof(double)}};
   ekman_array tail = {&out[0][4], EKMAN_REAL64, 2, {points - 4, levels}, {sizeof(double), points * sizeof(double)}};
@@ -34,6 +34,8 @@ int main(int argc, char** argv) {
     for (int l = 0; l < levels; ++l) out[l][i] = -1.0;
   }
   check(ekman_def_points(coupler, ids, points, "cells"));
+  for (int i = 0; i < points; ++i) longitude[i] = latitude[i] = i;
+  check(ekman_def_coordinates(coupler, longitude, latitude, points, "cells"));
   check(ekman_def_field(coupler, "t", "K", levels, "pl", "cells"));
   check(ekman_def_field(coupler, "dt", "K s-1", levels, NULL, "cells"));
   check(ekman_enddef_at(coupler, 1));

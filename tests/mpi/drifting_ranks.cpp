@@ -53,18 +53,17 @@ int run() {
   const RowLayout truth = make_row_layout({{{"q_true"}}}, {1});
   const auto network = make_mlp_network(spec, in, out, at::Device(at::kCPU), at::kFloat);
   const auto learner = make_torch_learner(spec, *network, in, out, truth, row_normalization(spec, in, at::kFloat));
-  Route route;
-  route.learners = Communicator::borrow(MPI_COMM_WORLD).clone();
+  const Communicator learners = Communicator::borrow(MPI_COMM_WORLD).clone();
   StateWriter state;
-  LearningRecord record(route, spec, *learner, {}, state);
+  LearningRecord record(learners, spec, *learner, {}, state);
 
   const std::string alike = error_of_step(record, 1);
-  if (route.learners.rank() == 1) change_one_bit(*network);
+  if (learners.rank() == 1) change_one_bit(*network);
   const std::string apart = error_of_step(record, 2);
 
   const bool found = apart.find("hold different parameters after optimizer step 2") != std::string::npos;
   if (alike.empty() && found) return 0;
-  std::fprintf(stderr, "rank %d: alike: \"%s\", apart: \"%s\"\n", route.learners.rank(), alike.c_str(), apart.c_str());
+  std::fprintf(stderr, "rank %d: alike: \"%s\", apart: \"%s\"\n", learners.rank(), alike.c_str(), apart.c_str());
   return 1;
 }
 

@@ -36,6 +36,8 @@ program misuse_model
   else
     call ekman_def_points(c, [(10*rank + i, i=1, 10)])
   end if
+  if (mistake == "latitude") call ekman_def_coordinates(c, s, [(real(88 + i), i=1, 10)])
+  if (mistake == "longitudes") call ekman_def_coordinates(c, s(:9), s)
   if (mistake == "levels") then
     call ekman_def_field(c, "t", levels=4 + rank)
   else

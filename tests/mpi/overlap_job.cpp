@@ -135,7 +135,7 @@ void serve(Gates& gates, const std::string& setting, Communicator found) {
   Route route = make_ml_route(split_route(job, 0, "", 0), spec);
   auto engine =
       std::make_unique<GatedEngine>(gates, route.in.row_bytes, static_cast<std::int64_t>(route.chunks.size()));
-  MlSide side(std::move(route), spec, std::move(engine), {nullptr, 1, step_clock(job.plan, "air"), {"net"}}, {},
+  MlSide side(std::move(route), spec, std::move(engine), {nullptr, 1, step_clock(job.plan, "air"), {"net"}}, {}, {},
               job.shared_cores, job.watchdog->state());
   side.serve();
 }

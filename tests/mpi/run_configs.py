@@ -26,6 +26,7 @@ RUNS = {
     "training.yaml": f"2 atmosphere 1500 {COLUMNS} heating_true=12 moistening_true=12 cell_area=1 -> heating=12 "
                      "moistening=12",
     "inline.yaml": f"0 atmosphere 1500 {COLUMNS} -> heating=12",
+    "recording.yaml": f"2 atmosphere 1500 {COLUMNS} heating=12 ->",
     "adjoint.yaml": "1 atmosphere 1500 state=12 -> tendency=12 adjoints",
 }
 NEEDS_GPU = {"gpu_node.yaml", "grid_unet.yaml"}
@@ -64,7 +65,8 @@ for name, setting in RUNS.items():
     record = (work / "ekman-run.yaml").read_text()
     resolved = [subprocess.run([ekman, "check", "--no-load", "--resolved", str(path)], check=True, stdout=subprocess.PIPE,
                                text=True).stdout for path in (work / name, work / "ekman-run.yaml")]
-    wanted = [f"ranks of component {arguments[0]}", "libtorch: not loaded" if name == "echo.yaml" else "libtorch: LibTorch", "mpi: Open MPI",
+    loaded = name not in ("echo.yaml", "recording.yaml")
+    wanted = [f"ranks of component {arguments[0]}", "libtorch: LibTorch" if loaded else "libtorch: not loaded", "mpi: Open MPI",
               *(["of ekman serve", f"ML rank {int(ml_ranks) - 1} of {ml_ranks}"] if serve else ["runs inline on 2 of 2 ranks"])]
     if resolved[0] != resolved[1] or not all(words in record for words in wanted):
         sys.exit(f"{name}: ekman-run.yaml is not of this run:\n{record}")

@@ -14,6 +14,8 @@ EXPECTED = {
     "levels": 'component "atmosphere", rank 1: field "t" has 5 levels, on rank 0 it has 4',
     "missing_field": 'component "atmosphere", ranks 0-1: network "echo" wants field "s", which is not defined',
     "units": 'component "atmosphere", rank 1: field "ds" is in "m", on rank 0 in "kg"',
+    "latitude": "is 91; give it in degrees, from -90 to 90",
+    "longitudes": "longitude has 9 values, but its point set has 10 slots",
     "get_early": 'rank 1: get of "dt" in step 1 came before its input "s" was put (0 of 10 points)',
     "no_put": 'rank 1: advance of step 1: only 0 of 10 points of field "s" were put',
     "double_put": 'field "s" was put twice in step 1',

@@ -60,6 +60,8 @@ class Coupler {
   // Local. Global ids in array order, any order, sparse if wanted; a negative id marks a slot that is no point.
   void def_points(const std::vector<std::int64_t>& ids, std::string_view name = "");
   void def_points(const ArrayView& ids, std::string_view name = "");
+  // Local. Degrees east and north of all slots of a point set defined before, real32 or real64, for recordings.
+  void def_coordinates(const ArrayView& longitude, const ArrayView& latitude, std::string_view points = "");
   // Local. A field of the plan, on the points defined before.
   void def_field(std::string_view name, const FieldOptions& options = {});
   // Collective, together with the ML ranks. Definitions and plan are compared, buffers are made; with `resume` in the

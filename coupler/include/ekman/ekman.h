@@ -54,6 +54,9 @@ int ekman_handshake(MPI_Comm comm, int count, const char* const* names, MPI_Comm
 
 /* Local. `name` NULL or "": the unnamed point set. Negative ids mark slots that are no points. */
 int ekman_def_points(ekman_coupler* coupler, const int64_t* ids, int64_t count, const char* name);
+/* Local. Degrees east and north of all `count` slots of a point set defined before, for recordings. */
+int ekman_def_coordinates(ekman_coupler* coupler, const double* longitude, const double* latitude, int64_t count,
+                          const char* points);
 /* Local. `units`, `axes`, `points` may be NULL. */
 int ekman_def_field(ekman_coupler* coupler, const char* name, const char* units, int64_t levels, const char* axes,
                     const char* points);

@@ -1,0 +1,149 @@
+// Implements evaluate.hpp.
+#include "coupler/command/evaluate.hpp"
+
+#include <fmt/format.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+
+#include "coupler/base/bytes.hpp"
+#include "coupler/base/log.hpp"
+#include "coupler/base/process_tuning.hpp"
+#include "coupler/comm/process.hpp"
+#include "coupler/command/network_library.hpp"
+#include "coupler/command/recorded_data.hpp"
+#include "coupler/command/run_for_all.hpp"
+#include "coupler/offline/evaluation.hpp"
+#include "coupler/offline/offline_training.hpp"
+#include "coupler/session/agree.hpp"
+
+namespace ekman {
+
+namespace {
+
+Part part_of(const std::string& word) {
+  return word == "train" ? Part::train : word == "validation" ? Part::validation : Part::test;
+}
+
+// What is run: the plan's network, with what it has learned.
+NetworkSpec served_spec(const Plan& plan, const NetworkSpec& spec, const std::string& checkpoint) {
+  NetworkSpec served = spec;
+  served.training = {};
+  served.tape = 0;
+  if (checkpoint == "plan") return served;
+  NetworkSpec asking = spec;
+  asking.training.resume = checkpoint;
+  const std::optional<Checkpoint> found = network_library().find_resume(asking, plan.output_directory);
+  if (!found)
+    throw Error(ErrorCode::plan,
+                fmt::format("network \"{}\" has no checkpoint \"{}\" in {} of {}; learn first, or name a file, or "
+                            "--checkpoint plan for the network as the plan has it",
+                            spec.name, checkpoint, spec.training.checkpoint.directory, plan.output_directory));
+  served.source = {};
+  served.source.kind = SourceKind::checkpoint;
+  served.source.path = found->path;
+  return served;
+}
+
+// Collective. The sum over all ranks on the first one.
+void gather_errors(const Communicator& ranks, const std::vector<ComparedField>& fields,
+                   std::vector<FieldErrors>& errors) {
+  errors.resize(fields.size());
+  std::string bytes;
+  for (std::size_t f = 0; f < fields.size(); ++f) {
+    errors[f].levels.resize(static_cast<std::size_t>(fields[f].output.levels));
+    for (const ErrorMoments& level : errors[f].levels)
+      bytes.append(reinterpret_cast<const char*>(&level), sizeof level);
+  }
+  const std::vector<std::string> all = ranks.gather(bytes, 0, false);
+  for (std::size_t rank = 1; rank < all.size(); ++rank) {
+    const auto* from = reinterpret_cast<const std::byte*>(all[rank].data());
+    for (FieldErrors& field : errors) {
+      for (ErrorMoments& level : field.levels) {
+        level.add(load<ErrorMoments>(from));
+        from += sizeof level;
+      }
+    }
+  }
+}
+
+std::string row_of(const ErrorMoments& moments, const char* form) {
+  return fmt::format(fmt::runtime(form), moments.rmse(), moments.mae(), moments.r2(), moments.bias());
+}
+
+std::string table_of(const std::vector<ComparedField>& fields, const std::vector<FieldErrors>& errors) {
+  std::string text =
+      fmt::format("{:<24} {:>6} {:>12} {:>12} {:>10} {:>12}\n", "field", "levels", "RMSE", "MAE", "R2", "bias");
+  for (std::size_t f = 0; f < fields.size(); ++f)
+    text += fmt::format("{:<24} {:>6} {}\n", fields[f].output.name, fields[f].output.levels,
+                        row_of(errors[f].all(), "{:>12.5g} {:>12.5g} {:>10.5f} {:>12.5g}"));
+  return text;
+}
+
+// A row for each level, from 1, and one for all.
+void write_table(const std::string& path, const std::vector<ComparedField>& fields,
+                 const std::vector<FieldErrors>& errors) {
+  std::ofstream file(path);
+  file << "field,level,rmse,mae,r2,bias,weight\r\n";
+  for (std::size_t f = 0; f < fields.size(); ++f) {
+    const auto row = [&](const std::string& level, const ErrorMoments& moments) {
+      file << fmt::format("\"{}\",{},{},{}\r\n", fields[f].output.name, level, row_of(moments, "{},{},{},{}"),
+                          moments.weight);
+    };
+    row("all", errors[f].all());
+    for (std::size_t level = 0; level < errors[f].levels.size(); ++level)
+      row(fmt::format("{}", level + 1), errors[f].levels[level]);
+  }
+  file.close();
+  if (!file)
+    throw Error(ErrorCode::internal,
+                fmt::format("the errors by level cannot be written to {}: {}; see whether there is room, "
+                            "or give another output.directory",
+                            path, std::strerror(errno)));
+}
+
+void evaluate_plan(const EvaluateOptions& options) {
+  const Communicator ranks = Communicator::borrow(MPI_COMM_WORLD).clone();
+  const Plan plan = read_plan_on_first(ranks, options.plan);
+  const NetworkSpec spec = offline_spec(learning_network(plan, options.network));
+  const Recordings recordings = open_recordings(ranks, options.data, plan, spec);
+  const Placement place = find_place(ranks, spec);
+  if (place.device == "cpu") bind_threads(place.threads, cores_allowed());
+  std::unique_ptr<Engine> engine;
+  std::vector<ComparedField> fields;
+  std::string problem;
+  try {
+    const NetworkSpec served = served_spec(plan, spec, options.checkpoint);
+    fields = compared_fields(recordings, spec);
+    engine = make_engine(served, {recordings.layouts().in, recordings.layouts().out, {}}, place.device, place.threads);
+    if (ranks.rank() == 0 && served.source.kind == SourceKind::checkpoint)
+      log_line(fmt::format("network \"{}\" of {} on {}", spec.name, served.source.path, engine->describe()));
+  } catch (const std::exception& error) {
+    problem = error.what();
+  }
+  agree(ranks, ErrorCode::network, problem);
+  std::vector<FieldErrors> errors;
+  run_part(recordings, spec, part_of(options.part), ranks.rank(), ranks.size(), *engine,
+           [&](const Evaluated& evaluated) { add_errors(evaluated, recordings, spec, fields, errors); });
+  gather_errors(ranks, fields, errors);
+  if (ranks.rank() != 0) return;
+  std::fputs(table_of(fields, errors).c_str(), stdout);
+  const std::filesystem::path path =
+      std::filesystem::path(plan.output_directory) / fmt::format("evaluation-{}-{}.csv", spec.name, options.part);
+  write_table(path.string(), fields, errors);
+  std::fputs(fmt::format("by level: {}\n", path.string()).c_str(), stdout);
+}
+
+}  // namespace
+
+int evaluate(int argc, char** argv, const EvaluateOptions& options) {
+  tune_process();
+  const MpiProcess process(&argc, &argv);
+  run_for_all("rank of ekman evaluate", [&] { evaluate_plan(options); });
+  return 0;
+}
+
+}  // namespace ekman

@@ -1,0 +1,20 @@
+// `ekman evaluate`: how good a network is on recordings that it has not learned from.
+#pragma once
+
+#include <string>
+#include <vector>
+
+namespace ekman {
+
+struct EvaluateOptions {
+  std::string plan;
+  std::vector<std::string> data;    // files, or patterns of the shell
+  std::string network;              // empty: the plan has one that learns
+  std::string checkpoint = "best";  // `best` or `latest` of its directory, a file, or `plan`: what the plan has
+  std::string part = "test";
+};
+
+// Over MPI_COMM_WORLD, from MPI_Init to MPI_Finalize. Returns the exit status; errors end the whole job.
+int evaluate(int argc, char** argv, const EvaluateOptions& options);
+
+}  // namespace ekman

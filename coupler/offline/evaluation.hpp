@@ -1,0 +1,37 @@
+// A network that does not learn is run on one part of the recordings, beside the truth.
+#pragma once
+
+#include <functional>
+#include <vector>
+
+#include "coupler/engine/engine.hpp"
+#include "coupler/offline/data_split.hpp"
+#include "coupler/offline/metrics.hpp"
+#include "coupler/offline/recordings.hpp"
+
+namespace ekman {
+
+// Outputs of the network that have a target with as many levels, and so can be compared.
+struct ComparedField {
+  FieldSlot output, target;
+};
+std::vector<ComparedField> compared_fields(const Recordings& recordings, const NetworkSpec& spec);
+
+// Rows of one lesson after the forward; `counts` of its rows are in the part.
+struct Evaluated {
+  const RecordedLesson& lesson;
+  const LessonRows& rows;
+  const std::vector<std::byte>& outputs;
+  const std::vector<std::uint8_t>& counts;
+};
+
+// Runs the lessons with rows in `part` of which every `step`-th from `first` on is this rank's, in the order of time.
+// Throws Error(plan) if there is none at all.
+void run_part(const Recordings& recordings, const NetworkSpec& spec, Part part, std::int64_t first, std::int64_t step,
+              Engine& engine, const std::function<void(const Evaluated&)>& take);
+
+// Adds up errors of rows that count, weighted as in training; one entry for each of `fields`.
+void add_errors(const Evaluated& evaluated, const Recordings& recordings, const NetworkSpec& spec,
+                const std::vector<ComparedField>& fields, std::vector<FieldErrors>& errors);
+
+}  // namespace ekman

@@ -1,0 +1,267 @@
+"""`ekman train` on recordings that are made here, against plain PyTorch on the same numbers.
+
+run_train.py MPIEXEC EKMAN WORK_DIR
+
+Parameters in float64 are at most 1e-9 from PyTorch's after all epochs, in order and shuffled batches of several chunks,
+with a last batch that is not full; two and three ranks are at most 1e-12 from one, with `reproducible: bfb` the same in all
+bits; learning that stops and resumes has the bits of one that did not. What is kept for tests is never looked at: numbers
+there that are none change no bit. Bad recordings are refused by name.
+"""
+import pathlib
+import shutil
+import subprocess
+import sys
+
+import numpy
+import torch
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+import python_reads_checkpoint  # noqa: E402
+import recordings  # noqa: E402
+
+mpiexec, ekman, work = sys.argv[1:4]
+work = pathlib.Path(work)
+shutil.rmtree(work, ignore_errors=True)
+work.mkdir(parents=True)
+TIMES, POINTS, CHUNK, EPOCHS, BATCH = 24, 70, 32, 3, 5
+
+random = numpy.random.default_rng(7)
+fields = {"t": random.normal(size=(TIMES, POINTS, 3)), "s": random.normal(size=(TIMES, POINTS)),
+          "area": random.uniform(0.5, 2.0, size=(TIMES, POINTS))}
+fields["dt_true"] = numpy.tanh(fields["t"] * 1.5) + fields["s"][..., None]
+fields["ds_true"] = fields["s"] * fields["t"].sum(2)
+ids, steps = [3 * i for i in range(POINTS)], [2 * i + 1 for i in range(TIMES)]
+
+torch.manual_seed(1)
+net = torch.nn.Sequential(torch.nn.Linear(4, 24), torch.nn.Tanh(), torch.nn.Linear(24, 4)).double()
+torch.jit.script(net).save(str(work / "net.pt"))
+
+PLAN = """ekman: 1
+components:
+  atmosphere: {}
+networks:
+  mlp:
+    component: atmosphere
+    network: {torchscript: net.pt}
+    chunk: 32
+    tile: 8
+    wire: float64
+    compute: float64
+    reproducible: @REPRODUCIBLE@
+    inputs: [{fields: [t, s]}]
+    outputs: [{fields: [dt, ds]}]
+    normalize:
+      t: {mean: 0.5, std: 2.0}
+      ds: {mean: 1.0, std: 3.0}
+    training:
+      targets: {dt: dt_true, ds: ds_true}
+      weights: area
+      loss:
+        - {mse: {fields: [dt]}, weight: 0.4}
+        - {huber: {fields: [ds], delta: 0.5}, weight: 0.6}
+      optimizer: {adamw: {lr: 1.0e-2, weight_decay: 1.0e-2}}
+      schedule: {cosine: {steps: 60, warmup: 3}}
+      clip_norm: 0.5
+      @EXTRA@
+      log: {csv: log.csv}
+      offline:
+        epochs: @EPOCHS@
+        batch: 5
+        shuffle: @SHUFFLE@
+        split: {train: 0.7, validation: 0.15, test: 0.15, @SPLIT@}
+output: {directory: @OUTPUT@}
+"""
+
+
+def check(what, holds, printed=""):
+    print(("ok: " if holds else "FAILED: ") + what)
+    if not holds:
+        sys.exit(printed)
+
+
+def train(name, ranks=1, data="data*.h5", epochs=EPOCHS, shuffle="off", split="seed: 1", reproducible="outputs", extra="",
+          edit=lambda text: text):
+    text = PLAN
+    for word, value in {"EPOCHS": epochs, "SHUFFLE": shuffle, "SPLIT": split, "REPRODUCIBLE": reproducible, "EXTRA": extra,
+                        "OUTPUT": work / name}.items():
+        text = text.replace(f"@{word}@", str(value))
+    (work / f"{name}.yaml").write_text(edit(text))
+    command = [mpiexec, "--oversubscribe", "-np", str(ranks), ekman, "train", f"{name}.yaml", "--data", str(work / data)]
+    done = subprocess.run(command, cwd=work, timeout=120, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    return done.returncode, done.stdout
+
+
+def learned(name):
+    files = sorted((work / name / "checkpoints").glob("mlp-[0-9]*.safetensors"))
+    arrays, _ = python_reads_checkpoint.read(files[-1])
+    return {key.split("/", 1)[1]: value for key, value in arrays.items() if key.startswith("parameters/")}
+
+
+def trained(name, **setting):
+    code, printed = train(name, **setting)
+    check(f"{name} learns", code == 0, printed)
+    return learned(name)
+
+
+def distance(a, b):
+    return max(float(numpy.abs(a[key] - b[key]).max()) for key in a)
+
+
+def mix64(*numbers):
+    """The hash of coupler/base/mix64.hpp."""
+    mask, result = (1 << 64) - 1, 0
+    for number in numbers:
+        value = ((result ^ (number & mask)) + 0x9e3779b97f4a7c15) & mask
+        value = ((value ^ (value >> 30)) * 0xbf58476d1ce4e5b9) & mask
+        value = ((value ^ (value >> 27)) * 0x94d049bb133111eb) & mask
+        result = value ^ (value >> 31)
+    return result
+
+
+def parts_of_times(seed):
+    """For each recorded time the part it is of: blocks of ceil(24/20) = 2 times, drawn by their hash."""
+    blocks = TIMES // 2
+    order = sorted(range(blocks), key=lambda block: mix64(seed, block))
+    held = round(0.15 * blocks)
+    part = {block: "validation" if i < held else "test" if i < 2 * held else "train" for i, block in enumerate(order)}
+    return [part[time // 2] for time in range(TIMES)]
+
+
+def part_of_id(seed, block, number):
+    share = (mix64(seed, number // block) >> 11) / 2**53
+    return "train" if share < 0.7 else "validation" if share < 0.85 else "test"
+
+
+def reference(lessons):
+    """PyTorch on batches of lists of (time, points)."""
+    network = torch.jit.load(str(work / "net.pt"))
+    optimizer = torch.optim.AdamW(network.parameters(), lr=1e-2, weight_decay=1e-2)
+    values = {name: torch.from_numpy(value) for name, value in fields.items()}
+    step = 0
+    for batch in lessons:
+        loss, weight = 0.0, 0.0
+        for time, points in batch:
+            row = torch.cat([(values["t"][time, points] - 0.5) / 2.0, values["s"][time, points, None]], 1)
+            out = network(row)
+            dt, ds = out[:, :3], out[:, 3]
+            huber = torch.nn.functional.huber_loss(ds, (values["ds_true"][time, points] - 1.0) / 3.0, reduction="none", delta=0.5)
+            area = values["area"][time, points]
+            mse = ((dt - values["dt_true"][time, points]) ** 2).mean(1)
+            loss = loss + (area * (0.4 * mse + 0.6 * huber)).sum()
+            weight = weight + area.sum()
+        optimizer.zero_grad()
+        (loss / weight).backward()
+        torch.nn.utils.clip_grad_norm_(network.parameters(), 0.5)
+        for group in optimizer.param_groups:
+            group["lr"] = 1e-2 * ((step + 1) / 4 if step < 3 else (1 + numpy.cos(numpy.pi * min(step - 3, 60) / 60)) / 2)
+        optimizer.step()
+        step += 1
+    return {name: value.detach().numpy() for name, value in network.named_parameters()}
+
+
+recordings.write(work / "data-0.h5", fields, ids, steps, CHUNK, units={"t": "K"})
+chunks = [range(first, min(first + CHUNK, POINTS)) for first in range(0, POINTS, CHUNK)]
+times = [time for time, part in enumerate(parts_of_times(1)) if part == "train"]
+in_order = [(time, list(points)) for time in times for points in chunks]
+batches = [in_order[first:first + BATCH] for first in range(0, len(in_order), BATCH)]
+check("the last batch is not full", len(batches[-1]) < BATCH)
+
+one = trained("one")
+apart = distance(one, reference(batches * EPOCHS))
+check(f"an ordered epoch is PyTorch's: {apart:.2e}", apart < 1e-9)
+two, three = trained("two", ranks=2), trained("three", ranks=3)
+check(f"2 and 3 ranks learn the same: {max(distance(one, two), distance(one, three)):.2e}",
+      max(distance(one, two), distance(one, three)) < 1e-12)
+shuffled = [trained(f"bfb_{ranks}", ranks=ranks, shuffle="on", reproducible="bfb") for ranks in (1, 2)]
+check("bfb: the same bits on 1 and 2 ranks, shuffled", distance(*shuffled) == 0.0)
+check("shuffling changes what is learned", distance(shuffled[0], one) > 1e-6)
+
+trained("cut", epochs=1, shuffle="on", reproducible="bfb")
+resumed = trained("cut", shuffle="on", reproducible="bfb", extra="checkpoint: {directory: checkpoints, every: 4}\n      resume: latest")
+check("resumed after an epoch: the same bits", distance(resumed, shuffled[0]) == 0.0)
+rows = (work / "cut" / "log.csv").read_text().splitlines()
+check("the log has a row for each step of both", len(rows) == 1 + EPOCHS * len(batches), "\n".join(rows))
+
+# A leak would bring numbers of the test part, or of the validation, into what is learned.
+poisoned = {name: value.copy() for name, value in fields.items()}
+for time, part in enumerate(parts_of_times(1)):
+    if part == "test":
+        for value in poisoned.values():
+            value[time] = numpy.nan
+    if part == "validation":
+        poisoned["t"][time] += 1.0
+recordings.write(work / "poison.h5", poisoned, ids, steps, CHUNK, units={"t": "K"})
+check("what validates and tests by time leaks into no bit", distance(trained("poison", data="poison.h5"), one) == 0.0)
+by_id = trained("by_id", split="by: id, block: 7, seed: 3")
+wanted = reference([[(time, [p for p in points if part_of_id(3, 7, ids[p]) == "train"]) for time, points in batch]
+                    for batch in [[(time, points) for time in range(TIMES) for points in chunks][first:first + BATCH]
+                                  for first in range(0, TIMES * len(chunks), BATCH)]] * EPOCHS)
+check(f"by id: the points of that part only: {distance(by_id, wanted):.2e}", distance(by_id, wanted) < 1e-9)
+poisoned = {name: value.copy() for name, value in fields.items()}
+for point, number in enumerate(ids):
+    if part_of_id(3, 7, number) == "test":
+        for name, value in poisoned.items():
+            value[:, point] = 1.0 if name == "area" else numpy.nan
+recordings.write(work / "poison_id.h5", poisoned, ids, steps, CHUNK)
+check("what tests by id leaks into no bit",
+      distance(trained("poison_id", data="poison_id.h5", split="by: id, block: 7, seed: 3"), by_id) == 0.0)
+
+# Two ML ranks that own chunks 0 and 2, and 1; the second one wrote two files.
+left, right = [p for p in range(POINTS) if p // CHUNK != 1], [p for p in range(POINTS) if p // CHUNK == 1]
+for name, points, chunk_numbers, part in (("split-0.h5", left, [0, 2], slice(None)), ("split-1.h5", right, [1], slice(0, 9)),
+                                          ("split-2.h5", right, [1], slice(9, None))):
+    recordings.write(work / name, {key: value[part][:, points] for key, value in fields.items()}, [ids[p] for p in points],
+                     steps[part], CHUNK, chunks=chunk_numbers, units={"t": "K"})
+check("files of several ML ranks are one recording", distance(trained("of_ranks", data="split-*.h5"), one) == 0.0)
+
+
+def refused(what, words, data="data*.h5", ranks=2, **setting):
+    code, printed = train("refused", data=data, ranks=ranks, **setting)
+    told = printed.count("ekman: error")
+    check(f"refused: {what}", code != 0 and words in printed and told == 1, printed)
+
+
+some = {name: value for name, value in fields.items() if name != "ds_true"}
+recordings.write(work / "missing.h5", some, ids, steps, CHUNK)
+refused("a missing variable", 'has no field "ds_true", which network "mlp" needs; it has t, s, area, dt_true', "missing.h5")
+recordings.write(work / "units.h5", fields, ids, steps, CHUNK, units={"t": "degC"})
+refused("other units", 'has "t" in "degC", but the plan in "K"', "units.h5",
+        edit=lambda text: text.replace("atmosphere: {}", "atmosphere: {fields: {t: {units: K}}}"))
+refused("other levels", 'has 3 levels of "t", but the plan has 5', "data-0.h5",
+        edit=lambda text: text.replace("atmosphere: {}", "atmosphere: {fields: {t: {levels: 5}}}"))
+bad = {name: value.copy() for name, value in fields.items()}
+bad["s"][times[0], 40] = numpy.nan
+recordings.write(work / "nan.h5", bad, ids, steps, CHUNK)
+code, printed = train("nan", data="nan.h5")
+check("refused: NaN", code != 0 and f'has nan in "s" of point {ids[40]}, level 1, step {steps[times[0]]}' in printed, printed)
+bad["area"][times[0], 40] = 0.0
+recordings.write(work / "masked.h5", bad, ids, steps, CHUNK)
+check("a masked NaN is welcome", train("masked", data="masked.h5")[0] == 0)
+refused("no file", "there is no file", "nothing*.h5")
+refused("another kind", "holds float64, but the wire of network", "data-0.h5",
+        edit=lambda text: text.replace("wire: float64", "wire: float32"))
+
+# Errors of the test part, against numpy.
+command = [mpiexec, "--oversubscribe", "-np", "2", ekman, "evaluate", "one.yaml", "--data", str(work / "data*.h5"), "--checkpoint",
+           "latest"]
+done = subprocess.run(command, cwd=work, timeout=120, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+check("evaluate runs", done.returncode == 0, done.stderr)
+network = torch.nn.Sequential(torch.nn.Linear(4, 24), torch.nn.Tanh(), torch.nn.Linear(24, 4)).double()
+network.load_state_dict({name: torch.from_numpy(value.copy()) for name, value in one.items()})
+tested = [time for time, part in enumerate(parts_of_times(1)) if part == "test"]
+inputs = numpy.concatenate([(fields["t"][tested] - 0.5) / 2.0, fields["s"][tested][..., None]], 2)
+with torch.no_grad():
+    out = network(torch.from_numpy(inputs)).numpy()
+weight = fields["area"][tested][..., None]
+for name, prediction, truth in (("dt", out[..., :3], fields["dt_true"][tested]),
+                                ("ds", out[..., 3:] * 3.0 + 1.0, fields["ds_true"][tested][..., None])):
+    error, total = prediction - truth, weight.sum() * truth.shape[2]
+    mean = (weight * truth).sum() / total
+    wanted = [numpy.sqrt((weight * error**2).sum() / total), (weight * numpy.abs(error)).sum() / total,
+              1 - (weight * error**2).sum() / (weight * (truth - mean) ** 2).sum(), (weight * error).sum() / total]
+    table = [line.split(",") for line in (work / "one" / "evaluation-mlp-test.csv").read_text().splitlines()]
+    found = [float(cell) for cell in next(row for row in table if row[:2] == [f'"{name}"', "all"])[2:6]]
+    check(f"errors of {name} are numpy's", numpy.allclose(found, wanted, rtol=1e-9), f"{found}\n{wanted}")
+    check(f"a row for each level of {name}", sum(row[0] == f'"{name}"' for row in table) == 1 + truth.shape[2])
+print(done.stdout)

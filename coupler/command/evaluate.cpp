@@ -8,7 +8,9 @@
 #include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <optional>
 
+#include "adapters/hdf5/recording_store.hpp"
 #include "coupler/base/bytes.hpp"
 #include "coupler/base/log.hpp"
 #include "coupler/base/process_tuning.hpp"
@@ -18,6 +20,7 @@
 #include "coupler/command/run_for_all.hpp"
 #include "coupler/offline/evaluation.hpp"
 #include "coupler/offline/offline_training.hpp"
+#include "coupler/offline/prediction.hpp"
 #include "coupler/session/agree.hpp"
 
 namespace ekman {
@@ -25,6 +28,7 @@ namespace ekman {
 namespace {
 
 Part part_of(const std::string& word) {
+  if (word == "all") return Part::none;
   return word == "train" ? Part::train : word == "validation" ? Part::validation : Part::test;
 }
 
@@ -105,36 +109,71 @@ void write_table(const std::string& path, const std::vector<ComparedField>& fiel
                             path, std::strerror(errno)));
 }
 
-void evaluate_plan(const EvaluateOptions& options) {
-  const Communicator ranks = Communicator::borrow(MPI_COMM_WORLD).clone();
-  const Plan plan = read_plan_on_first(ranks, options.plan);
-  const NetworkSpec spec = offline_spec(learning_network(plan, options.network));
-  const Recordings recordings = open_recordings(ranks, options.data, plan, spec);
+// All that running a network on recordings takes.
+struct Trial {
+  Communicator ranks;
+  Plan plan;
+  NetworkSpec spec;
+  std::optional<Recordings> recordings;
+  std::unique_ptr<Engine> engine;
+};
+
+// Collective.
+Trial prepare(const EvaluateOptions& options) {
+  Trial trial{Communicator::borrow(MPI_COMM_WORLD).clone(), {}, {}, {}, {}};
+  const Communicator& ranks = trial.ranks;
+  trial.plan = read_plan_on_first(ranks, options.plan);
+  const NetworkSpec& spec = trial.spec = offline_spec(learning_network(trial.plan, options.network));
+  trial.recordings.emplace(open_recordings(ranks, options.data, trial.plan, spec));
+  const LearningRows& layouts = trial.recordings->layouts();
   const Placement place = find_place(ranks, spec);
   if (place.device == "cpu") bind_threads(place.threads, cores_allowed());
-  std::unique_ptr<Engine> engine;
-  std::vector<ComparedField> fields;
   std::string problem;
   try {
-    const NetworkSpec served = served_spec(plan, spec, options.checkpoint);
-    fields = compared_fields(recordings, spec);
-    engine = make_engine(served, {recordings.layouts().in, recordings.layouts().out, {}}, place.device, place.threads);
+    const NetworkSpec served = served_spec(trial.plan, spec, options.checkpoint);
+    trial.engine = make_engine(served, {layouts.in, layouts.out, {}}, place.device, place.threads);
     if (ranks.rank() == 0 && served.source.kind == SourceKind::checkpoint)
-      log_line(fmt::format("network \"{}\" of {} on {}", spec.name, served.source.path, engine->describe()));
+      log_line(fmt::format("network \"{}\" of {} on {}", spec.name, served.source.path, trial.engine->describe()));
   } catch (const std::exception& error) {
     problem = error.what();
   }
   agree(ranks, ErrorCode::network, problem);
+  return trial;
+}
+
+void evaluate_plan(const EvaluateOptions& options) {
+  const Trial trial = prepare(options);
+  const Communicator& ranks = trial.ranks;
+  const std::vector<ComparedField> fields = compared_fields(*trial.recordings, trial.spec);
   std::vector<FieldErrors> errors;
-  run_part(recordings, spec, part_of(options.part), ranks.rank(), ranks.size(), *engine,
-           [&](const Evaluated& evaluated) { add_errors(evaluated, recordings, spec, fields, errors); });
+  run_part(
+      *trial.recordings, trial.spec, part_of(options.part),
+      [&](const RecordedLesson&, std::int64_t number) { return number % ranks.size() == ranks.rank(); }, *trial.engine,
+      [&](const Evaluated& evaluated) { add_errors(evaluated, *trial.recordings, trial.spec, fields, errors); });
   gather_errors(ranks, fields, errors);
   if (ranks.rank() != 0) return;
   std::fputs(table_of(fields, errors).c_str(), stdout);
-  const std::filesystem::path path =
-      std::filesystem::path(plan.output_directory) / fmt::format("evaluation-{}-{}.csv", spec.name, options.part);
+  const std::filesystem::path path = std::filesystem::path(trial.plan.output_directory) /
+                                     fmt::format("evaluation-{}-{}.csv", trial.spec.name, options.part);
   write_table(path.string(), fields, errors);
   std::fputs(fmt::format("by level: {}\n", path.string()).c_str(), stdout);
+}
+
+void predict_plan(const EvaluateOptions& options) {
+  const Trial trial = prepare(options);
+  const Communicator& ranks = trial.ranks;
+  const std::unique_ptr<RecordingStore> store = make_hdf5_recording_store();
+  const std::filesystem::path path = std::filesystem::path(trial.plan.output_directory) /
+                                     fmt::format("prediction-{}-{}-{}.h5", trial.spec.name, options.part, ranks.rank());
+  PredictionWriter writer(*trial.recordings, trial.spec, *store, path.string(), ranks.rank(), ranks.size());
+  run_part(
+      *trial.recordings, trial.spec, part_of(options.part),
+      [&](const RecordedLesson& lesson, std::int64_t) { return writer.is_mine(lesson); }, *trial.engine,
+      [&](const Evaluated& evaluated) { writer.take(evaluated); });
+  writer.finish();
+  log_line(fmt::format(
+      "network \"{}\": {} predicted times in {}{}", trial.spec.name, writer.records(), path.string(),
+      writer.left_out() == 0 ? "" : fmt::format(", {} left out that were not recorded whole", writer.left_out())));
 }
 
 }  // namespace
@@ -143,6 +182,13 @@ int evaluate(int argc, char** argv, const EvaluateOptions& options) {
   tune_process();
   const MpiProcess process(&argc, &argv);
   run_for_all("rank of ekman evaluate", [&] { evaluate_plan(options); });
+  return 0;
+}
+
+int predict(int argc, char** argv, const EvaluateOptions& options) {
+  tune_process();
+  const MpiProcess process(&argc, &argv);
+  run_for_all("rank of ekman predict", [&] { predict_plan(options); });
   return 0;
 }
 

@@ -54,18 +54,22 @@ int main(int argc, char** argv) {
   train->add_option("--data", training.data, "recordings, or patterns such as 'run/*.h5'")->required();
   train->add_option("--network", training.network, "which one, if several learn");
   ekman::EvaluateOptions evaluation;
-  CLI::App* evaluate =
-      app.add_subcommand("evaluate", "tell how good a network is on recordings, on one rank or under mpirun");
-  evaluate->add_option("plan", evaluation.plan, "the plan (YAML) that it learned by")->required();
-  evaluate->add_option("--data", evaluation.data, "recordings, or patterns such as 'run/*.h5'")->required();
-  evaluate->add_option("--network", evaluation.network, "which one, if several learn");
-  evaluate
-      ->add_option("--checkpoint", evaluation.checkpoint,
-                   "best or latest of its checkpoints, a file, or `plan` for the network as the plan has it")
-      ->capture_default_str();
-  evaluate->add_option("--part", evaluation.part, "of the split")
-      ->check(CLI::IsMember({"test", "validation", "train"}))
-      ->capture_default_str();
+  const auto add_trial = [&](const char* name, const char* sentence) {
+    CLI::App* trial = app.add_subcommand(name, sentence);
+    trial->add_option("plan", evaluation.plan, "the plan (YAML) that it learned by")->required();
+    trial->add_option("--data", evaluation.data, "recordings, or patterns such as 'run/*.h5'")->required();
+    trial->add_option("--network", evaluation.network, "which one, if several learn");
+    trial
+        ->add_option("--checkpoint", evaluation.checkpoint,
+                     "best or latest of its checkpoints, a file, or `plan` for the network as the plan has it")
+        ->capture_default_str();
+    trial->add_option("--part", evaluation.part, "of the split")
+        ->check(CLI::IsMember({"test", "validation", "train", "all"}))
+        ->capture_default_str();
+    return trial;
+  };
+  CLI::App* evaluate = add_trial("evaluate", "tell how good a network is on recordings, on one rank or under mpirun");
+  CLI::App* predict = add_trial("predict", "write what a network says beside the truth of recordings, as netCDF-4");
   CLI::App* keys = app.add_subcommand("keys", "print the reference of all plan keys (Markdown)");
   CLI::App* inspected = app.add_subcommand("inspect", "say what recordings hold, or make one file of them");
   std::vector<std::string> recordings;
@@ -81,6 +85,7 @@ int main(int argc, char** argv) {
     }
     if (serve->parsed()) return ekman::serve(argc, argv, plan, *ekman::parse_duration(start_timeout));
     if (evaluate->parsed()) return ekman::evaluate(argc, argv, evaluation);
+    if (predict->parsed()) return ekman::predict(argc, argv, evaluation);
     if (train->parsed()) return ekman::train(argc, argv, training);
     if (inspected->parsed()) {
       if (merged.empty()) {

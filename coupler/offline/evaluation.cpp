@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <optional>
 
 #include "coupler/base/bytes.hpp"
 #include "ekman/error.hpp"
@@ -41,9 +42,11 @@ std::vector<ComparedField> compared_fields(const Recordings& recordings, const N
                           spec.name));
 }
 
-void run_part(const Recordings& recordings, const NetworkSpec& spec, Part part, std::int64_t first, std::int64_t step,
-              Engine& engine, const std::function<void(const Evaluated&)>& take) {
-  const DataSplit split(spec.training.offline.split, recordings.steps());
+void run_part(const Recordings& recordings, const NetworkSpec& spec, Part part,
+              const std::function<bool(const RecordedLesson&, std::int64_t)>& is_mine, Engine& engine,
+              const std::function<void(const Evaluated&)>& take) {
+  std::optional<DataSplit> split;
+  if (part != Part::none) split.emplace(spec.training.offline.split, recordings.steps());
   const RowLayout& out = recordings.layouts().out;
   std::vector<std::byte> outputs(
       static_cast<std::size_t>(spec.rows_per_chunk() * out.row_len() * real_size(spec.wire)));
@@ -53,11 +56,13 @@ void run_part(const Recordings& recordings, const NetworkSpec& spec, Part part, 
   for (const RecordedLesson& lesson : recordings.lessons()) {
     counts.assign(static_cast<std::size_t>(lesson.rows), 0);
     for (std::int64_t row = 0; row < lesson.rows; ++row) {
-      const Part of_row = split.by_time() ? split.of_step(lesson.step) : split.of_id(recordings.ids(lesson)[row]);
+      const Part of_row = !split             ? Part::none
+                          : split->by_time() ? split->of_step(lesson.step)
+                                             : split->of_id(recordings.ids(lesson)[row]);
       counts[static_cast<std::size_t>(row)] = of_row == part ? 1 : 0;
     }
     if (std::find(counts.begin(), counts.end(), 1) == counts.end()) continue;
-    if (number++ % step != first) continue;
+    if (!is_mine(lesson, number++)) continue;
     recordings.read(lesson, rows);
     recordings.require_numbers(lesson, rows, counts.data());
     engine.forward(rows.in.data(), outputs.data(), lesson.rows);

@@ -25,10 +25,11 @@ struct Evaluated {
   const std::vector<std::uint8_t>& counts;
 };
 
-// Runs the lessons with rows in `part` of which every `step`-th from `first` on is this rank's, in the order of time.
-// Throws Error(plan) if there is none at all.
-void run_part(const Recordings& recordings, const NetworkSpec& spec, Part part, std::int64_t first, std::int64_t step,
-              Engine& engine, const std::function<void(const Evaluated&)>& take);
+// Runs those lessons with rows in `part` (none: all rows) for which `is_mine` says so of lesson and number, from 0, in
+// the order of time. Throws Error(plan) if there is none, of whoever.
+void run_part(const Recordings& recordings, const NetworkSpec& spec, Part part,
+              const std::function<bool(const RecordedLesson&, std::int64_t)>& is_mine, Engine& engine,
+              const std::function<void(const Evaluated&)>& take);
 
 // Adds up errors of rows that count, weighted as in training; one entry for each of `fields`.
 void add_errors(const Evaluated& evaluated, const Recordings& recordings, const NetworkSpec& spec,

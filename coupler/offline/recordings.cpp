@@ -8,6 +8,7 @@
 #include <cstring>
 #include <map>
 #include <tuple>
+#include <type_traits>
 
 #include "coupler/base/bytes.hpp"
 #include "coupler/base/joined.hpp"
@@ -155,6 +156,23 @@ void Recordings::list_lessons() {
   if (lessons_.empty())
     fail(fmt::format("recording {} holds no whole record; let the run that writes it make more exchanges",
                      files_.front()->path()));
+}
+
+std::vector<RecordedChunk> Recordings::chunks() const {
+  std::map<std::int64_t, RecordedChunk> found;
+  for (const RecordedLesson& lesson : lessons_) {
+    if (found.count(lesson.chunk) != 0) continue;
+    const RecordingHeader& file = files_[static_cast<std::size_t>(lesson.file)]->header();
+    const std::int64_t first = file.first_row(lesson.place), rows = file.rows_of(lesson.place);
+    const auto part = [&](const auto& all) {
+      using List = std::decay_t<decltype(all)>;
+      return all.empty() ? List() : List(all.begin() + first, all.begin() + first + rows);
+    };
+    found[lesson.chunk] = {lesson.chunk, part(file.ids), part(file.longitude), part(file.latitude)};
+  }
+  std::vector<RecordedChunk> chunks;
+  for (auto& entry : found) chunks.push_back(std::move(entry.second));
+  return chunks;
 }
 
 std::vector<std::int64_t> Recordings::steps() const {

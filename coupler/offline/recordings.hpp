@@ -31,6 +31,13 @@ struct LessonRows {
   std::vector<std::int64_t> ids;  // -1: a pad
 };
 
+// A chunk that was recorded at some time; coordinates are empty if there are none.
+struct RecordedChunk {
+  std::int64_t number = 0;
+  std::vector<std::int64_t> ids;
+  std::vector<double> longitude, latitude;
+};
+
 class Recordings {
  public:
   // The oldest first: of a chunk of a step that two have, since a run was resumed before it, the later one counts.
@@ -40,6 +47,14 @@ class Recordings {
 
   // By step, then chunk, then row.
   const std::vector<RecordedLesson>& lessons() const { return lessons_; }
+  // By number.
+  std::vector<RecordedChunk> chunks() const;
+  // What the first file says of itself; the others are like it, but for their chunks.
+  const RecordingHeader& header() const { return files_.front()->header(); }
+  // Throws Error(plan) for a field that is not recorded.
+  const RecordedField& recorded(const std::string& name) const {
+    return header().fields[static_cast<std::size_t>(field(name))];
+  }
   // Ascending, each once.
   std::vector<std::int64_t> steps() const;
   // Of the network's rows; levels of outputs are those of the plan, or follow from the recording.
@@ -58,7 +73,6 @@ class Recordings {
   void read_field(const RecordedLesson& lesson, const std::string& field, std::vector<std::byte>& values) const;
 
  private:
-  const RecordingHeader& header() const { return files_.front()->header(); }
   std::int64_t field(const std::string& name) const;
   void require_alike(const RecordingReader& file) const;
   void lay_out(const Plan& plan);

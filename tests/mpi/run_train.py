@@ -12,6 +12,7 @@ import shutil
 import subprocess
 import sys
 
+import h5py
 import numpy
 import torch
 
@@ -265,3 +266,22 @@ for name, prediction, truth in (("dt", out[..., :3], fields["dt_true"][tested]),
     check(f"errors of {name} are numpy's", numpy.allclose(found, wanted, rtol=1e-9), f"{found}\n{wanted}")
     check(f"a row for each level of {name}", sum(row[0] == f'"{name}"' for row in table) == 1 + truth.shape[2])
 print(done.stdout)
+
+command[command.index("evaluate")] = "predict"
+done = subprocess.run(command, cwd=work, timeout=120, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+check("predict runs", done.returncode == 0, done.stdout)
+found = {}
+for rank in range(2):
+    with h5py.File(work / "one" / f"prediction-mlp-test-{rank}.h5") as file:
+        for at, number in enumerate(file["global_id"][:]):
+            found[int(number)] = {name: file[name][:, at] for name in ("dt", "dt_true", "ds", "ds_true")}
+        check("the times of the part", list(file["step"][:]) == [steps[time] for time in tested])
+check("all points are predicted", sorted(found) == ids)
+for point, number in enumerate(ids):
+    same = (numpy.allclose(found[number]["dt"], out[:, point, :3], rtol=1e-12, atol=1e-14)
+            and numpy.allclose(found[number]["ds"], out[:, point, 3] * 3.0 + 1.0, rtol=1e-12, atol=1e-14)
+            and (found[number]["dt_true"] == fields["dt_true"][tested, point]).all()
+            and (found[number]["ds_true"] == fields["ds_true"][tested, point]).all())
+    if not same:
+        check(f"prediction and truth of point {number}", False, str(found[number]))
+print("ok: predictions are PyTorch's, beside the truth in all bits")

@@ -8,6 +8,7 @@
 #include "adapters/yaml/key_table.hpp"
 #include "coupler/base/version.hpp"
 #include "coupler/command/check.hpp"
+#include "coupler/command/networks.hpp"
 #include "coupler/command/serve.hpp"
 #include "ekman/error.hpp"
 
@@ -45,10 +46,15 @@ int main(int argc, char** argv) {
   outputs->add_flag("--schema", schema, "the JSON schema of plans, for editors; takes no plan");
   outputs->require_option(0, 1);
   CLI::App* keys = app.add_subcommand("keys", "print the reference of all plan keys (Markdown)");
+  CLI::App* networks = app.add_subcommand("networks", "print the built-in networks with their keys");
   CLI11_PARSE(app, argc, argv);
   try {
     if (keys->parsed()) {
       std::fputs(ekman::key_reference_markdown().c_str(), stdout);
+      return 0;
+    }
+    if (networks->parsed()) {
+      std::fputs(ekman::networks_text().c_str(), stdout);
       return 0;
     }
     if (serve->parsed()) return ekman::serve(argc, argv, plan, *ekman::parse_duration(start_timeout));

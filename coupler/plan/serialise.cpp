@@ -13,7 +13,7 @@ namespace ekman {
 namespace {
 
 constexpr char k_magic[] = "EKPL";
-constexpr std::int64_t k_version = 7;
+constexpr std::int64_t k_version = 8;
 
 void fail(const char* reason) {
   throw Error(ErrorCode::internal, std::string("received bytes that are no Ekman plan: ") + reason +
@@ -178,13 +178,20 @@ void visit(Archive& archive, Guard& guard) {
 }
 
 template <class Archive>
+void visit(Archive& archive, NetworkArgument& argument) {
+  visit(archive, argument.values);
+  visit_flag(archive, argument.is_list);
+}
+
+template <class Archive>
 void visit(Archive& archive, NetworkSource& source) {
   visit_enum(archive, source.kind, SourceKind::checkpoint);
   archive(source.path);
   archive(source.sha256);
-  visit(archive, source.hidden);
-  archive(source.activation);
+  archive(source.name);
+  visit(archive, source.arguments);
   archive(source.seed);
+  archive(source.library);
 }
 
 template <class Archive>

@@ -71,6 +71,22 @@ for there, instead in [("ranks: 2", "rank: 2"), ("ranks: 2", "ranks: 0"), ("PT30
     expect(f"the schema refuses {instead!r}", not validator.is_valid(yaml.load(GOOD.replace(there, instead), PlanLoader)),
            "no problem")
 
+# The list of built-in networks, from the table of keys.
+listed = subprocess.run([ekman, "networks"], capture_output=True, text=True, timeout=60)
+rows = subprocess.run([ekman, "keys"], capture_output=True, text=True, timeout=60).stdout
+builtins = schema["properties"]["networks"]["additionalProperties"]["properties"]["network"]
+builtins = next(part for part in builtins.get("anyOf", [builtins]) if "properties" in part)["properties"]["builtin"]["enum"]
+expect("`ekman networks` ends well", listed.returncode == 0 and listed.stderr == "", listed)
+expect("it lists the networks that a plan may name", re.findall(r"^(\w+): \w", listed.stdout, re.MULTILINE)[:4] == builtins,
+       (builtins, listed.stdout))
+fno = listed.stdout[listed.stdout.index("\nfno: "):]
+for key in ("width", "modes", "layers", "padding.y", "padding.x", "activation", "seed"):
+    row = next(line for line in rows.splitlines() if line.startswith(f"| `networks.*.network.{key}` |"))
+    _, _, values, default, meaning, _ = (part.strip() for part in row.split("|"))
+    default = f"default {default.strip('`')}" if default else "must be given"
+    expect(f"the fno takes {key}, as `ekman keys` has it",
+           re.search(rf"^  {re.escape(key)} +{re.escape(values)}; {default}\n +{re.escape(meaning)}$", fno, re.MULTILINE), fno)
+
 # A network that runs behind its component.
 lagged = work / "lagged.yaml"
 lagged.write_text(GOOD.replace("ranks: 2", "lag: 1\n    ranks: 2"))

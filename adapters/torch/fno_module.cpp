@@ -35,13 +35,13 @@ class Spectral final : public torch::nn::Module {
     // There is no Fourier transform of bfloat16.
     const at::Tensor x = given.to(weight_.scalar_type());
     const std::int64_t ny = x.size(2), nx = x.size(3), high = ny - modes_y_;
-    const at::Tensor waves = at::fft_fft(at::fft_rfft(x).narrow(3, 0, modes_x_), c10::nullopt, 2);
+    const at::Tensor waves = at::fft_fft(at::fft_rfft(x).narrow(3, 0, modes_x_), {}, 2);
     const at::Tensor low = at::cat({waves.narrow(2, 0, modes_y_), waves.narrow(2, high, modes_y_)}, 2);
     const at::Tensor product = at::matmul(low.permute({2, 3, 0, 1}), as_complex(weight_)).permute({2, 3, 0, 1});
     at::Tensor all = at::zeros({x.size(0), product.size(1), ny, modes_x_}, product.options());
     all.narrow(2, 0, modes_y_).copy_(product.narrow(2, 0, modes_y_));
     all.narrow(2, high, modes_y_).copy_(product.narrow(2, modes_y_, modes_y_));
-    at::Tensor rows = at::fft_ifft(all, c10::nullopt, 2);
+    at::Tensor rows = at::fft_ifft(all, {}, 2);
     // The mean over x of real values is real; libraries differ in what they make of one that is not.
     at::view_as_real(rows).select(-1, 1).select(-1, 0).zero_();
     return at::fft_irfft(rows, nx);

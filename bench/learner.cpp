@@ -22,6 +22,7 @@
 #include "adapters/torch/house.hpp"
 #include "adapters/torch/torch_engine.hpp"
 #include "bench/ratio.hpp"
+#include "tests/builtin_sources.hpp"
 
 namespace {
 
@@ -44,9 +45,7 @@ double seconds_of(int count, Call call) {
 ekman::NetworkSpec spec_of(std::int64_t samples, std::int64_t tile) {
   ekman::NetworkSpec spec;
   spec.name = "net";
-  spec.source.kind = ekman::SourceKind::mlp;
-  spec.source.hidden = {256, 256};
-  spec.source.activation = "relu";
+  spec.source = ekman::mlp_source({256, 256});
   spec.inputs = {{{"x"}, ekman::Combine::concat}};
   spec.outputs = {{{"y"}, ekman::Combine::concat}};
   spec.chunk = samples;

@@ -121,8 +121,8 @@ void serve(const Case& its, std::int64_t rounds) {
   const NetworkSpec& spec = job.plan.networks[0];
   Route route = make_ml_route(split_route(job, 0, "", 0), spec);
   auto engine = std::make_unique<SlowEcho>(rounds / k_chunks, route.in.row_bytes);
-  MlSide side(std::move(route), spec, std::move(engine), {nullptr, 1, step_clock(job.plan, "atmosphere"), {"echo"}}, {}, {},
-              job.shared_cores, job.watchdog->state());
+  MlSide side(std::move(route), spec, std::move(engine), {nullptr, 1, step_clock(job.plan, "atmosphere"), {"echo"}}, {},
+              {}, job.shared_cores, job.watchdog->state());
   agree(job.all, ErrorCode::network, "");
   survey_nodes(job, "ekman serve", true);
   side.serve();

@@ -14,8 +14,7 @@ class CheckpointLearning : public TorchEngineTest {
   void SetUp() override {
     TorchEngineTest::SetUp();
     spec_.name = "convection";
-    spec_.source.kind = SourceKind::mlp;
-    spec_.source.hidden = {16};
+    spec_.source = mlp_source({16});
     spec_.chunk = spec_.tile = 8;
     spec_.inputs = {{{"t", "q"}, Combine::concat}};
     spec_.outputs = {{{"heating"}, Combine::concat}};

@@ -19,10 +19,7 @@ class CheckpointNetwork : public TorchEngineTest {
   void SetUp() override {
     TorchEngineTest::SetUp();
     spec_.name = "convection";
-    spec_.source.kind = SourceKind::mlp;
-    spec_.source.hidden = {16};
-    spec_.source.activation = "tanh";
-    spec_.source.seed = 5;
+    spec_.source = mlp_source({16}, "tanh", 5);
     spec_.chunk = spec_.tile = 8;
     spec_.inputs = {{{"t", "q"}, Combine::concat}};
     spec_.outputs = {{{"heating"}, Combine::concat}};
@@ -96,7 +93,9 @@ TEST_F(CheckpointNetwork, OfOtherFieldsIsRefused) {
   state.arrays.erase(state.arrays.begin());
   write_checkpoint_file(served_.source.path, state, 7);
   EXPECT_THAT(message(served_), HasSubstr("has no array \"parameters/0.weight\""));
-  for (const char* text : {"", "[]", "{\"kind\":\"mlp\"}", R"({"kind":"mlp","hidden":"many"})"}) {
+  for (const char* text :
+       {"", "[]", "{\"kind\":\"mlp\"}", R"({"kind":"mlp","hidden":"many","activation":"relu","seed":1})",
+        R"({"kind":"builtin","name":"fno","arguments":{},"seed":1})"}) {
     state.network = text;
     write_checkpoint_file(served_.source.path, state, 7);
     EXPECT_THAT(message(served_), HasSubstr("does not say what network it is of")) << text;

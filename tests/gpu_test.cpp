@@ -3,6 +3,7 @@
 #include <torch/cuda.h>
 
 #include "ekman/error.hpp"
+#include "tests/builtin_sources.hpp"
 #include "tests/torch_networks.hpp"
 
 namespace ekman {
@@ -111,9 +112,7 @@ TEST_F(GpuGraphTest, GivesThemInSmallTiles) {
 }
 
 TEST_F(GpuGraphTest, GivesThemForTheMlp) {
-  spec_.source = {};
-  spec_.source.kind = SourceKind::mlp;
-  spec_.source.hidden = {64, 64};
+  spec_.source = mlp_source({64, 64});
   expect_the_bits_without();
 }
 

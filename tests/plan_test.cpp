@@ -16,6 +16,7 @@
 #include "coupler/plan/did_you_mean.hpp"
 #include "coupler/plan/restart_label.hpp"
 #include "ekman/error.hpp"
+#include "tests/builtin_sources.hpp"
 
 namespace ekman {
 namespace {
@@ -63,7 +64,10 @@ Plan full_plan() {
   NetworkSpec& network = plan.networks[0];
   network.ranks = 3;
   network.devices = {"cpu", "cuda", "cuda:1"};
-  network.source = {SourceKind::mlp, "a.pt", "00ff", {256, 128}, "tanh", 7};
+  network.source = fno_source(8, {3, 4}, 2, "zero", "periodic", 7);
+  network.source.path = "a.pt";
+  network.source.sha256 = "00ff";
+  network.source.library = "lib.so";
   network.sample = Sample::grid;
   network.grid_ny = 12;
   network.grid_nx = 24;
@@ -101,8 +105,13 @@ TEST(PlanBytes, ComeBackAsTheSamePlan) {
   const NetworkSpec& network = copy.networks.at(0);
   EXPECT_EQ(network.ranks, 3);
   EXPECT_EQ(network.devices, plan.networks[0].devices);
-  EXPECT_EQ(network.source.hidden, plan.networks[0].source.hidden);
-  EXPECT_EQ(network.source.kind, SourceKind::mlp);
+  EXPECT_EQ(network.source.name, "fno");
+  EXPECT_EQ(network.source.kind, SourceKind::builtin);
+  EXPECT_EQ(network.source.arguments.at("modes").values, (std::vector<std::string>{"3", "4"}));
+  EXPECT_TRUE(network.source.arguments.at("modes").is_list);
+  EXPECT_EQ(network.source.arguments.at("padding.x").values.front(), "periodic");
+  EXPECT_EQ(network.source.seed, 7);
+  EXPECT_EQ(network.source.library, "lib.so");
   EXPECT_EQ(network.rows_per_chunk(), 1024 * 12 * 24);
   EXPECT_EQ(network.wire, Real::float64);
   EXPECT_EQ(network.transport, Transport::point_to_point);

@@ -56,6 +56,28 @@ networks:
     network: {builtin: mlp, hidden: [8, 16], activation: tanh, seed: 4}
     inputs: [{fields: ["a: b"]}]
     outputs: [{fields: [y]}]
+  r:
+    component: atmosphere
+    network: {builtin: resmlp, width: 8, blocks: 3}
+    inputs: [{fields: [t]}]
+    outputs: [{fields: [y1]}]
+  u:
+    component: atmosphere
+    network: {builtin: unet, width: 4, depth: 1, padding: {x: periodic}, activation: silu}
+    sample: {grid: {shape: [6, 8]}}
+    inputs: [{fields: [t]}]
+    outputs: [{fields: [y2]}]
+  f:
+    component: atmosphere
+    network: {builtin: fno, modes: [3, +2], layers: 1}
+    sample: {grid: {shape: [6, 8]}}
+    inputs: [{fields: [t]}]
+    outputs: [{fields: [y3]}]
+  o:
+    component: atmosphere
+    network: {own: mine, library: a/libmine.so, seed: 9, arguments: {width: 4, sizes: [1, 2.5e0], "a.b": "on: [", one: [7]}}
+    inputs: [{fields: [t]}]
+    outputs: [{fields: [y4]}]
   e:
     component: atmosphere
     network: {echo: {}}
@@ -63,7 +85,7 @@ networks:
     outputs: [{fields: [t2]}]
   c:
     component: atmosphere
-    network: {checkpoint: run/best.ckpt}
+    network: {checkpoint: run/best.ckpt, library: b/libmine.so}
     tape: 3
     reproducible: bfb
     inputs: [{fields: [t]}]
@@ -103,6 +125,7 @@ TEST(PlanToYaml, WritesEveryKeyThatHasAValue) {
     EXPECT_NE(resolved.find(key.name() + ":"), std::string::npos) << key.path << " is not in\n" << resolved;
   }
   EXPECT_NE(resolved.find("torchscript: /folder/a/n.pt"), std::string::npos) << resolved;
+  EXPECT_NE(resolved.find("library: /folder/a/libmine.so"), std::string::npos) << resolved;
   EXPECT_NE(resolved.find("checkpoint: /folder/run/best.ckpt"), std::string::npos) << resolved;
 }
 

@@ -185,9 +185,7 @@ TEST_F(TorchEngineTest, OptimisedNetworksComputeTheSame) {
 
 NetworkSpec mlp_spec(std::int64_t seed) {
   NetworkSpec spec = script_spec("", {{{"t"}}, {{"ps"}}}, {{{"a"}}, {{"b"}}});
-  spec.source.kind = SourceKind::mlp;
-  spec.source.hidden = {16, 16};
-  spec.source.seed = seed;
+  spec.source = mlp_source({16, 16}, "relu", seed);
   return spec;
 }
 
@@ -203,7 +201,7 @@ TEST_F(TorchEngineTest, MlpFollowsFromItsSeedAlone) {
 
 TEST_F(TorchEngineTest, MlpRefusesAnUnknownActivation) {
   NetworkSpec spec = mlp_spec(1);
-  spec.source.activation = "rely";
+  spec.source = mlp_source({16}, "rely");
 
   expect_error([&] { engine_for(spec, {4, 1}, {2, 1}); }, {"convection", "\"rely\"", "relu, tanh"});
 }

@@ -4,6 +4,7 @@
 #include <fstream>
 
 #include "adapters/torch/learned_network.hpp"
+#include "coupler/plan/builtin_networks.hpp"
 #include "ekman/error.hpp"
 #include "tests/torch_lessons.hpp"
 
@@ -82,8 +83,9 @@ TEST_F(LearnedStateTest, HasMomentsByParameter) {
                            "optimizer/step", "learning/steps", "last/loss"}) {
     EXPECT_TRUE(has(state, name)) << name;
   }
-  EXPECT_EQ(network_source(state.network).hidden, spec_.source.hidden);
-  EXPECT_EQ(network_source(state.network).activation, "tanh");
+  EXPECT_EQ(network_source(state.network).name, "mlp");
+  EXPECT_EQ(integers_argument(network_source(state.network), "hidden"), std::vector<std::int64_t>{8});
+  EXPECT_EQ(text_argument(network_source(state.network), "activation"), "tanh");
 }
 
 TEST_F(LearnedStateTest, NamesTheFirstDifference) {
@@ -120,7 +122,7 @@ TEST_F(LearnedStateTest, NamesTheFirstDifference) {
   spec_.training.optimizer.kind = OptimizerKind::adamw;
   spec_.normalize["t"].mean = 0.25;
   EXPECT_THAT(error_of([&] { make_side().learner->restore(good); }), HasSubstr("`normalize` has "));
-  spec_.source.hidden = {7};
+  spec_.source = mlp_source({7}, "tanh");
   EXPECT_THAT(error_of([&] { make_side().learner->restore(good); }),
               HasSubstr("\"hidden\" is [8] there, and [7] here"));
 }

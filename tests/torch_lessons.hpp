@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "adapters/torch/builtin_network.hpp"
 #include "adapters/torch/torch_learner.hpp"
 #include "tests/torch_networks.hpp"
 
@@ -23,9 +24,7 @@ class LearnerTest : public TorchEngineTest {
 
   LearnerTest() {
     spec_.name = "convection";
-    spec_.source.kind = SourceKind::mlp;
-    spec_.source.hidden = {8};
-    spec_.source.activation = "tanh";
+    spec_.source = mlp_source({8}, "tanh");
     spec_.inputs = {{{"t", "q"}}};
     spec_.outputs = {{{"a", "b"}}};
     spec_.chunk = k_rows;
@@ -69,8 +68,8 @@ class LearnerTest : public TorchEngineTest {
   Side make_side() const {
     Side side;
     const at::Device cpu(at::kCPU);
-    side.network = spec_.source.kind == SourceKind::mlp ? make_mlp_network(spec_, in_, out_, cpu, at::kDouble)
-                                                        : load_script_network(spec_, in_, out_, cpu, at::kDouble);
+    side.network = spec_.source.kind == SourceKind::builtin ? make_builtin_network(spec_, in_, out_, cpu, at::kDouble)
+                                                            : load_script_network(spec_, in_, out_, cpu, at::kDouble);
     side.learner = make_torch_learner(spec_, *side.network, in_, out_, truth_,
                                       row_normalization(spec_, in_, at::TensorOptions(cpu).dtype(at::kDouble)));
     return side;

@@ -11,6 +11,7 @@
 
 #include "adapters/torch/compat.hpp"
 #include "adapters/torch/torch_engine.hpp"
+#include "tests/builtin_sources.hpp"
 
 namespace ekman {
 

@@ -146,7 +146,7 @@ TEST_F(OwnLossTest, NamesWhatIsWrongAtStart) {
               HasSubstr("takes outputs as int; each argument must be a Tensor"));
   set_loss(LossKind::method, "other");
   EXPECT_THAT(error_of([&] { make_side(); }), HasSubstr("does not exist"));
-  spec_.source.kind = SourceKind::mlp;
+  spec_.source = mlp_source({8}, "tanh");
   EXPECT_THAT(error_of([&] { make_side(); }), HasSubstr("has no method other() for a loss"));
 }
 

@@ -14,6 +14,7 @@ namespace ekman {
 namespace {
 
 constexpr const char* k_parameters = "parameters/";
+constexpr const char* k_buffers = "buffers/";
 
 at::ScalarType kind_of(ArrayKind kind) {
   if (kind == ArrayKind::float32) return at::kFloat;
@@ -42,14 +43,16 @@ void copy_array(const std::string& network, const Checkpoint& checkpoint, const 
 
 }  // namespace
 
-NetworkSource source_of_checkpoint(const std::string& network, const Checkpoint& checkpoint) {
+NetworkSource source_of_checkpoint(const NetworkSpec& spec, const Checkpoint& checkpoint) {
+  const std::string& network = spec.name;
   NetworkSource source;
   try {
     source = network_source(checkpoint.state.network);
   } catch (const Error&) {
     fail(network, checkpoint, "does not say what network it is of; take one that this Ekman wrote");
   }
-  if (source.kind == SourceKind::mlp) return source;
+  if (source.is_own() && !spec.source.library.empty()) source.library = spec.source.library;
+  if (source.kind == SourceKind::builtin) return source;
   source = {};
   source.kind = SourceKind::torchscript;
   source.path = script_beside(checkpoint);
@@ -64,6 +67,8 @@ NetworkSource source_of_checkpoint(const std::string& network, const Checkpoint&
 void take_weights(const std::string& network, const Checkpoint& checkpoint, TorchNetwork& to) {
   for (const NamedParameter& parameter : to.parameters())
     copy_array(network, checkpoint, k_parameters + parameter.name, parameter.tensor);
+  for (const NamedParameter& buffer : to.buffers())
+    copy_array(network, checkpoint, k_buffers + buffer.name, buffer.tensor);
 }
 
 void add_learned_fields(const Checkpoint& checkpoint, const RowLayout& in,

@@ -11,10 +11,11 @@
 namespace ekman {
 
 // What makes the network again: a built-in one with the arguments that stand in the checkpoint, or the TorchScript file
-// beside it. Throws Error(network) that names `network`, of the plan, if that is not there.
-NetworkSource source_of_checkpoint(const std::string& network, const Checkpoint& checkpoint);
+// beside it. The library of `spec`, which names the checkpoint, takes the place of the one there. Throws Error(network)
+// that names the network of the plan, if that is not there.
+NetworkSource source_of_checkpoint(const NetworkSpec& spec, const Checkpoint& checkpoint);
 
-// Copies the parameters into a built-in network, which has no buffers; the kind of real may be another. Throws
+// Copies parameters and buffers into a built-in network; the kind of real may be another. Throws
 // Error(network) with the first one that is not in the checkpoint with its shape.
 void take_weights(const std::string& network, const Checkpoint& checkpoint, TorchNetwork& to);
 

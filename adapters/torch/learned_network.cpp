@@ -3,9 +3,11 @@
 
 #include <fmt/format.h>
 
+#include <filesystem>
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "coupler/plan/builtin_networks.hpp"
 #include "coupler/plan/choices.hpp"
 #include "ekman/error.hpp"
 
@@ -32,12 +34,52 @@ std::vector<std::string> loss_words(const std::vector<LossTerm>& loss) {
   return words;
 }
 
+// A number where the text is how one is written, so that it comes back as it was.
+json value_json(const std::string& text) {
+  const json number = json::parse(text, nullptr, /*allow_exceptions=*/false);
+  return number.is_number() && number.dump() == text ? number : json(text);
+}
+
+std::string value_text(const json& value) { return value.is_string() ? value.get<std::string>() : value.dump(); }
+
+// Keys of the user's own network are all its own; in those of Ekman's "padding.x" is x below padding.
+json arguments_json(const NetworkSource& source) {
+  json all = json::object();
+  for (const auto& [key, argument] : source.arguments) {
+    json value = json::array();
+    for (const std::string& text : argument.values) value.push_back(value_json(text));
+    if (!argument.is_list) value = json(value.at(0));
+    const std::size_t dot = source.is_own() ? std::string::npos : key.find('.');
+    if (dot == std::string::npos) {
+      all[key] = value;
+    } else {
+      all[key.substr(0, dot)][key.substr(dot + 1)] = value;
+    }
+  }
+  return all;
+}
+
+void read_arguments(const json& all, const std::string& prefix, ArgumentMap& arguments) {
+  for (const auto& entry : all.items()) {
+    if (entry.value().is_object()) {
+      read_arguments(entry.value(), prefix + entry.key() + ".", arguments);
+      continue;
+    }
+    NetworkArgument& argument = arguments[prefix + entry.key()];
+    argument.is_list = entry.value().is_array();
+    if (!argument.is_list) argument.values = {value_text(entry.value())};
+    for (const json& value : argument.is_list ? entry.value() : json::array())
+      argument.values.push_back(value_text(value));
+  }
+}
+
 json json_of(const NetworkSpec& spec, const RowLayout& in, const RowLayout& out,
              const std::vector<std::string>& frozen) {
   json all;
   const NetworkSource& source = spec.source;
-  if (source.kind == SourceKind::mlp) {
-    all = {{"kind", "mlp"}, {"hidden", source.hidden}, {"activation", source.activation}, {"seed", source.seed}};
+  if (source.kind == SourceKind::builtin) {
+    all = {{"kind", "builtin"}, {"name", source.name}, {"arguments", arguments_json(source)}, {"seed", source.seed}};
+    if (source.is_own()) all["library"] = std::filesystem::absolute(source.library).lexically_normal().string();
   } else {
     all = {{"kind", "torchscript"}, {"file", source.path}, {"sha256", source.sha256}};
   }
@@ -60,8 +102,15 @@ json json_of(const NetworkSpec& spec, const RowLayout& in, const RowLayout& out,
 }
 
 json parsed(const std::string& text) {
-  const json all = json::parse(text, nullptr, /*allow_exceptions=*/false);
-  if (all.is_object()) return all;
+  json all = json::parse(text, nullptr, /*allow_exceptions=*/false);
+  if (all.is_object()) {
+    if (all.value("kind", json()) != "mlp") return all;
+    all["kind"] = "builtin";
+    all["name"] = "mlp";
+    for (const char* key : {"hidden", "activation"})
+      if (all.contains(key)) all["arguments"][key] = all[key];
+    return all;
+  }
   throw Error(ErrorCode::network,
               "a learned state does not say what network it is of; take a whole checkpoint of Ekman");
 }
@@ -70,10 +119,36 @@ std::string text_of(const json& object, const std::string& key) {
   return object.contains(key) ? object[key].dump() : std::string("not given");
 }
 
+std::string arguments_difference(const json& there, const json& here) {
+  const json old = there.value("arguments", json::object()), now = here.value("arguments", json::object());
+  std::set<std::string> keys;
+  for (const json& arguments : {old, now})
+    for (const auto& entry : arguments.items()) keys.insert(entry.key());
+  for (const std::string& key : keys) {
+    if (text_of(old, key) == text_of(now, key)) continue;
+    return fmt::format("\"{}\" is {} there, and {} here", key, text_of(old, key), text_of(now, key));
+  }
+  return "";
+}
+
 // Of one normalised field, which may be on one side only.
 std::string constants_of(const json& network, const std::string& field) {
   const json constants = network.value("normalize", json::object());
   return constants.contains(field) ? constants[field].dump() : "nothing";
+}
+
+void must_have_all_arguments(const NetworkSource& source) {
+  if (source.is_own()) return;
+  const BuiltinNetwork* builtin = find_builtin(source.name);
+  if (builtin == nullptr)
+    throw Error(ErrorCode::network,
+                fmt::format("a learned state is of the built-in network \"{}\", which this Ekman has not; take the "
+                            "Ekman that wrote it",
+                            source.name));
+  for (const std::string& key : builtin->keys) {
+    const bool is_word = key == "activation" || key.rfind("padding.", 0) == 0;
+    is_word ? void(text_argument(source, key)) : void(integers_argument(source, key));
+  }
 }
 
 }  // namespace
@@ -86,10 +161,12 @@ std::string network_json(const NetworkSpec& spec, const RowLayout& in, const Row
 std::string network_difference(const std::string& text, const NetworkSpec& spec, const RowLayout& in,
                                const RowLayout& out, const std::vector<std::string>& frozen) {
   const json there = parsed(text), here = json_of(spec, in, out, frozen);
-  for (const char* key : {"kind", "hidden", "activation", "inputs", "outputs", "compute"}) {
+  for (const char* key : {"kind", "name", "inputs", "outputs", "compute"}) {
     if (text_of(there, key) == text_of(here, key)) continue;
     return fmt::format("\"{}\" is {} there, and {} here", key, text_of(there, key), text_of(here, key));
   }
+  const std::string arguments = arguments_difference(there, here);
+  if (!arguments.empty()) return arguments;
   for (const char* key : {"optimizer", "loss"}) {
     if (text_of(there, key) == text_of(here, key)) continue;
     return fmt::format("`training.{}` is {} there, and {} here", key, text_of(there, key), text_of(here, key));
@@ -117,11 +194,13 @@ NetworkSource network_source(const std::string& text) {
   const json all = parsed(text);
   NetworkSource source;
   try {
-    if (all.at("kind") == "mlp") {
-      source.kind = SourceKind::mlp;
-      all.at("hidden").get_to(source.hidden);
-      all.at("activation").get_to(source.activation);
+    if (all.at("kind") == "builtin") {
+      source.kind = SourceKind::builtin;
+      all.at("name").get_to(source.name);
+      read_arguments(all.at("arguments"), "", source.arguments);
       all.at("seed").get_to(source.seed);
+      source.library = all.value("library", "");
+      must_have_all_arguments(source);
     } else {
       source.kind = SourceKind::torchscript;
       all.at("file").get_to(source.path);

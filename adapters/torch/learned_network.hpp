@@ -8,10 +8,12 @@
 
 namespace ekman {
 
-// {"kind": "mlp", "hidden": [...], "activation": ..., "seed": ..., "inputs": values of a row, "outputs": ...} or
-// {"kind": "torchscript", "file": ..., "sha256": ...}, both with "compute", "normalize": {field: {mean, std} or
-// "running"}, and what the shape of a learned state depends on: "optimizer", "loss", "validation" and "frozen", the
-// names of parameters that do not learn.
+// {"kind": "builtin", "name": "unet", "arguments": {"depth": 3, "padding": {"x": "periodic", ...}, ...}, "seed": ...},
+// with "library" for a network of the user's own, or {"kind": "torchscript", "file": ..., "sha256": ...}; both with
+// "inputs" and "outputs", values of a row, "compute", "normalize": {field: {mean,
+// std} or "running"}, and what the shape of a learned state depends on: "optimizer", "loss", "validation" and "frozen",
+// the names of parameters that do not learn. Ekman 0.1.0 wrote {"kind": "mlp", "hidden": [...], "activation": ...,
+// "seed": ...} of the one built-in network that it had, which is read too.
 std::string network_json(const NetworkSpec& spec, const RowLayout& in, const RowLayout& out,
                          const std::vector<std::string>& frozen);
 

@@ -6,6 +6,7 @@
 #include <exception>
 #include <string>
 
+#include "adapters/torch/builtin_network.hpp"
 #include "adapters/torch/checkpoint_file.hpp"
 #include "adapters/torch/checkpoint_network.hpp"
 #include "adapters/torch/lesson_loss.hpp"
@@ -30,10 +31,10 @@ RowLayout one_level_each(const std::vector<Argument>& arguments) {
 std::unique_ptr<TorchNetwork> open(const NetworkSpec& spec, const std::optional<LearningRows>& rows) {
   NetworkSpec same = spec;
   if (spec.source.kind == SourceKind::checkpoint)
-    same.source = source_of_checkpoint(spec.name, read_checkpoint_file(spec.source.path));
+    same.source = source_of_checkpoint(spec, read_checkpoint_file(spec.source.path));
   const RowLayout in = rows ? rows->in : one_level_each(spec.inputs);
   const RowLayout out = rows ? rows->out : one_level_each(spec.outputs);
-  const auto make = same.source.kind == SourceKind::mlp ? make_mlp_network : load_script_network;
+  const auto make = same.source.kind == SourceKind::builtin ? make_builtin_network : load_script_network;
   return make(same, in, out, k_device, kind_of(spec.compute));
 }
 

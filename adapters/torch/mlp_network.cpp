@@ -2,70 +2,41 @@
 #include <fmt/format.h>
 #include <torch/nn/modules/container/functional.h>
 #include <torch/nn/modules/container/sequential.h>
-#include <torch/nn/modules/linear.h>
 
-#include <cmath>
-#include <random>
-
+#include "adapters/torch/builtin_parts.hpp"
 #include "adapters/torch/house.hpp"
 #include "adapters/torch/mlp_pass.hpp"
 #include "adapters/torch/optimized_script.hpp"
 #include "adapters/torch/torch_message.hpp"
 #include "adapters/torch/torch_network.hpp"
+#include "coupler/plan/builtin_networks.hpp"
 #include "ekman/error.hpp"
 
 namespace ekman {
 namespace {
 
-using Activation = at::Tensor (*)(const at::Tensor&);
-
-Activation activation_of(const NetworkSpec& spec) {
-  const std::string& name = spec.source.activation;
-  if (name == "relu") return [](const at::Tensor& x) { return at::relu(x); };
-  if (name == "tanh") return [](const at::Tensor& x) { return at::tanh(x); };
-  if (name == "sigmoid") return [](const at::Tensor& x) { return at::sigmoid(x); };
-  if (name == "gelu") return [](const at::Tensor& x) { return at::gelu(x); };
-  if (name == "silu") return [](const at::Tensor& x) { return at::silu(x); };
-  throw Error(ErrorCode::network,
-              fmt::format("network \"{}\": activation \"{}\" is not known; use relu, tanh, sigmoid, "
-                          "gelu or silu",
-                          spec.name, name));
-}
-
-// Uniform in +-1/sqrt(inputs), as LibTorch's own Linear; the generator is fixed by the C++ standard.
-void fill_uniform(const at::Tensor& parameter, double bound, std::mt19937_64& generator) {
-  const at::Tensor values = at::empty(parameter.sizes(), at::kDouble);
-  double* value = values.data_ptr<double>();
-  for (std::int64_t i = 0; i < values.numel(); ++i) {
-    const double unit = static_cast<double>(generator() >> 11) * 0x1.0p-53;
-    value[i] = bound * (2.0 * unit - 1.0);
-  }
-  at::NoGradGuard no_grad;
-  parameter.copy_(values);
-}
-
 class MlpNetwork final : public TorchNetwork {
  public:
   MlpNetwork(const NetworkSpec& spec, std::int64_t in_len, std::int64_t out_len, at::Device device, at::ScalarType kind)
       : name_(spec.name),
-        activation_(activation_of(spec)),
-        relu_(spec.source.activation == "relu"),
+        activation_(activation_of(text_argument(spec.source, "activation"))),
+        relu_(text_argument(spec.source, "activation") == "relu"),
         learns_(spec.training.given || spec.tape > 0),
         onednn_(linear_in_onednn(spec, device, blas_is_slow())),
+        activation_name_(text_argument(spec.source, "activation")),
         by_hand_(learns_ && !onednn_ && spec.optimize != Optimize::none && device.is_cpu() &&
-                 spec.compute != Compute::bfloat16 && has_mlp_pass(spec.source.activation)),
-        activation_name_(spec.source.activation) {
-    std::mt19937_64 generator(static_cast<std::uint64_t>(spec.source.seed));
+                 spec.compute != Compute::bfloat16 && has_mlp_pass(activation_name_)) {
+    FirstWeights weights(static_cast<std::uint64_t>(spec.source.seed));
     std::int64_t width = in_len;
-    for (std::int64_t hidden : spec.source.hidden) {
-      add_linear(width, hidden, generator);
+    for (std::int64_t hidden : integers_argument(spec.source, "hidden")) {
+      add_linear(weights.linear(width, hidden));
       layers_->push_back(torch::nn::Functional(activation_));
       width = hidden;
     }
-    add_linear(width, out_len, generator);
+    add_linear(weights.linear(width, out_len));
     if (learns_ && device.is_cpu() && spec.compute != Compute::bfloat16) {
       graph_len_ = in_len + out_len;
-      for (const std::int64_t hidden : spec.source.hidden) graph_len_ += 2 * hidden;
+      for (const std::int64_t hidden : integers_argument(spec.source, "hidden")) graph_len_ += 2 * hidden;
     }
     layers_->to(device, kind);
     layers_->eval();
@@ -100,13 +71,7 @@ class MlpNetwork final : public TorchNetwork {
     }
   }
 
-  void add_linear(std::int64_t inputs, std::int64_t outputs, std::mt19937_64& generator) {
-    // In float64 until all are filled, so that `compute` does not change what is drawn.
-    torch::nn::Linear linear(inputs, outputs);
-    linear->to(at::kDouble);
-    const double bound = 1.0 / std::sqrt(static_cast<double>(inputs));
-    fill_uniform(linear->weight, bound, generator);
-    fill_uniform(linear->bias, bound, generator);
+  void add_linear(const torch::nn::Linear& linear) {
     layers_->push_back(linear);
     linear_.push_back(linear);
   }
@@ -139,8 +104,8 @@ class MlpNetwork final : public TorchNetwork {
   bool relu_;
   bool learns_;
   bool onednn_;
-  bool by_hand_;
   std::string activation_name_;
+  bool by_hand_;
   std::int64_t graph_len_ = 0;
   std::vector<torch::nn::Linear> linear_;
   std::vector<at::Tensor> ordered_;
@@ -153,13 +118,12 @@ std::unique_ptr<TorchNetwork> make_mlp_network(const NetworkSpec& spec, const Ro
                                                at::Device device, at::ScalarType kind) {
   try {
     return std::make_unique<MlpNetwork>(spec, in.row_len(), out.row_len(), device, kind);
-  } catch (const Error&) {
-    throw;
   } catch (const std::exception& error) {
-    throw Error(ErrorCode::network,
-                fmt::format("network \"{}\" (builtin mlp) cannot be made: {}; make its layers smaller, or "
-                            "see whether its device has memory left",
-                            spec.name, torch_message(error)));
+    throw Error(
+        ErrorCode::network,
+        fmt::format("network \"{}\" (builtin mlp) cannot be made: {}; correct its arguments, make its layers smaller, "
+                    "or see whether its device has memory left",
+                    spec.name, torch_message(error)));
   }
 }
 

@@ -8,11 +8,13 @@
 
 #include <cstring>
 
+#include "adapters/torch/builtin_network.hpp"
 #include "adapters/torch/checkpoint_file.hpp"
 #include "adapters/torch/checkpoint_network.hpp"
 #include "adapters/torch/compat.hpp"
 #include "adapters/torch/cuda_graph.hpp"
 #include "adapters/torch/house.hpp"
+#include "adapters/torch/own_network.hpp"
 #include "adapters/torch/script_file.hpp"
 #include "adapters/torch/tile_forward.hpp"
 #include "adapters/torch/torch_learner.hpp"
@@ -49,8 +51,8 @@ at::Device parse_device(const NetworkSpec& spec, const std::string& text) {
 std::unique_ptr<TorchNetwork> make_network(const NetworkSpec& spec, const RowLayout& in, const RowLayout& out,
                                            at::Device device, const Checkpoint* checkpoint) {
   const at::ScalarType kind = kind_of(spec.compute);
-  if (spec.source.kind != SourceKind::mlp) return load_script_network(spec, in, out, device, kind);
-  auto network = make_mlp_network(spec, in, out, device, kind);
+  if (spec.source.kind != SourceKind::builtin) return load_script_network(spec, in, out, device, kind);
+  auto network = make_builtin_network(spec, in, out, device, kind);
   if (checkpoint != nullptr) take_weights(spec.name, *checkpoint, *network);
   return network;
 }
@@ -280,7 +282,7 @@ std::unique_ptr<Engine> make_torch_engine(const NetworkSpec& spec, const RowLayo
     return std::make_unique<TorchEngine>(spec, in, out, truth, parsed, threads, nullptr);
   const Checkpoint checkpoint = read_checkpoint_file(spec.source.path);
   NetworkSpec same = spec;
-  same.source = source_of_checkpoint(spec.name, checkpoint);
+  same.source = source_of_checkpoint(spec, checkpoint);
   add_learned_fields(checkpoint, in, same.normalize);
   return std::make_unique<TorchEngine>(same, in, out, truth, parsed, threads, &checkpoint);
 }
@@ -289,9 +291,10 @@ NetworkSize open_network(const NetworkSpec& spec) {
   NetworkSpec opened = spec;
   if (spec.source.kind == SourceKind::checkpoint) {
     const Checkpoint checkpoint = read_checkpoint_file(spec.source.path);
-    opened.source = source_of_checkpoint(spec.name, checkpoint);
-    if (opened.source.kind == SourceKind::mlp) return size_of_checkpoint(checkpoint);
+    opened.source = source_of_checkpoint(spec, checkpoint);
+    if (opened.source.kind == SourceKind::builtin) return size_of_checkpoint(checkpoint);
   }
+  if (opened.source.is_own()) find_own_network(spec.name, opened.source);
   if (opened.source.kind != SourceKind::torchscript) return {};
   return size_of(load_script(opened, at::Device(at::kCPU), kind_of(spec.compute)));
 }

@@ -1,4 +1,4 @@
-// What the torch engine runs on a tile: a TorchScript file or the built-in MLP, rows in, rows out.
+// What the torch engine runs on a tile: a TorchScript file or a network made by code, rows in, rows out.
 #pragma once
 
 #include <memory>
@@ -31,6 +31,8 @@ class TorchNetwork {
   // By the names that Python gives them; one that has several is there under the first.
   virtual std::vector<NamedParameter> parameters() = 0;
   virtual std::vector<NamedParameter> buffers() { return {}; }
+  // Between eval mode, in which it begins, and train mode; those of TorchScript are switched in script().
+  virtual void set_training(bool) {}
   // The network's module, in eval mode; null if it is none of TorchScript's.
   virtual const torch::jit::Module* script() const { return nullptr; }
 };
@@ -52,8 +54,8 @@ NetworkSize size_of(const Module& module) {
 std::unique_ptr<TorchNetwork> load_script_network(const NetworkSpec& spec, const RowLayout& in, const RowLayout& out,
                                                   at::Device device, at::ScalarType kind);
 
-// Linear layers with the activation between them, over all input fields side by side to all output fields.
-// Weights follow from the seed alone: equal on every rank, device and LibTorch.
+// The built-in mlp: linear layers with the activation between them, over all input fields side by side to all output
+// fields. Weights follow from the seed alone: equal on every rank, device and LibTorch.
 std::unique_ptr<TorchNetwork> make_mlp_network(const NetworkSpec& spec, const RowLayout& in, const RowLayout& out,
                                                at::Device device, at::ScalarType kind);
 

@@ -3,32 +3,11 @@
 
 #include <fmt/format.h>
 
-#include <mutex>
-
+#include "adapters/torch/seeded_draws.hpp"
 #include "ekman/error.hpp"
 
 namespace ekman {
 namespace {
-
-// While it lives, the default generator of the device draws from `seed`; then it goes on where it was.
-class SeededDraws {
- public:
-  SeededDraws(at::Device device, std::uint64_t seed) : generator_(at::globalContext().defaultGenerator(device)) {
-    const std::lock_guard<std::mutex> lock(generator_.mutex());
-    before_ = generator_.get_state();
-    generator_.set_current_seed(seed);
-  }
-  ~SeededDraws() {
-    const std::lock_guard<std::mutex> lock(generator_.mutex());
-    generator_.set_state(before_);
-  }
-  SeededDraws(const SeededDraws&) = delete;
-  SeededDraws& operator=(const SeededDraws&) = delete;
-
- private:
-  at::Generator generator_;
-  at::Tensor before_;
-};
 
 bool same(const at::Tensor& a, const at::Tensor& b) { return at::equal(at::nan_to_num(a), at::nan_to_num(b)); }
 
@@ -68,6 +47,7 @@ TrainingForward::TrainingForward(const NetworkSpec& spec, TorchNetwork& network,
 void TrainingForward::set_mode(bool training) {
   if (training == training_) return;
   for (torch::jit::Module& part : parts_) part.setattr("training", training);
+  network_.set_training(training);
   training_ = training;
 }
 

@@ -56,7 +56,7 @@ const std::vector<Key>& root_keys() {
   return rows;
 }
 
-const std::vector<Key>& network_keys() {
+const std::vector<Key>& place_keys() {
   static const std::vector<Key> rows{
       {"component", T::text, k_required, "Component whose fields the network takes and returns."},
       {"ranks", T::count, "1", "ML ranks that serve the network; none with `placement: inline`."},
@@ -73,15 +73,18 @@ const std::vector<Key>& network_keys() {
       {"network",
        T::word_or_mapping,
        k_required,
-       "What is run: exactly one of `torchscript`, `builtin`, `echo` and so on; `none`: nothing, inputs are recorded.",
+       "What is run: exactly one of `torchscript`, `builtin`, `own`, `echo` and so on; `none`: nothing, inputs are "
+       "recorded.",
        {"none"}},
       {"network.torchscript", T::text, "", "File of a TorchScript network, relative to the plan's folder."},
       {"network.sha256", T::text, "",
        "SHA-256 that the TorchScript file must have, in hexadecimal; checked when it is loaded."},
-      {"network.builtin", T::word, "", "A network that Ekman makes itself.", {"mlp"}},
-      {"network.hidden", T::counts, "", "Widths of the hidden layers of the mlp; required with `builtin`."},
-      {"network.activation", T::word, "relu", "Activation of the mlp.", {"relu", "tanh", "gelu", "silu", "sigmoid"}},
-      {"network.seed", T::whole, "0", "Seed of the weights of the mlp."},
+  };
+  return rows;
+}
+
+const std::vector<Key>& network_keys() {
+  static const std::vector<Key> rows{
       {"network.echo", T::mapping, "", "Returns its inputs, for tests of the coupling; needs no LibTorch."},
       {"network.artifact", T::text, "", "Directory of a packed network."},
       {"network.checkpoint", T::text, "",
@@ -239,6 +242,8 @@ void mark(const NotYet& what, Key& key) {
 std::vector<Key> make_table() {
   std::vector<Key> table;
   add_rows(table, "", root_keys());
+  add_rows(table, "networks.*.", place_keys());
+  add_rows(table, "networks.*.network.", builtin_keys());
   add_rows(table, "networks.*.", network_keys());
   add_rows(table, "networks.*.training", training_keys());
   add_rows(table, "", output_keys());

@@ -51,6 +51,9 @@ const std::vector<Key>& key_table();
 // The part of it below networks.*.training, with paths from there.
 const std::vector<Key>& training_keys();
 
+// The part of it below networks.*.network that makes built-in networks, and those of the user's own.
+const std::vector<Key>& builtin_keys();
+
 // Adds `rows`, each with `prefix` before its path.
 void add_rows(std::vector<Key>& table, const std::string& prefix, const std::vector<Key>& rows);
 

@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "adapters/yaml/builtin_from_yaml.hpp"
 #include "adapters/yaml/check_keys.hpp"
 #include "adapters/yaml/document.hpp"
 #include "adapters/yaml/training_from_yaml.hpp"
@@ -50,10 +51,11 @@ bool is_extra_of(const SourceForm& form, const std::string& key) {
 
 const std::vector<SourceForm>& source_forms() {
   static const std::vector<SourceForm> forms{{"torchscript", {"sha256"}},
-                                             {"builtin", {"hidden", "activation", "seed"}},
+                                             {"builtin", builtin_extras()},
+                                             {"own", {"library", "arguments", "seed"}},
                                              {"echo", {}},
                                              {"artifact", {"sha256"}},
-                                             {"checkpoint", {}}};
+                                             {"checkpoint", {"library"}}};
   return forms;
 }
 
@@ -189,17 +191,13 @@ class PlanReader {
     } else if (tree.find("checkpoint")) {
       source.kind = SourceKind::checkpoint;
       source.path = beside_plan(file_, text_of(tree, "networks.*.network.checkpoint"));
+      source.library = beside_plan(file_, text_of(tree, "networks.*.network.library"));
     } else if (tree.find("builtin")) {
-      read_mlp(tree, source);
+      source = read_builtin(tree, path, diagnostics_);
+    } else if (tree.find("own")) {
+      source = read_own(tree, path, file_, diagnostics_);
     }
     return source;
-  }
-
-  static void read_mlp(const Tree& tree, NetworkSource& source) {
-    source.kind = SourceKind::mlp;
-    source.hidden = integers_of(child(tree, "hidden"));
-    source.activation = text_of(tree, "networks.*.network.activation");
-    source.seed = integer_of(tree, "networks.*.network.seed");
   }
 
   // Exactly one form, and no key that belongs to another one.
@@ -211,7 +209,7 @@ class PlanReader {
       if (given.empty() && diagnostics_.any_below(path)) return false;
       diagnostics_.add(
           tree.position, path,
-          fmt::format("key \"network\" takes exactly one of torchscript, builtin, checkpoint and echo; found {}",
+          fmt::format("key \"network\" takes exactly one of torchscript, builtin, own, checkpoint and echo; found {}",
                       given.size()));
       return false;
     }
@@ -225,9 +223,6 @@ class PlanReader {
         if (tree.find(extra) && !is_extra_of(given, extra) && !diagnostics_.touches(path + "." + extra))
           diagnostics_.add(diagnostics_.position_of(path + "." + extra), path + "." + extra,
                            fmt::format("key \"{}\" belongs to {}, not to {}; take it out", extra, form.key, given.key));
-    if (given.key == "builtin" && !tree.find("hidden") && !diagnostics_.any_below(path))
-      diagnostics_.add(tree.position, path + ".hidden",
-                       fmt::format("key \"hidden\" is missing in \"{}\"; list the widths of the hidden layers", path));
   }
 
   static std::vector<Argument> read_arguments(const Tree& list, const std::string& combine) {

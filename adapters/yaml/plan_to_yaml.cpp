@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <map>
 
+#include "adapters/yaml/builtin_to_yaml.hpp"
 #include "adapters/yaml/training_to_yaml.hpp"
 #include "adapters/yaml/yaml_writing.hpp"
 
@@ -34,18 +35,20 @@ Write component_of(const ComponentSpec& component) {
 
 Write source_of(const NetworkSource& source) {
   if (source.kind == SourceKind::none) return text("none");
-  const bool is_file = source.kind == SourceKind::torchscript, is_mlp = source.kind == SourceKind::mlp;
+  if (source.kind == SourceKind::builtin) return builtin_of(source);
+  const bool is_file = source.kind == SourceKind::torchscript;
   const bool is_checkpoint = source.kind == SourceKind::checkpoint;
   const std::string pattern = "networks.*.network";
-  const auto file = [&] { return std::filesystem::absolute(source.path).lexically_normal().string(); };
-  return mapping(pattern, {{"torchscript", is_file ? text(file()) : Write{}},
-                           {"sha256", given(is_file && !source.sha256.empty(), text(source.sha256))},
-                           {"builtin", given(is_mlp, text("mlp"))},
-                           {"hidden", given(is_mlp, numbers(source.hidden))},
-                           {"activation", given(is_mlp, text(source.activation))},
-                           {"seed", given(is_mlp, number(source.seed))},
-                           {"checkpoint", is_checkpoint ? text(file()) : Write{}},
-                           {"echo", given(source.kind == SourceKind::echo, mapping(pattern + ".echo", {}))}});
+  const auto whole = [](const std::string& path) {
+    return std::filesystem::absolute(path).lexically_normal().string();
+  };
+  Values values = no_source();
+  values["torchscript"] = is_file ? text(whole(source.path)) : Write{};
+  values["sha256"] = given(is_file && !source.sha256.empty(), text(source.sha256));
+  values["checkpoint"] = is_checkpoint ? text(whole(source.path)) : Write{};
+  values["library"] = source.library.empty() ? Write{} : text(whole(source.library));
+  values["echo"] = given(source.kind == SourceKind::echo, mapping(pattern + ".echo", {}));
+  return mapping(pattern, values);
 }
 
 Write sample_of(const NetworkSpec& network) {

@@ -11,6 +11,7 @@
 #include "coupler/command/check.hpp"
 #include "coupler/command/evaluate.hpp"
 #include "coupler/command/inspect.hpp"
+#include "coupler/command/networks.hpp"
 #include "coupler/command/serve.hpp"
 #include "coupler/command/train.hpp"
 #include "ekman/error.hpp"
@@ -77,10 +78,15 @@ int main(int argc, char** argv) {
   inspected->add_option("files", recordings, "recordings, finished or of a run that was killed")->required();
   inspected->add_option("--merge", merged,
                         "write the records of all files, those of all ML ranks of a network, to this one");
+  CLI::App* networks = app.add_subcommand("networks", "print the built-in networks with their keys");
   CLI11_PARSE(app, argc, argv);
   try {
     if (keys->parsed()) {
       std::fputs(ekman::key_reference_markdown().c_str(), stdout);
+      return 0;
+    }
+    if (networks->parsed()) {
+      std::fputs(ekman::networks_text().c_str(), stdout);
       return 0;
     }
     if (serve->parsed()) return ekman::serve(argc, argv, plan, *ekman::parse_duration(start_timeout));

@@ -40,11 +40,15 @@ std::string source_words(const NetworkSource& source) {
       return "checkpoint " + std::filesystem::path(source.path).filename().string();
     case SourceKind::none:
       return "nothing: what comes is recorded";
-    case SourceKind::mlp:
+    case SourceKind::builtin:
       break;
   }
-  return fmt::format("built-in mlp, hidden {}, {}, seed {}", joined(source.hidden, " x "), source.activation,
-                     source.seed);
+  std::string words =
+      source.is_own() ? fmt::format("{} of {}", source.name, std::filesystem::path(source.library).filename().string())
+                      : "built-in " + source.name;
+  for (const auto& [key, argument] : source.arguments)
+    words += fmt::format(", {} {}", key, joined(argument.values, " x "));
+  return words + fmt::format(", seed {}", source.seed);
 }
 
 std::string exchange_words(const Plan& plan, const NetworkSpec& network) {

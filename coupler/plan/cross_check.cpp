@@ -7,6 +7,7 @@
 #include <set>
 #include <utility>
 
+#include "coupler/plan/builtin_check.hpp"
 #include "coupler/plan/choices.hpp"
 #include "coupler/plan/did_you_mean.hpp"
 #include "coupler/plan/plan.hpp"
@@ -301,6 +302,7 @@ std::vector<Problem> cross_check(const Plan& plan) {
     check_time(plan, network, path, problems);
     check_lag(network, path, problems);
     check_sizes(network, path, problems);
+    check_builtin(network, path, problems);
     check_optimize(network, path, problems);
     check_cuda_graph(network, path, problems);
     check_repeats(network.inputs, path + ".inputs", problems);

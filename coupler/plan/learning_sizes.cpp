@@ -4,10 +4,14 @@
 #include <algorithm>
 #include <numeric>
 
+#include "coupler/plan/builtin_networks.hpp"
+
 namespace ekman {
 namespace {
 
 std::int64_t compute_size(const NetworkSpec& network) { return network.compute == Compute::float64 ? 8 : 4; }
+
+bool is_mlp(const NetworkSource& source) { return source.kind == SourceKind::builtin && source.name == "mlp"; }
 
 // Values that LibTorch's optimizers keep for each one that learns.
 std::int64_t states_of(const OptimizerSpec& optimizer) {
@@ -35,11 +39,14 @@ std::int64_t replay_samples(const NetworkSpec& network, const RouteSizes& sizes)
   return most < static_cast<double>(capacity) ? static_cast<std::int64_t>(most) : capacity;
 }
 
-// Values of a point that the graph of one forward of the built-in network keeps between its layers: what an activation
+// Values of a point that the graph of one forward of an mlp keeps between its layers: what an activation
 // returns, which is what the next layer takes, and for some what it took.
 std::int64_t activations(const NetworkSource& source) {
-  const bool keeps_both = source.activation == "gelu" || source.activation == "silu";
-  return std::accumulate(source.hidden.begin(), source.hidden.end(), std::int64_t{0}) * (keeps_both ? 2 : 1);
+  if (!is_mlp(source)) return 0;
+  const std::string activation = text_argument(source, "activation");
+  const std::vector<std::int64_t> hidden = integers_argument(source, "hidden");
+  const bool keeps_both = activation == "gelu" || activation == "silu";
+  return std::accumulate(hidden.begin(), hidden.end(), std::int64_t{0}) * (keeps_both ? 2 : 1);
 }
 
 }  // namespace
@@ -55,7 +62,7 @@ LearningSizes learning_sizes(const NetworkSpec& network, const RouteSizes& sizes
     const std::int64_t values = (of_row(sizes.in_bytes) + of_row(sizes.out_bytes)) / real_size(network.wire);
     found.tape =
         known ? network.tape * rows * (values + activations(network.source)) * compute_size(network) : k_unknown;
-    found.more_on_tape = network.source.kind != SourceKind::mlp;
+    found.more_on_tape = !is_mlp(network.source);
   }
   if (!training.given) return found;
   const std::int64_t gradient = learned == k_unknown ? k_unknown : learned * compute_size(network);

@@ -81,7 +81,7 @@ class LossCheck {
   }
 
   void check_users_own(const LossTerm& term, const std::string& where) {
-    if (term.kind == LossKind::method && network_.source.kind == SourceKind::mlp)
+    if (term.kind == LossKind::method && network_.source.kind == SourceKind::builtin)
       add(where + ".method",
           "a built-in network has no methods; write the loss as a file of its own, and name it under `torchscript`");
     for (std::size_t j = 0; j < term.extra.size(); ++j)

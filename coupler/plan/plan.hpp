@@ -28,7 +28,7 @@ enum class Transport { automatic, point_to_point };
 // Where a network runs: on ranks of its own, or in the processes of its component.
 enum class Placed { dedicated, in_component };
 // none: nothing is run, and what comes is recorded.
-enum class SourceKind { echo, torchscript, mlp, checkpoint, none };
+enum class SourceKind { echo, torchscript, builtin, checkpoint, none };
 
 constexpr std::int64_t real_size(Real real) { return real == Real::float32 ? 4 : 8; }
 
@@ -46,15 +46,27 @@ struct Normalization {
   bool running = false;  // learned from the inputs that come by; mean and std are what it begins with
 };
 
-// What LibTorch runs. `path` belongs to torchscript and checkpoint, `sha256` to torchscript; the rest to the built-in
-// MLP.
+// An argument of a built-in network, in the words of the plan: one text, or a list of them.
+struct NetworkArgument {
+  std::vector<std::string> values;
+  bool is_list = false;
+};
+
+// By key; "padding.x" is x below padding.
+using ArgumentMap = std::map<std::string, NetworkArgument>;
+
+// What LibTorch runs. `path` belongs to torchscript and checkpoint, `sha256` to torchscript; `name`, `arguments` and
+// `seed` make a built-in network, or one of the user's own, which is in `library`.
 struct NetworkSource {
   SourceKind kind = SourceKind::echo;
   std::string path;
   std::string sha256;
-  std::vector<std::int64_t> hidden;
-  std::string activation = "relu";
+  std::string name;
+  ArgumentMap arguments;
   std::int64_t seed = 0;
+  std::string library;  // of a checkpoint: in place of the file that it was made with
+
+  bool is_own() const { return kind == SourceKind::builtin && !library.empty(); }
 };
 
 // What is done with values of an output that break a rule of the guard.

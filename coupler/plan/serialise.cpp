@@ -178,13 +178,20 @@ void visit(Archive& archive, Guard& guard) {
 }
 
 template <class Archive>
+void visit(Archive& archive, NetworkArgument& argument) {
+  visit(archive, argument.values);
+  visit_flag(archive, argument.is_list);
+}
+
+template <class Archive>
 void visit(Archive& archive, NetworkSource& source) {
   visit_enum(archive, source.kind, SourceKind::none);
   archive(source.path);
   archive(source.sha256);
-  visit(archive, source.hidden);
-  archive(source.activation);
+  archive(source.name);
+  visit(archive, source.arguments);
   archive(source.seed);
+  archive(source.library);
 }
 
 template <class Archive>

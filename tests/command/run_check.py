@@ -78,6 +78,21 @@ recorded.write_text(GOOD.replace("network: {torchscript: net.pt}", "network: non
 for words in ["runs nothing: what comes is recorded",
               "t, q every 4 exchanges to run/recording.h5; 312 KiB a record before it is compressed, up to 1.0 MiB of files an ML rank"]:
     expect(f"of a recorder it says: {words}", words in " ".join(check(recorded).stdout.split()), check(recorded))
+# The list of built-in networks, from the table of keys.
+listed = subprocess.run([ekman, "networks"], capture_output=True, text=True, timeout=60)
+rows = subprocess.run([ekman, "keys"], capture_output=True, text=True, timeout=60).stdout
+builtins = schema["properties"]["networks"]["additionalProperties"]["properties"]["network"]
+builtins = next(part for part in builtins.get("anyOf", [builtins]) if "properties" in part)["properties"]["builtin"]["enum"]
+expect("`ekman networks` ends well", listed.returncode == 0 and listed.stderr == "", listed)
+expect("it lists the networks that a plan may name", re.findall(r"^(\w+): \w", listed.stdout, re.MULTILINE)[:4] == builtins,
+       (builtins, listed.stdout))
+fno = listed.stdout[listed.stdout.index("\nfno: "):]
+for key in ("width", "modes", "layers", "padding.y", "padding.x", "activation", "seed"):
+    row = next(line for line in rows.splitlines() if line.startswith(f"| `networks.*.network.{key}` |"))
+    _, _, values, default, meaning, _ = (part.strip() for part in row.split("|"))
+    default = f"default {default.strip('`')}" if default else "must be given"
+    expect(f"the fno takes {key}, as `ekman keys` has it",
+           re.search(rf"^  {re.escape(key)} +{re.escape(values)}; {default}\n +{re.escape(meaning)}$", fno, re.MULTILINE), fno)
 
 # A network that runs behind its component.
 lagged = work / "lagged.yaml"

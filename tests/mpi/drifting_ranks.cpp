@@ -9,6 +9,7 @@
 #include "adapters/torch/torch_learner.hpp"
 #include "coupler/session/learning_record.hpp"
 #include "ekman/error.hpp"
+#include "tests/builtin_sources.hpp"
 
 namespace ekman {
 namespace {
@@ -16,8 +17,7 @@ namespace {
 NetworkSpec make_spec() {
   NetworkSpec spec;
   spec.name = "drifting";
-  spec.source.kind = SourceKind::mlp;
-  spec.source.hidden = {4};
+  spec.source = mlp_source({4});
   spec.inputs = {{{"t"}}};
   spec.outputs = {{{"q"}}};
   spec.training.given = true;

@@ -1,6 +1,6 @@
-"""Each header compiles alone: check_headers.py BUILD_DIR COMPILER. Flags are those of a .cpp of the same room. A header that
-its own .cpp includes first has been compiled alone by the build, and is not again; where there is a precompiled header, that
-holds for those that include what is in it."""
+"""Each header compiles alone: check_headers.py BUILD_DIR COMPILER. Flags are those of a .cpp of the same room, or of the one
+above it. A header that its own .cpp includes first has been compiled alone by the build, and is not again; where there is a
+precompiled header, that holds for those that include what is in it."""
 import concurrent.futures
 import json
 import os
@@ -59,7 +59,7 @@ def main():
     def problem(header):
         language = "c" if header.suffix == ".h" else "c++"
         plain = [word for word in PLAIN if language == "c++" or not word.startswith("-std")]
-        words = plain if language == "c" else flags.get(header.parent, PLAIN)
+        words = plain if language == "c" else next((flags[folder] for folder in header.parents if folder in flags), PLAIN)
         command = [compiler, "-fsyntax-only", "-Wall", "-Wextra", *words,
                    "-x", language, str(header)]
         done = subprocess.run(command, cwd=build, capture_output=True, text=True)

@@ -22,6 +22,7 @@
 #include "adapters/torch/house.hpp"
 #include "adapters/torch/torch_engine.hpp"
 #include "bench/ratio.hpp"
+#include "coupler/base/process_tuning.hpp"
 #include "tests/builtin_sources.hpp"
 
 namespace {

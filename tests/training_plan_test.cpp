@@ -68,7 +68,10 @@ const std::vector<std::string>& all_kinds() {
               ", weights: area, optimizer: {adam: {lr: 1}}, trainable: [\"head.*\", body], frozen: [enc], "
               "accumulate: 4, clip_norm: 1.5, clip_value: 2.5, seed: 9, patience: 5, max_bad_steps: 6, verify: on, "
               "validation: {fraction: 0.25, block: 16, every: 7}, replay: {capacity: 100, batches: 3}, "
-              "checkpoint: {directory: c, every: 50, keep: 8}, resume: latest, delay: 2, log: {csv: log.csv}}",
+              "checkpoint: {directory: c, every: 50, keep: 8}, resume: latest, delay: 2, log: {csv: log.csv}, "
+              "offline: {epochs: 3, batch: 4, shuffle: off, split: {train: 0.5, validation: 0.25, test: 0.25, by: "
+              "time, "
+              "block: 6, gap: 1, seed: 2}}}",
           "normalize: {t: running, q: {std: 2}}"),
       plan_text("{optimizer: {adam: {lr: 1}}, resume: old/one.ckpt}", "tape: 5"),
   };

@@ -49,5 +49,5 @@ for ranks in (1, 2):
     check("the same loss in each step", len(first) == STEPS and numpy.allclose(first, second, rtol=1e-12, atol=0.0),
           f"{first}\n{second}")
 best = sorted((work / "offline_1" / "kept").glob("mlp-[0-9]*.safetensors"))[-1]
-code, printed = run(plan("coupled", network=f"{{checkpoint: {best}}}"))
+code, printed = run(plan("coupled", network=f"{{checkpoint: {best}}}"), mode="serve")
 check("what was learned is coupled", code == 0, printed)

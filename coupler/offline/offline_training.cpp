@@ -8,6 +8,7 @@
 #include <random>
 
 #include "coupler/base/mix64.hpp"
+#include "coupler/offline/input_statistics.hpp"
 #include "ekman/error.hpp"
 
 namespace ekman {
@@ -116,7 +117,20 @@ StepReport OfflineTraining::make_step(std::int64_t step_of_model, std::int64_t s
   return report;
 }
 
+// A network that goes on has statistics already.
+void OfflineTraining::normalise() {
+  const auto& fields = spec_.normalize;
+  const bool any = std::any_of(fields.begin(), fields.end(), [](const auto& field) { return field.second.running; });
+  if (!any || learner_.last().exchanges > 0) return;
+  const auto counts = [&](const RecordedLesson& lesson, std::int64_t row) {
+    return part_of(lesson, row) == Part::train;
+  };
+  const InputStatistics statistics = input_statistics(recordings_, spec_, training_, counts, ranks_);
+  set_statistics(statistics, recordings_.layouts().in, spec_, learner_);
+}
+
 void OfflineTraining::run(const std::function<void(const EpochReport&)>& tell) {
+  normalise();
   record_.begin();
   const std::int64_t per_epoch = steps_per_epoch(), last = offline_.epochs * per_epoch;
   EpochReport told;

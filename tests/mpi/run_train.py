@@ -208,6 +208,18 @@ recordings.write(work / "poison_id.h5", poisoned, ids, steps, CHUNK)
 check("what tests by id leaks into no bit",
       distance(trained("poison_id", data="poison_id.h5", split="by: id, block: 7, seed: 3"), by_id) == 0.0)
 
+# Running normalisation is that of the part that is learned from.
+running = lambda text: text.replace("t: {mean: 0.5, std: 2.0}", "t: running")  # noqa: E731
+for ranks in (1, 3):
+    trained(f"running_{ranks}", ranks=ranks, edit=running, reproducible="bfb")
+files = [sorted((work / f"running_{ranks}" / "checkpoints").glob("mlp-[0-9]*.safetensors"))[-1] for ranks in (1, 3)]
+arrays = [python_reads_checkpoint.read(file)[0] for file in files]
+of_part = fields["t"][times].reshape(-1, 3)
+check("it counts the points", arrays[0]["normalization/count"] == len(of_part))
+check("its means are numpy's", numpy.allclose(arrays[0]["normalization/t/mean"], of_part.mean(0), rtol=1e-12))
+check("its squares are numpy's", numpy.allclose(arrays[0]["normalization/t/squares"], of_part.var(0) * len(of_part), rtol=1e-12))
+check("3 ranks have the same bits", all(arrays[0][name].tobytes() == arrays[1][name].tobytes() for name in arrays[0]))
+
 # Two ML ranks that own chunks 0 and 2, and 1; the second one wrote two files.
 left, right = [p for p in range(POINTS) if p // CHUNK != 1], [p for p in range(POINTS) if p // CHUNK == 1]
 for name, points, chunk_numbers, part in (("split-0.h5", left, [0, 2], slice(None)), ("split-1.h5", right, [1], slice(0, 9)),

@@ -102,6 +102,7 @@ def main():
     os.environ.pop("OPENBLAS_L2_SIZE", None)
     if asked.core:
         os.environ["OPENBLAS_CORETYPE"] = asked.core
+    asked.build, asked.work = asked.build.resolve(), asked.work.resolve()   # plans name files from their own folder
     unknown = set(asked.names) - jobs.BENCHES.keys()
     if unknown:
         sys.exit(f"there is no bench {sorted(unknown)}; there are {', '.join(jobs.BENCHES)}")

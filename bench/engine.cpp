@@ -4,7 +4,6 @@
 // engine FOLDER   of what networks.py wrote
 #include <ATen/Parallel.h>
 #include <fmt/format.h>
-#include <time.h>
 
 #include <algorithm>
 #include <cstdio>
@@ -14,6 +13,7 @@
 #include "adapters/torch/compat.hpp"
 #include "adapters/torch/house.hpp"
 #include "adapters/torch/torch_engine.hpp"
+#include "bench/cpu_time.hpp"
 #include "bench/ratio.hpp"
 #include "coupler/base/process_tuning.hpp"
 
@@ -36,19 +36,6 @@ constexpr Case k_cases[] = {
     {"mlp", 4096, 128, 128, 0, 0}, {"mlp", 16384, 128, 128, 0, 0}, {"mlp", 16384, 128, 128, 0, 1024},
     {"unet", 8, 4, 2, 64, 1},      {"unet", 8, 4, 2, 64, 8},       {"fno", 8, 4, 2, 64, 1},
     {"fno", 8, 4, 2, 64, 8}};
-
-double cpu_seconds() {
-  timespec now{};
-  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
-  return static_cast<double>(now.tv_sec) + 1e-9 * static_cast<double>(now.tv_nsec);
-}
-
-template <class Call>
-double seconds_of(int count, Call call) {
-  const double begin = cpu_seconds();
-  for (int i = 0; i < count; ++i) call();
-  return (cpu_seconds() - begin) / count;
-}
 
 NetworkSpec spec_of(const Case& one, const std::string& path, Optimize optimize) {
   NetworkSpec spec;
@@ -90,13 +77,13 @@ void measure(const Case& one, const std::string& path) {
       engine->forward(static_cast<const std::byte*>(rows.data_ptr()), static_cast<std::byte*>(out.data_ptr()),
                       one.samples * points);
     };
-    const double first = seconds_of(1, ours);
+    const double first = bench::seconds_of(1, ours);
     by_hand();
-    const int count = std::clamp(static_cast<int>(k_block / seconds_of(2, by_hand)), 1, 20000);
+    const int count = std::clamp(static_cast<int>(k_block / bench::seconds_of(2, by_hand)), 1, 20000);
     std::vector<double> ratios, times, alone;
     for (int pair = 0; pair < k_pairs; ++pair) {
-      alone.push_back(seconds_of(count, by_hand));
-      times.push_back(seconds_of(count, ours));
+      alone.push_back(bench::seconds_of(count, by_hand));
+      times.push_back(bench::seconds_of(count, ours));
       ratios.push_back(alone.back() / times.back());
     }
     const bench::Interval found = bench::median_of(ratios);

@@ -6,7 +6,6 @@
 
 #include <ATen/Parallel.h>
 #include <fmt/format.h>
-#include <time.h>
 #include <torch/nn/functional/loss.h>
 #include <torch/nn/modules/container/functional.h>
 #include <torch/nn/modules/container/sequential.h>
@@ -21,6 +20,7 @@
 #include "adapters/torch/compat.hpp"
 #include "adapters/torch/house.hpp"
 #include "adapters/torch/torch_engine.hpp"
+#include "bench/cpu_time.hpp"
 #include "bench/ratio.hpp"
 #include "coupler/base/process_tuning.hpp"
 #include "tests/builtin_sources.hpp"
@@ -29,19 +29,6 @@ namespace {
 
 constexpr int k_pairs = 15, k_levels = 128;
 constexpr double k_block = 0.15;
-
-double cpu_seconds() {
-  timespec now{};
-  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
-  return static_cast<double>(now.tv_sec) + 1e-9 * static_cast<double>(now.tv_nsec);
-}
-
-template <class Call>
-double seconds_of(int count, Call call) {
-  const double begin = cpu_seconds();
-  for (int i = 0; i < count; ++i) call();
-  return (cpu_seconds() - begin) / count;
-}
 
 ekman::NetworkSpec spec_of(std::int64_t samples, std::int64_t tile) {
   ekman::NetworkSpec spec;
@@ -109,15 +96,15 @@ void measure(std::int64_t samples, std::int64_t tile) {
   PlainLoop loop;
   const auto by_hand = [&] { loop.step(x, target); };
   for (int i = 0; i < 3; ++i) served(), by_hand();
-  const int count = std::clamp(static_cast<int>(k_block / seconds_of(3, by_hand)), 1, 20000);
+  const int count = std::clamp(static_cast<int>(k_block / bench::seconds_of(3, by_hand)), 1, 20000);
   std::vector<double> alone, learning, serving, both, forwards;
   for (int pair = 0; pair < k_pairs; ++pair) {
-    alone.push_back(seconds_of(count, by_hand));
-    learning.push_back(seconds_of(count, ours));
-    alone.push_back(seconds_of(count, by_hand));
-    serving.push_back(seconds_of(count, served));
-    both.push_back(seconds_of(count, twice));
-    forwards.push_back(seconds_of(count, forward));
+    alone.push_back(bench::seconds_of(count, by_hand));
+    learning.push_back(bench::seconds_of(count, ours));
+    alone.push_back(bench::seconds_of(count, by_hand));
+    serving.push_back(bench::seconds_of(count, served));
+    both.push_back(bench::seconds_of(count, twice));
+    forwards.push_back(bench::seconds_of(count, forward));
   }
   const auto print = [&](const char* what, const std::vector<double>& times, std::size_t first) {
     std::vector<double> ratios;

@@ -126,7 +126,7 @@ Trial prepare(const EvaluateOptions& options) {
   const NetworkSpec& spec = trial.spec = offline_spec(learning_network(trial.plan, options.network));
   trial.recordings.emplace(open_recordings(ranks, options.data, trial.plan, spec));
   const LearningRows& layouts = trial.recordings->layouts();
-  const Placement place = find_place(ranks, spec);
+  const Placement place = find_place_everywhere(ranks, spec);
   if (place.device == "cpu") bind_threads(place.threads, cores_allowed());
   std::string problem;
   try {

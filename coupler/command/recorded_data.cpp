@@ -13,8 +13,7 @@
 #include "adapters/yaml/plan_from_yaml.hpp"
 #include "coupler/base/joined.hpp"
 #include "coupler/base/log.hpp"
-#include "coupler/comm/process.hpp"
-#include "coupler/command/network_library.hpp"
+#include "coupler/command/find_place.hpp"
 #include "coupler/command/run_record.hpp"
 #include "coupler/session/agree.hpp"
 
@@ -109,24 +108,11 @@ Recordings open_recordings(const Communicator& ranks, const std::vector<std::str
   return std::move(*recordings);
 }
 
-Placement find_place(const Communicator& ranks, const NetworkSpec& spec) {
+Placement find_place_everywhere(const Communicator& ranks, const NetworkSpec& spec) {
   NetworkSpec everywhere = spec;
   everywhere.placed = Placed::dedicated;
   everywhere.ranks = ranks.size();
-  std::vector<MlRank> all;
-  for (const std::string& text : ranks.all_gather(fmt::format("{} {}", gpu_count({everywhere}), node_name()))) {
-    const std::size_t blank = text.find(' ');
-    all.push_back({text.substr(blank + 1), std::stoi(text.substr(0, blank))});
-  }
-  std::string problem;
-  std::vector<Placement> places;
-  try {
-    places = place_networks({everywhere}, all);
-  } catch (const Error& error) {
-    problem = error.what();
-  }
-  agree(ranks, ErrorCode::plan, problem);
-  return places[static_cast<std::size_t>(ranks.rank())];
+  return find_place(ranks, {everywhere});
 }
 
 }  // namespace ekman

@@ -21,6 +21,6 @@ Recordings open_recordings(const Communicator& ranks, const std::vector<std::str
                            const NetworkSpec& spec);
 
 // Collective. Each rank serves `spec`, as its ML ranks would. Throws PrintedError.
-Placement find_place(const Communicator& ranks, const NetworkSpec& spec);
+Placement find_place_everywhere(const Communicator& ranks, const NetworkSpec& spec);
 
 }  // namespace ekman

@@ -15,6 +15,7 @@
 #include "coupler/base/process_tuning.hpp"
 #include "coupler/comm/handshake.hpp"
 #include "coupler/comm/process.hpp"
+#include "coupler/command/find_place.hpp"
 #include "coupler/command/learning_files.hpp"
 #include "coupler/command/network_library.hpp"
 #include "coupler/command/run_for_all.hpp"
@@ -30,26 +31,6 @@
 namespace ekman {
 
 namespace {
-
-// Collective over the ML ranks.
-Placement find_place(const Job& job) {
-  const std::vector<NetworkSpec>& networks = job.plan.networks;
-  const int gpus = gpu_count(networks);
-  std::vector<MlRank> ranks;
-  for (const std::string& text : job.local.all_gather(fmt::format("{} {}", gpus, node_name()))) {
-    const std::size_t blank = text.find(' ');
-    ranks.push_back({text.substr(blank + 1), std::stoi(text.substr(0, blank))});
-  }
-  std::string problem;
-  std::vector<Placement> places;
-  try {
-    places = place_networks(networks, ranks);
-  } catch (const Error& error) {
-    problem = error.what();
-  }
-  agree(job.local, ErrorCode::plan, problem);
-  return places[job.local.rank()];
-}
 
 bool is_first_learner(const Route& route) { return route.learners && route.learners.rank() == 0; }
 
@@ -183,7 +164,7 @@ void serve_plan(MPI_Comm comm, const std::string& plan_file, std::int64_t start_
   std::vector<Communicator> found = handshake(comm, {k_group_name});
   const Job job = start_ml(std::move(watchdog), std::move(found[0]), plan_file, &read_and_prepare);
   StateWriter& state = job.watchdog->state();
-  const Placement place = find_place(job);
+  const Placement place = find_place(job.local, job.plan.networks);
   job.watchdog->introduce({true, true, place.network, job.local.rank(), place.index});
   const NetworkSpec& spec = job.plan.networks[place.network];
   const std::unique_ptr<RecordingStore> recordings = make_hdf5_recording_store();

@@ -19,24 +19,19 @@ namespace ekman {
 
 namespace {
 
-std::string time_text(double seconds) {
-  const auto whole = static_cast<std::int64_t>(seconds);
-  return fmt::format("{}:{:02}:{:02}", whole / 3600, whole / 60 % 60, whole % 60);
-}
-
 void tell_epoch(const NetworkSpec& spec, const EpochReport& epoch) {
   std::string line = fmt::format("network \"{}\": epoch {} of {}, step {}: loss {:.4g}", spec.name, epoch.epoch,
                                  spec.training.offline.epochs, epoch.step, epoch.loss);
   if (!std::isnan(epoch.validation_loss))
     line += fmt::format(", validation loss before it {:.4g}", epoch.validation_loss);
   line += fmt::format(", {:.3g} samples/s", epoch.samples_per_second);
-  if (epoch.seconds_left > 0.0 && !epoch.stopped) line += fmt::format(", {} left", time_text(epoch.seconds_left));
+  if (epoch.seconds_left > 0.0 && !epoch.stopped) line += fmt::format(", {} left", duration_text(epoch.seconds_left));
   log_line(line);
 }
 
 std::unique_ptr<Engine> load_learner(const Communicator& ranks, const Plan& plan, const NetworkSpec& spec,
                                      const Recordings& recordings) {
-  const Placement place = find_place(ranks, spec);
+  const Placement place = find_place_everywhere(ranks, spec);
   if (place.device == "cpu") bind_threads(place.threads, cores_allowed());
   std::unique_ptr<Engine> engine;
   std::string problem;

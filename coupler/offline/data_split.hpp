@@ -20,6 +20,8 @@ class DataSplit {
   DataSplit(const SplitSpec& spec, const std::vector<std::int64_t>& steps);
 
   bool by_time() const { return spec_.rule == SplitRule::time; }
+  // Of a point at a recorded step, by the rule.
+  Part of(std::int64_t step, std::int64_t id) const { return by_time() ? of_step(step) : of_id(id); }
   // By time: of one that was recorded.
   Part of_step(std::int64_t step) const;
   // By id: those blocks of consecutive ids are of one part for which mix64(seed, id / block) is in its share of all

@@ -6,23 +6,16 @@
 #include <algorithm>
 #include <optional>
 
-#include "coupler/base/bytes.hpp"
+#include "coupler/engine/row_values.hpp"
 #include "ekman/error.hpp"
 
 namespace ekman {
 
 namespace {
 
-const FieldSlot* slot_of(const RowLayout& layout, const std::string& name) {
-  const auto found = std::find_if(layout.fields.begin(), layout.fields.end(),
-                                  [&](const FieldSlot& field) { return field.name == name; });
-  return found == layout.fields.end() ? nullptr : &*found;
-}
-
 double value_of(const std::vector<std::byte>& rows, const RowLayout& layout, std::int64_t row, std::int64_t at,
                 Real wire) {
-  const std::byte* const from = rows.data() + (row * layout.row_len() + at) * real_size(wire);
-  return wire == Real::float64 ? load<double>(from) : static_cast<double>(load<float>(from));
+  return value_at(rows.data(), row * layout.row_len() + at, wire);
 }
 
 }  // namespace
@@ -32,7 +25,7 @@ std::vector<ComparedField> compared_fields(const Recordings& recordings, const N
   for (const FieldSlot& output : recordings.layouts().out.fields) {
     const auto target = spec.training.targets.find(output.name);
     const FieldSlot* truth =
-        target == spec.training.targets.end() ? nullptr : slot_of(recordings.layouts().truth, target->second);
+        target == spec.training.targets.end() ? nullptr : find_slot(recordings.layouts().truth, target->second);
     if (truth != nullptr && truth->levels == output.levels) fields.push_back({output, *truth});
   }
   if (!fields.empty()) return fields;
@@ -56,9 +49,7 @@ void run_part(const Recordings& recordings, const NetworkSpec& spec, Part part,
   for (const RecordedLesson& lesson : recordings.lessons()) {
     counts.assign(static_cast<std::size_t>(lesson.rows), 0);
     for (std::int64_t row = 0; row < lesson.rows; ++row) {
-      const Part of_row = !split             ? Part::none
-                          : split->by_time() ? split->of_step(lesson.step)
-                                             : split->of_id(recordings.ids(lesson)[row]);
+      const Part of_row = split ? split->of(lesson.step, recordings.ids(lesson)[row]) : Part::none;
       counts[static_cast<std::size_t>(row)] = of_row == part ? 1 : 0;
     }
     if (std::find(counts.begin(), counts.end(), 1) == counts.end()) continue;
@@ -78,7 +69,7 @@ void run_part(const Recordings& recordings, const NetworkSpec& spec, Part part,
 void add_errors(const Evaluated& evaluated, const Recordings& recordings, const NetworkSpec& spec,
                 const std::vector<ComparedField>& fields, std::vector<FieldErrors>& errors) {
   const LearningRows& layouts = recordings.layouts();
-  const FieldSlot* const weights = slot_of(layouts.truth, spec.training.weights);
+  const FieldSlot* const weights = find_slot(layouts.truth, spec.training.weights);
   errors.resize(fields.size());
   for (std::int64_t row = 0; row < evaluated.lesson.rows; ++row) {
     if (evaluated.counts[static_cast<std::size_t>(row)] == 0) continue;

@@ -1,10 +1,9 @@
 // Implements input_statistics.hpp.
 #include "coupler/offline/input_statistics.hpp"
 
-#include <algorithm>
 #include <cstring>
 
-#include "coupler/base/bytes.hpp"
+#include "coupler/engine/row_values.hpp"
 
 namespace ekman {
 
@@ -12,10 +11,6 @@ namespace {
 
 // Lessons are dealt to so many sums, and these to the ranks: which lessons a sum has does not depend on the ranks.
 constexpr std::int64_t k_strips = 64;
-
-double number_at(const std::byte* from, std::int64_t at, Real wire) {
-  return wire == Real::float64 ? load<double>(from + at * 8) : static_cast<double>(load<float>(from + at * 4));
-}
 
 std::string bytes_of(const InputStatistics& statistics) {
   std::string bytes(reinterpret_cast<const char*>(&statistics.count), sizeof statistics.count);
@@ -61,8 +56,7 @@ InputStatistics input_statistics(const Recordings& recordings, const NetworkSpec
                                  const Communicator& ranks) {
   const LearningRows& layouts = recordings.layouts();
   const auto length = static_cast<std::size_t>(layouts.in.row_len());
-  const auto weights = std::find_if(layouts.truth.fields.begin(), layouts.truth.fields.end(),
-                                    [&](const FieldSlot& field) { return field.name == spec.training.weights; });
+  const FieldSlot* const weights = find_slot(layouts.truth, spec.training.weights);
   std::vector<InputStatistics> strips(k_strips);
   for (InputStatistics& strip : strips) strip.values.resize(length);
   LessonRows rows;
@@ -75,10 +69,10 @@ InputStatistics input_statistics(const Recordings& recordings, const NetworkSpec
     for (std::int64_t row = 0; row < lesson.rows; ++row) {
       const std::byte* const truth = rows.truth.data() + row * layouts.truth.row_len() * real_size(spec.wire);
       const std::byte* const in = rows.in.data() + row * layouts.in.row_len() * real_size(spec.wire);
-      if (weights != layouts.truth.fields.end() && !(number_at(truth, weights->offset, spec.wire) > 0.0)) continue;
+      if (weights != nullptr && !(value_at(truth, weights->offset, spec.wire) > 0.0)) continue;
       if (!counts(lesson, row)) continue;
       for (std::size_t at = 0; at < length; ++at)
-        row_values[at] = number_at(in, static_cast<std::int64_t>(at), spec.wire);
+        row_values[at] = value_at(in, static_cast<std::int64_t>(at), spec.wire);
       strips[static_cast<std::size_t>(strip)].add(row_values);
     }
   }
@@ -97,7 +91,7 @@ InputStatistics input_statistics(const Recordings& recordings, const NetworkSpec
   return statistics_of(sum.data(), length);
 }
 
-bool set_statistics(const InputStatistics& statistics, const RowLayout& in, const NetworkSpec& spec, Learner& learner) {
+void set_statistics(const InputStatistics& statistics, const RowLayout& in, const NetworkSpec& spec, Learner& learner) {
   LearnedState state = learner.state();
   bool any = false;
   const auto set = [&](const std::string& name, const std::vector<double>& values) {
@@ -118,10 +112,9 @@ bool set_statistics(const InputStatistics& statistics, const RowLayout& in, cons
     set("normalization/" + field.name + "/mean", mean);
     set("normalization/" + field.name + "/squares", squares);
   }
-  if (!any) return false;
+  if (!any) return;
   set("normalization/count", {statistics.count});
   learner.restore(state);
-  return true;
 }
 
 }  // namespace ekman

@@ -34,7 +34,7 @@ InputStatistics input_statistics(const Recordings& recordings, const NetworkSpec
                                  const std::function<bool(const RecordedLesson&, std::int64_t row)>& counts,
                                  const Communicator& ranks);
 
-// Puts those of running fields into a learner that has made no step; false if it has none.
-bool set_statistics(const InputStatistics& statistics, const RowLayout& in, const NetworkSpec& spec, Learner& learner);
+// Puts those of running fields into a learner that has made no step, if it has any.
+void set_statistics(const InputStatistics& statistics, const RowLayout& in, const NetworkSpec& spec, Learner& learner);
 
 }  // namespace ekman

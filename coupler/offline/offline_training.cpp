@@ -63,7 +63,7 @@ std::int64_t OfflineTraining::steps_per_epoch() const {
 }
 
 Part OfflineTraining::part_of(const RecordedLesson& lesson, std::int64_t row) const {
-  return split_.by_time() ? split_.of_step(lesson.step) : split_.of_id(recordings_.ids(lesson)[row]);
+  return split_.of(lesson.step, recordings_.ids(lesson)[row]);
 }
 
 // Fisher and Yates; the generator is fixed by the C++ standard, distributions are not.

@@ -10,8 +10,8 @@
 #include <tuple>
 #include <type_traits>
 
-#include "coupler/base/bytes.hpp"
 #include "coupler/base/joined.hpp"
+#include "coupler/engine/row_values.hpp"
 #include "ekman/error.hpp"
 
 namespace ekman {
@@ -232,15 +232,14 @@ void Recordings::require_numbers(const RecordedLesson& lesson, const LessonRows&
 template <class T>
 void Recordings::require_all(const RecordedLesson& lesson, const LessonRows& rows, const std::uint8_t* counts) const {
   const auto& truth = layouts_.truth;
-  const auto weights = std::find_if(truth.fields.begin(), truth.fields.end(),
-                                    [&](const FieldSlot& field) { return field.name == spec_.training.weights; });
+  const FieldSlot* const weights = find_slot(truth, spec_.training.weights);
   const auto value = [&](const std::vector<std::byte>& from, const RowLayout& layout, std::int64_t row,
                          std::int64_t at) {
     return load<T>(from.data() + (row * layout.row_len() + at) * static_cast<std::int64_t>(sizeof(T)));
   };
   for (std::int64_t row = 0; row < lesson.rows; ++row) {
     if (counts != nullptr && counts[row] == 0) continue;
-    if (weights != truth.fields.end() && value(rows.truth, truth, row, weights->offset) == T{0}) continue;
+    if (weights != nullptr && value(rows.truth, truth, row, weights->offset) == T{0}) continue;
     for (const auto& [layout, from] : {std::pair(&layouts_.in, &rows.in), std::pair(&truth, &rows.truth)}) {
       for (const FieldSlot& field : layout->fields) {
         for (std::int64_t level = 0; level < field.levels; ++level) {

@@ -7,6 +7,7 @@
 
 #include "coupler/base/check.hpp"
 #include "coupler/base/log.hpp"
+#include "coupler/engine/row_values.hpp"
 
 namespace ekman {
 
@@ -36,19 +37,6 @@ DelayShape delay_shape(const Route& route, const NetworkSpec& spec) {
           route.in.layout.row_len(),
           truth.row_len(),
           late < truth.fields.size() ? truth.fields[late].offset : truth.row_len()};
-}
-
-// Of one row of truth.
-double weight_in(const std::byte* row, const FieldSlot& weights, Real wire) {
-  const std::byte* value = row + weights.offset * real_size(wire);
-  if (wire == Real::float64) {
-    double weight = 0.0;
-    std::memcpy(&weight, value, sizeof weight);
-    return weight;
-  }
-  float weight = 0.0F;
-  std::memcpy(&weight, value, sizeof weight);
-  return weight;
 }
 
 }  // namespace
@@ -178,13 +166,11 @@ void MlTraining::learn_again(const Lesson& lesson) {
     const Lesson drawn = replay_->draw(lesson.chunk, lesson.exchange, i);
     if (drawn.rows > 0) learner_.add(drawn);
   }
-  const auto& fields = route_.truth.layout.fields;
-  const auto weights = std::find_if(fields.begin(), fields.end(),
-                                    [&](const FieldSlot& field) { return field.name == spec_.training.weights; });
+  const FieldSlot* const weights = find_slot(route_.truth.layout, spec_.training.weights);
   for (std::int64_t row = 0; row < lesson.rows; ++row) {
     const std::int64_t number = spec_.sample == Sample::grid ? lesson.exchange : lesson.ids[row];
     const bool counts =
-        weights == fields.end() || weight_in(lesson.truth + row * route_.truth.row_bytes, *weights, spec_.wire) > 0.0;
+        weights == nullptr || value_at(lesson.truth + row * route_.truth.row_bytes, weights->offset, spec_.wire) > 0.0;
     learns_[static_cast<std::size_t>(row)] = counts && !split_.holds_out(number) ? 1 : 0;
   }
   replay_->keep(lesson, learns_.data());

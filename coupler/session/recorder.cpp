@@ -8,18 +8,9 @@
 #include <utility>
 
 #include "coupler/base/log.hpp"
+#include "coupler/engine/row_values.hpp"
 
 namespace ekman {
-
-namespace {
-
-const FieldSlot* find_slot(const RowLayout& layout, const std::string& field) {
-  const auto found = std::find_if(layout.fields.begin(), layout.fields.end(),
-                                  [&](const FieldSlot& slot) { return slot.name == field; });
-  return found == layout.fields.end() ? nullptr : &*found;
-}
-
-}  // namespace
 
 Recorder::Recorder(const Route& route, const NetworkSpec& spec, RecorderSetting setting, const StepClock& clock,
                    std::int64_t period, StateWriter& state)

@@ -39,13 +39,6 @@ std::string header_of(const std::vector<std::string>& terms) {
   return joined(cells, ",") + k_end;
 }
 
-// A time left, "2:03:04"; "-" for ages.
-std::string duration_text(double seconds) {
-  if (!(seconds < 360000.0)) return "-";
-  const auto whole = static_cast<std::int64_t>(seconds);
-  return fmt::format("{}:{:02}:{:02}", whole / 3600, whole / 60 % 60, whole % 60);
-}
-
 std::string bytes_of(int file) {
   std::string bytes;
   char piece[1 << 14];
@@ -70,6 +63,12 @@ std::size_t end_of_rows(const std::string& bytes, std::size_t at, std::int64_t s
 }
 
 }  // namespace
+
+std::string duration_text(double seconds) {
+  if (!(seconds < 360000.0)) return "-";
+  const auto whole = static_cast<std::int64_t>(seconds);
+  return fmt::format("{}:{:02}:{:02}", whole / 3600, whole / 60 % 60, whole % 60);
+}
 
 TrainingLogSetting training_log_setting(const Plan& plan, const NetworkSpec& spec, std::int64_t first_step) {
   const TrainingSpec& training = spec.training;

@@ -34,6 +34,9 @@ struct TrainingMoment {
 // Seconds of a clock that never goes back.
 double steady_seconds();
 
+// A time left, "2:03:04"; "-" for ages.
+std::string duration_text(double seconds);
+
 // The table is RFC 4180. A run that goes on from a step drops the rows behind it, so that the file is that of a run
 // without a break, but for samples per second. Trouble with the disk while it runs is told once and ends nothing: rows
 // that find no room are left out.

@@ -54,7 +54,7 @@ TABLES = {
                  "adapters/torch/learned_arrays.cpp", "adapters/torch/learned_network.cpp",
                  "adapters/torch/network_tensors.cpp", "adapters/torch/torch_tape.cpp", "coupler/session/learning_record.cpp",
                  "coupler/session/learning_summary.cpp", "coupler/offline/recordings.cpp", "coupler/offline/data_split.cpp",
-                 "coupler/offline/offline_training.cpp", "coupler/offline/evaluation.cpp", "coupler/command/recorded_data.cpp",
+                 "coupler/offline/offline_training.cpp", "coupler/offline/evaluation.cpp", "coupler/offline/prediction.cpp", "coupler/command/recorded_data.cpp",
                  "coupler/command/train.cpp", "coupler/command/evaluate.cpp", "coupler/command/run_for_all.cpp"],
     "guard": ["coupler/session/guard_log.cpp"],
     "checkpoints": ["adapters/torch/checkpoint_file.cpp", "adapters/torch/checkpoint_store.cpp",

@@ -12,6 +12,7 @@
 #include "adapters/hdf5/recording_store.hpp"
 #include "coupler/base/joined.hpp"
 #include "coupler/command/plan_words.hpp"
+#include "coupler/command/recorded_data.hpp"
 #include "coupler/plan/choices.hpp"
 #include "ekman/error.hpp"
 
@@ -66,15 +67,6 @@ void print(const RecordingReader& reader) {
                                   header.chunk == 1 ? "" : "s", header.longitude.empty() ? "without" : "with",
                                   fields_words(header))
                           .c_str());
-}
-
-// The number that ends the file's name, before its ending; -1: none.
-std::int64_t number_of(const std::string& path) {
-  std::filesystem::path name = std::filesystem::path(path).filename();
-  if (name.extension() == ".part") name = name.stem();
-  const std::string stem = name.stem().string();
-  const std::size_t digits = stem.size() - (stem.find_last_not_of("0123456789") + 1);
-  return digits == 0 || digits > 18 ? -1 : std::stoll(stem.substr(stem.size() - digits));
 }
 
 // What recordings of one network must have in common.
@@ -212,10 +204,7 @@ void inspect(const std::vector<std::string>& files) {
 }
 
 void merge_recordings(const std::vector<std::string>& files, const std::string& merged) {
-  std::vector<std::string> sorted = files;
-  std::stable_sort(sorted.begin(), sorted.end(),
-                   [](const std::string& a, const std::string& b) { return number_of(a) < number_of(b); });
-  const std::vector<Reader> readers = open_all(sorted);
+  const std::vector<Reader> readers = open_all(oldest_first(files));
   const Merge merge(readers);
   const auto writer = make_hdf5_recording_store()->create(merged, merge.header());
   const auto [written, left_out] = merge.write(*writer);

@@ -39,6 +39,15 @@ std::string from_first(const Communicator& ranks, ErrorCode code, Work work) {
   return bytes;
 }
 
+// The number that ends the file's name, before its ending; -1: none.
+std::int64_t number_of(const std::string& path) {
+  std::filesystem::path name = std::filesystem::path(path).filename();
+  if (name.extension() == ".part") name = name.stem();
+  const std::string stem = name.stem().string();
+  const std::size_t digits = stem.size() - (stem.find_last_not_of("0123456789") + 1);
+  return digits == 0 || digits > 18 ? -1 : std::stoll(stem.substr(stem.size() - digits));
+}
+
 std::vector<std::string> files_of(const std::vector<std::string>& names) {
   std::vector<std::string> files;
   for (const std::string& name : names) {
@@ -52,13 +61,16 @@ std::vector<std::string> files_of(const std::vector<std::string>& names) {
   }
   std::sort(files.begin(), files.end());
   files.erase(std::unique(files.begin(), files.end()), files.end());
-  std::stable_sort(files.begin(), files.end(), [](const std::string& a, const std::string& b) {
-    return fs::last_write_time(a) < fs::last_write_time(b);
-  });
-  return files;
+  return oldest_first(std::move(files));
 }
 
 }  // namespace
+
+std::vector<std::string> oldest_first(std::vector<std::string> files) {
+  std::stable_sort(files.begin(), files.end(),
+                   [](const std::string& a, const std::string& b) { return number_of(a) < number_of(b); });
+  return files;
+}
 
 Plan read_plan_on_first(const Communicator& ranks, const std::string& path) {
   return deserialise(from_first(ranks, ErrorCode::plan, [&] {

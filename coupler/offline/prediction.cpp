@@ -1,10 +1,13 @@
 // Implements prediction.hpp.
 #include "coupler/offline/prediction.hpp"
 
+#include <fmt/format.h>
+
 #include <cstring>
 #include <limits>
 
 #include "coupler/base/bytes.hpp"
+#include "ekman/error.hpp"
 
 namespace ekman {
 
@@ -25,6 +28,11 @@ void store_nan(std::byte* to, std::int64_t count, Real wire) {
 PredictionWriter::PredictionWriter(const Recordings& recordings, const NetworkSpec& spec, const RecordingStore& store,
                                    const std::string& path, int rank, int ranks)
     : recordings_(recordings), wire_(spec.wire), rank_(rank), ranks_(ranks), header_(recordings.header()) {
+  if (recordings.num_runs() > 1)
+    throw Error(ErrorCode::usage,
+                fmt::format("the recordings are in {} folders, so of as many runs, whose times a file of "
+                            "predictions cannot tell apart; predict those of one folder at a time",
+                            recordings.num_runs()));
   header_.network = spec.name;
   header_.fields.clear();
   for (const ComparedField& field : compared_fields(recordings, spec)) {

@@ -13,7 +13,7 @@ namespace ekman {
 class PredictionWriter {
  public:
   // Of rank `rank` of `ranks`, which takes every ranks-th chunk. All must outlive it. Throws Error if the file is
-  // there.
+  // there, and for recordings of several runs.
   PredictionWriter(const Recordings& recordings, const NetworkSpec& spec, const RecordingStore& store,
                    const std::string& path, int rank, int ranks);
 

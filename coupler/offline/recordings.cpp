@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <filesystem>
 #include <map>
 #include <tuple>
 #include <type_traits>
@@ -136,23 +137,28 @@ void Recordings::list_lessons() {
     std::int32_t file, record, place;
     std::int64_t exchange;
   };
-  std::map<std::pair<std::int64_t, std::int64_t>, Where> found;  // by step and chunk
+  std::map<std::string, std::int32_t> runs;
+  std::map<std::tuple<std::int64_t, std::int32_t, std::int64_t>, Where> found;  // by step, run and chunk
   for (std::size_t f = 0; f < files_.size(); ++f) {
     const RecordingHeader& file = files_[f]->header();
     const std::vector<Record>& records = files_[f]->records();
+    const std::string folder = std::filesystem::absolute(files_[f]->path()).lexically_normal().parent_path().string();
+    const std::int32_t run = runs.emplace(folder, static_cast<std::int32_t>(runs.size())).first->second;
     for (std::size_t r = 0; r < records.size(); ++r) {
       for (std::size_t place = 0; place < file.chunks.size(); ++place)
-        found[{records[r].step, file.chunks[place]}] = {static_cast<std::int32_t>(f), static_cast<std::int32_t>(r),
-                                                        static_cast<std::int32_t>(place), records[r].exchange};
+        found[{records[r].step, run, file.chunks[place]}] = {static_cast<std::int32_t>(f), static_cast<std::int32_t>(r),
+                                                             static_cast<std::int32_t>(place), records[r].exchange};
     }
   }
   const std::int64_t most = std::min(spec_.rows_per_chunk(), header().rows_per_chunk());
   for (const auto& [key, where] : found) {
+    const auto& [step, run, chunk] = key;
     const std::int64_t rows = files_[static_cast<std::size_t>(where.file)]->header().rows_of(where.place);
     for (std::int64_t first = 0; first < rows; first += most)
-      lessons_.push_back({key.first, where.exchange, key.second, first, std::min(most, rows - first), where.file,
+      lessons_.push_back({step, where.exchange, chunk, run, first, std::min(most, rows - first), where.file,
                           where.record, where.place});
   }
+  num_runs_ = static_cast<std::int64_t>(runs.size());
   if (lessons_.empty())
     fail(fmt::format("recording {} holds no whole record; let the run that writes it make more exchanges",
                      files_.front()->path()));

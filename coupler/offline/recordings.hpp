@@ -18,6 +18,7 @@ struct RecordedLesson {
   std::int64_t step = 0;      // of the component
   std::int64_t exchange = 0;  // in the run
   std::int64_t chunk = 0;     // its number there
+  std::int32_t run = 0;       // files of one folder are of one run
   std::int64_t first = 0;     // row in the chunk
   std::int64_t rows = 0;
   std::int32_t file = 0;
@@ -40,13 +41,15 @@ struct RecordedChunk {
 
 class Recordings {
  public:
-  // The oldest first: of a chunk of a step that two have, since a run was resumed before it, the later one counts.
-  // Throws Error(plan) for files that are not of one kind, or do not have the fields of `spec` (inputs and truth) with
-  // levels and units of the plan, if it has some.
+  // The oldest first: of a chunk of a step that two of a folder have, since a run was resumed before it, the later one
+  // counts. Other folders are other runs. Throws Error(plan) for files that are not of one kind, or do not have the
+  // fields of `spec` (inputs and truth) with levels and units of the plan, if it has some.
   Recordings(std::vector<std::unique_ptr<RecordingReader>> files, const Plan& plan, const NetworkSpec& spec);
 
-  // By step, then chunk, then row.
+  // By step, then run, chunk and row.
   const std::vector<RecordedLesson>& lessons() const { return lessons_; }
+  // Folders that the files are in.
+  std::int64_t num_runs() const { return num_runs_; }
   // By number.
   std::vector<RecordedChunk> chunks() const;
   // What the first file says of itself; the others are like it, but for their chunks.
@@ -85,6 +88,7 @@ class Recordings {
   NetworkSpec spec_;
   LearningRows layouts_;
   std::vector<RecordedLesson> lessons_;
+  std::int64_t num_runs_ = 0;
 };
 
 }  // namespace ekman

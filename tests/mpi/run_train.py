@@ -228,6 +228,21 @@ for name, points, chunk_numbers, part in (("split-0.h5", left, [0, 2], slice(Non
                      steps[part], CHUNK, chunks=chunk_numbers, units={"t": "K"})
 check("files of several ML ranks are one recording", distance(trained("of_ranks", data="split-*.h5"), one) == 0.0)
 
+# A second run has the same steps, and is not taken for the first one again.
+(work / "other").mkdir()
+recordings.write(work / "other" / "data-0.h5", {name: value[::-1] for name, value in fields.items()}, ids, steps, CHUNK, units={"t": "K"})
+code, printed = train("two_runs", data="*/data-0.h5")
+check("one folder is one run", code == 0 and f"{len(in_order)} recorded chunks to learn from" in printed, printed)
+shutil.copytree(work / "other", work / "third")
+code, printed = train("three_runs", data="*/data-0.h5")
+check("two folders are two runs", code == 0 and f"{2 * len(in_order)} recorded chunks to learn from" in printed, printed)
+# A step that was recorded again counts once, as the file with the greater number has it, however old the files are.
+(work / "again").mkdir()
+recordings.write(work / "again" / "data-0001.h5", fields, ids, steps, CHUNK, units={"t": "K"})
+recordings.write(work / "again" / "data-0000.h5", {name: value[::-1] for name, value in fields.items()}, ids, steps, CHUNK,
+                 units={"t": "K"})
+check("of a step in two files the later one counts", distance(trained("again_once", data="again/*.h5"), one) == 0.0)
+
 
 def refused(what, words, data="data*.h5", ranks=2, **setting):
     code, printed = train("refused", data=data, ranks=ranks, **setting)

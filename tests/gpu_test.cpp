@@ -118,7 +118,7 @@ TEST_F(GpuGraphTest, GivesThemForTheMlp) {
 
 TEST_F(GpuGraphTest, GivesThemForNormalisedFieldsOfAnotherKindOnTheWire) {
   spec_.wire = Real::float64;
-  spec_.normalize = {{"t", {0.5, 2.0}}, {"heating", {-1.0, 3.0}}};
+  spec_.normalize = {{"t", {{0.5}, {2.0}}}, {"heating", {{-1.0}, {3.0}}}};
   expect_the_bits_without();
 }
 

@@ -75,7 +75,7 @@ Plan full_plan() {
   network.compute = Compute::bfloat16;
   network.optimize = Optimize::none;
   network.transport = Transport::point_to_point;
-  network.normalize = {{"t", {250.0, 30.0}}, {"q", {0.0, 1e-3}}};
+  network.normalize = {{"t", {{250.0}, {30.0}}}, {"q", {{0.0, 0.5}, {1e-3, 2e-3}, false, "s.h5"}}};
   return plan;
 }
 
@@ -117,7 +117,8 @@ TEST(PlanBytes, ComeBackAsTheSamePlan) {
   EXPECT_EQ(network.transport, Transport::point_to_point);
   EXPECT_TRUE(network.cuda_graph);
   EXPECT_EQ(network.outputs.at(0).combine, Combine::stack);
-  EXPECT_EQ(network.normalize.at("q").std, 1e-3);
+  EXPECT_EQ(network.normalize.at("q").std, (std::vector<double>{1e-3, 2e-3}));
+  EXPECT_EQ(network.normalize.at("q").from, "s.h5");
   EXPECT_EQ(steps_between_exchanges(copy, network), 3);
   EXPECT_EQ(network.time_reduction, Reduction::maximum);
   EXPECT_EQ(network.lag, 1);

@@ -47,7 +47,7 @@ networks:
     cuda_graph: on
     inputs: [{fields: [t, q], combine: stack}, {fields: [s]}]
     outputs: [{fields: [dt], combine: stack}]
-    normalize: {t: {mean: 250.5, std: 1.0e-7}}
+    normalize: {t: {mean: 250.5, std: 1.0e-7}, q: {from: moments.h5}}
     guard:
       dt: {min: -1.0, max: 0.1, on_violation: clip, fallback: dt_scheme}
       nonfinite: fallback

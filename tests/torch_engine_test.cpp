@@ -130,8 +130,8 @@ TEST_F(TorchEngineTest, GridsAreChannelsByYByXWithXFastest) {
 TEST_F(TorchEngineTest, NormalisesInputsAndOutputsByField) {
   const std::string path = save("def forward(self, x):\n  return x * 3.0\n");
   NetworkSpec spec = script_spec(path, {{{"t", "q"}}}, {{{"a", "b"}}});
-  spec.normalize["t"] = {250.0, 30.0};
-  spec.normalize["b"] = {-2.0, 0.5};
+  spec.normalize["t"] = {{250.0}, {30.0}};
+  spec.normalize["b"] = {{-2.0}, {0.5}};
   auto engine = engine_for(spec, {2, 1}, {2, 1});
   const at::Tensor in = at::randn({1024, 3}) * 10 + 240;
 

@@ -107,7 +107,7 @@ TEST(AdamWStep, IsNotForAmsgradNorForOtherOptimizers) {
 
 class OneForwardTest : public LearnerTest {
  protected:
-  OneForwardTest() { spec_.normalize["t"] = {0.5, 2.0, false}; }
+  OneForwardTest() { spec_.normalize["t"] = {{0.5}, {2.0}}; }
   std::unique_ptr<Engine> make_engine() const { return make_torch_engine(spec_, in_, out_, truth_, "cpu", 1); }
   static at::Tensor serve(Engine& engine, const Data& data, bool to_learn) {
     const at::Tensor out = at::zeros({k_rows, 3}, at::kDouble);

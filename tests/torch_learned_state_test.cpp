@@ -120,7 +120,7 @@ TEST_F(LearnedStateTest, NamesTheFirstDifference) {
   EXPECT_THAT(error_of([&] { make_side().learner->restore(good); }),
               HasSubstr("`training.optimizer` is \"adamw\" there, and \"sgd\" here; take the plan"));
   spec_.training.optimizer.kind = OptimizerKind::adamw;
-  spec_.normalize["t"].mean = 0.25;
+  spec_.normalize["t"].mean = {0.25};
   EXPECT_THAT(error_of([&] { make_side().learner->restore(good); }), HasSubstr("`normalize` has "));
   spec_.source = mlp_source({7}, "tanh");
   EXPECT_THAT(error_of([&] { make_side().learner->restore(good); }),

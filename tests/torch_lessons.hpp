@@ -31,7 +31,7 @@ class LearnerTest : public TorchEngineTest {
     spec_.tile = 4;
     spec_.wire = Real::float64;
     spec_.compute = Compute::float64;
-    spec_.normalize = {{"t", {0.5, 2.0, false}}, {"a", {-1.0, 3.0, false}}};
+    spec_.normalize = {{"t", {{0.5}, {2.0}}}, {"a", {{-1.0}, {3.0}}}};
     spec_.training.given = true;
     spec_.training.targets = {{"a", "a_true"}, {"b", "b_true"}};
     spec_.training.weights = "area";

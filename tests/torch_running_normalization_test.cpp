@@ -10,7 +10,7 @@ namespace {
 // Rows of q (1 value, not running), t (2 levels) and c (constant); the last two run.
 struct Case {
   Case() {
-    spec.normalize = {{"q", {5.0, 2.0, false}}, {"t", {0.0, 1.0, true}}, {"c", {0.0, 1.0, true}}};
+    spec.normalize = {{"q", {{5.0}, {2.0}}}, {"t", {{0.0}, {1.0}, true, ""}}, {"c", {{0.0}, {1.0}, true, ""}}};
     layout = make_row_layout({{{"q", "t", "c"}}}, {1, 2, 1});
     at::manual_seed(7);
   }

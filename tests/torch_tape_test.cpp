@@ -25,7 +25,7 @@ class TorchTapeTest : public TorchEngineTest {
     spec.wire = Real::float64;
     spec.compute = Compute::float64;
     spec.tape = 3;
-    spec.normalize = {{"t", {0.5, 2.0, false}}, {"a", {-1.0, 3.0, false}}};
+    spec.normalize = {{"t", {{0.5}, {2.0}}}, {"a", {{-1.0}, {3.0}}}};
   }
 
   // A file of its own: a test may have several networks.

@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <system_error>
 
+#include "adapters/hdf5/netcdf.hpp"
 #include "adapters/hdf5/recording_format.hpp"
 #include "ekman/error.hpp"
 
@@ -42,10 +43,6 @@ class FileStore : public RecordingStore {
   std::unique_ptr<RecordingReader> open(const std::string& path) const override { return open_recording_file(path); }
 };
 
-bool is_plain(unsigned char letter) {
-  return std::isalnum(letter) != 0 || letter == '_' || letter == '.' || letter == '-' || letter >= 0x80;
-}
-
 bool is_taken(const std::string& name, const std::vector<std::string>& names) {
   for (const char* own :
        {"time", "step", "exchange", "point", "chunk", "global_id", "chunk_number", "longitude", "latitude"})
@@ -68,10 +65,7 @@ Hdf5Properties recording_access(const std::string& path) {
 std::vector<std::string> variable_names(const std::vector<RecordedField>& fields) {
   std::vector<std::string> names;
   for (const RecordedField& field : fields) {
-    std::string name = field.name;
-    for (char& letter : name)
-      if (!is_plain(static_cast<unsigned char>(letter))) letter = '_';
-    if (name.empty() || name.front() == '.' || name.front() == '-') name = "_" + name;
+    std::string name = netcdf_name(field.name);
     if (name.rfind("level_", 0) == 0) name = "field_" + name;
     while (is_taken(name, names)) name += "_";
     names.push_back(name);

@@ -8,6 +8,7 @@
 #include <map>
 #include <system_error>
 
+#include "adapters/hdf5/netcdf.hpp"
 #include "adapters/hdf5/recording_format.hpp"
 #include "adapters/hdf5/restart_file.hpp"
 #include "coupler/base/check.hpp"
@@ -118,16 +119,6 @@ class FileWriter : public RecordingWriter {
     write_label(root, "fields", names);
   }
 
-  // A dataset that other ones have as a dimension, with netCDF's name for one that holds no values.
-  Hdf5Dataset make_dimension(const char* name, hsize_t length) const {
-    const Hdf5Space space(check(H5Screate_simple(1, &length, nullptr)));
-    Hdf5Dataset scale(
-        check(H5Dcreate2(file_.get(), name, H5T_IEEE_F32BE, space.get(), H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT)));
-    const std::string told = fmt::format("This is a netCDF dimension but not a netCDF variable. {:10}", length);
-    check(H5DSset_scale(scale.get(), told.c_str()));
-    return scale;
-  }
-
   // `block`: a list that grows, with so many values in a piece; empty: of fixed length.
   Hdf5Dataset make_variable(const std::string& name, hid_t kind, const Extent& now, const Extent& most,
                             const Extent& block, bool packed) const {
@@ -146,9 +137,12 @@ class FileWriter : public RecordingWriter {
         check(H5Dcreate2(file_.get(), name.c_str(), kind, space.get(), H5P_DEFAULT, creation.get(), access.get())));
   }
 
+  void make_dimension(const std::string& name, hsize_t length) const {
+    make_netcdf_dimension(named(file_.get()), name, length);
+  }
+
   void attach(const Hdf5Dataset& dataset, const std::string& dimension, unsigned place) const {
-    const Hdf5Dataset scale(check(H5Dopen2(file_.get(), dimension.c_str(), H5P_DEFAULT)));
-    check(H5DSattach_scale(dataset.get(), scale.get(), place));
+    attach_netcdf_dimension(named(file_.get()), dataset.get(), dimension, place);
   }
 
   void make_dimensions() {
@@ -174,10 +168,8 @@ class FileWriter : public RecordingWriter {
     std::sort(levels.begin(), levels.end());
     levels.erase(std::unique(levels.begin(), levels.end()), levels.end());
     for (const std::int64_t count : levels)
-      if (count > 1) make_dimension(level_name(count).c_str(), count);
+      if (count > 1) make_dimension(netcdf_level_name(count), count);
   }
-
-  static std::string level_name(std::int64_t count) { return fmt::format("level_{}", count); }
 
   Hdf5Dataset make_list(const char* name, const char* dimension, hid_t kind, hsize_t length, const void* values,
                         const char* long_name) const {
@@ -222,7 +214,7 @@ class FileWriter : public RecordingWriter {
       Hdf5Dataset dataset = make_variable(names[i], type(), now, most, block, true);
       attach(dataset, "time", 0);
       attach(dataset, "point", 1);
-      if (levels > 1) attach(dataset, level_name(levels), 2);
+      if (levels > 1) attach(dataset, netcdf_level_name(levels), 2);
       const Hdf5Named variable = named(dataset.get());
       write_label(variable, "long_name", field.name);
       if (!field.units.empty()) write_label(variable, "units", field.units);

@@ -71,11 +71,18 @@ void take_weights(const std::string& network, const Checkpoint& checkpoint, Torc
     copy_array(network, checkpoint, k_buffers + buffer.name, buffer.tensor);
 }
 
-void add_learned_fields(const Checkpoint& checkpoint, const RowLayout& in,
-                        std::map<std::string, Normalization>& normalize) {
+void add_normalization(const Checkpoint& checkpoint, const RowLayout& in, const RowLayout& out,
+                       std::map<std::string, Normalization>& normalize) {
+  for (auto& [field, constants] : network_constants(checkpoint.state.network)) {
+    const auto has = [&, &name = field](const RowLayout& rows) {
+      return std::any_of(rows.fields.begin(), rows.fields.end(),
+                         [&](const FieldSlot& slot) { return slot.name == name; });
+    };
+    if (has(in) || has(out)) normalize.insert({field, constants});
+  }
   for (const NamedArray& array : checkpoint.state.arrays) {
     for (const FieldSlot& slot : in.fields) {
-      if (array.name == "normalization/" + slot.name + "/mean") normalize.insert({slot.name, {0.0, 1.0, true}});
+      if (array.name == "normalization/" + slot.name + "/mean") normalize.insert({slot.name, {{0.0}, {1.0}, true, ""}});
     }
   }
 }

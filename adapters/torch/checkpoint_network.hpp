@@ -19,11 +19,11 @@ NetworkSource source_of_checkpoint(const NetworkSpec& spec, const Checkpoint& ch
 // Error(network) with the first one that is not in the checkpoint with its shape.
 void take_weights(const std::string& network, const Checkpoint& checkpoint, TorchNetwork& to);
 
-// Running normalisation that was learned with the network. Of the fields of `in` that are not under `normalize` of the
-// plan those that have some are added there, as running; take_normalization puts into `constants`, of rows of `in`,
+// Fields of the network's rows that are not under `normalize` of the plan are normalised as they were when it learned:
+// they are added there, with their constants or as running. take_normalization puts into `constants`, of rows of `in`,
 // what was learned of all running fields.
-void add_learned_fields(const Checkpoint& checkpoint, const RowLayout& in,
-                        std::map<std::string, Normalization>& normalize);
+void add_normalization(const Checkpoint& checkpoint, const RowLayout& in, const RowLayout& out,
+                       std::map<std::string, Normalization>& normalize);
 void take_normalization(const NetworkSpec& spec, const Checkpoint& checkpoint, const RowLayout& in,
                         const RowNormalization& constants);
 

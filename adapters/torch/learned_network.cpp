@@ -73,6 +73,11 @@ void read_arguments(const json& all, const std::string& prefix, ArgumentMap& arg
   }
 }
 
+// One for all levels is a number, else there is a list of them.
+json numbers_json(const std::vector<double>& numbers) {
+  return numbers.size() == 1 ? json(numbers.front()) : json(numbers);
+}
+
 json json_of(const NetworkSpec& spec, const RowLayout& in, const RowLayout& out,
              const std::vector<std::string>& frozen) {
   json all;
@@ -95,7 +100,7 @@ json json_of(const NetworkSpec& spec, const RowLayout& in, const RowLayout& out,
     if (constants.running) {
       all["normalize"][field] = "running";
     } else {
-      all["normalize"][field] = {{"mean", constants.mean}, {"std", constants.std}};
+      all["normalize"][field] = {{"mean", numbers_json(constants.mean)}, {"std", numbers_json(constants.std)}};
     }
   }
   return all;
@@ -134,7 +139,12 @@ std::string arguments_difference(const json& there, const json& here) {
 // Of one normalised field, which may be on one side only.
 std::string constants_of(const json& network, const std::string& field) {
   const json constants = network.value("normalize", json::object());
-  return constants.contains(field) ? constants[field].dump() : "nothing";
+  if (!constants.contains(field)) return "nothing";
+  const json& given = constants[field];
+  const bool by_level = given.is_object() && given.value("mean", json()).is_array();
+  return by_level ? fmt::format("mean and std of {} levels, the first {} and {}", given["mean"].size(),
+                                given["mean"].front().dump(), given["std"].front().dump())
+                  : given.dump();
 }
 
 void must_have_all_arguments(const NetworkSource& source) {
@@ -184,10 +194,31 @@ std::string network_difference(const std::string& text, const NetworkSpec& spec,
     for (const auto& entry : normalize.items()) fields.insert(entry.key());
   }
   for (const std::string& field : fields) {
-    const std::string old = constants_of(there, field), now = constants_of(here, field);
-    if (old != now) return fmt::format("`normalize` has {} for \"{}\" there, and {} here", old, field, now);
+    const json old = there.value("normalize", json::object()), now = here.value("normalize", json::object());
+    if (text_of(old, field) == text_of(now, field)) continue;
+    return fmt::format("`normalize` has {} for \"{}\" there, and {} here", constants_of(there, field), field,
+                       constants_of(here, field));
   }
   return "";
+}
+
+std::map<std::string, Normalization> network_constants(const std::string& text) {
+  const json all = parsed(text);
+  std::map<std::string, Normalization> constants;
+  const auto numbers = [](const json& given) {
+    return given.is_array() ? given.get<std::vector<double>>() : std::vector<double>{given.get<double>()};
+  };
+  try {
+    const json normalize = all.value("normalize", json::object());
+    for (const auto& [field, given] : normalize.items())
+      if (given.is_object()) constants[field] = {numbers(given.at("mean")), numbers(given.at("std")), false, ""};
+  } catch (const json::exception& error) {
+    throw Error(ErrorCode::network,
+                fmt::format("a learned state does not say how its network normalises ({}); take a whole checkpoint of "
+                            "Ekman",
+                            error.what()));
+  }
+  return constants;
 }
 
 NetworkSource network_source(const std::string& text) {

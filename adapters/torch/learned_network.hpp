@@ -1,6 +1,7 @@
 // What a learned state says of its network, as JSON: enough to make a built-in one again, and to tell others apart.
 #pragma once
 
+#include <map>
 #include <string>
 #include <vector>
 
@@ -21,6 +22,9 @@ std::string network_json(const NetworkSpec& spec, const RowLayout& in, const Row
 // there is none. Seeds and the places of files may differ.
 std::string network_difference(const std::string& json, const NetworkSpec& spec, const RowLayout& in,
                                const RowLayout& out, const std::vector<std::string>& frozen);
+
+// Mean and std of the fields that it normalises by constants. Throws as network_source().
+std::map<std::string, Normalization> network_constants(const std::string& json);
 
 // The source that makes the network of `json`: a built-in one, or its file. Throws Error(network) for what is no such
 // text.

@@ -16,16 +16,13 @@ bool is_own(LossKind kind) { return kind == LossKind::method || kind == LossKind
 bool of_classes(LossKind kind) { return kind == LossKind::cross_entropy || kind == LossKind::nll; }
 
 // Classes and the truth of logits are what they are.
-Normalization of_target(const NetworkSpec& spec, const LossTerm& term, const std::string& output) {
-  const auto found = spec.normalize.find(output);
-  const bool as_output = !of_classes(term.kind) && term.kind != LossKind::bce_with_logits;
-  return as_output && found != spec.normalize.end() ? found->second : Normalization{};
+RowNormalization of_target(const NetworkSpec& spec, const LossTerm& term, const FieldSlot& output,
+                           at::TensorOptions options) {
+  if (of_classes(term.kind) || term.kind == LossKind::bce_with_logits) return {};
+  return row_normalization(spec, {{{output.name, output.levels, 0}}}, options);
 }
 
-// Both make no copy where none is needed: a pass over a tile is a percent of a step of a small network.
-at::Tensor normalised(const at::Tensor& target, const Normalization& by) {
-  return by.mean == 0.0 && by.std == 1.0 ? target : target.sub(by.mean).div(by.std);
-}
+// No copy where none is needed: a pass over a tile is a percent of a step of a small network.
 at::Tensor side_by_side(const std::vector<at::Tensor>& columns) {
   return columns.size() == 1 ? columns.front() : at::cat(columns, 1);
 }
@@ -41,9 +38,11 @@ LessonLoss::LessonLoss(const NetworkSpec& spec, const RowLayout& in, const RowLa
     : name_(spec.name) {
   for (const LossTerm& term : spec.training.loss) {
     terms_.push_back({term, {}, {}});
-    for (const std::string& field : term.fields)
+    for (const std::string& field : term.fields) {
+      const FieldSlot output = slot_of(out, field);
       terms_.back().pairs.push_back(
-          {slot_of(out, field), slot_of(truth, spec.training.targets.at(field)), of_target(spec, term, field)});
+          {output, slot_of(truth, spec.training.targets.at(field)), of_target(spec, term, output, options)});
+    }
     if (is_own(term.kind)) {
       terms_.back().own.emplace_back(spec, term, in, out, truth, script, options);
     } else {
@@ -118,7 +117,7 @@ std::vector<at::Tensor> LessonLoss::sums(const LossRows& rows) const {
     std::vector<at::Tensor> outputs, truths;
     for (const Pair& pair : term.pairs) {
       outputs.push_back(columns_of(out, pair.output));
-      truths.push_back(normalised(columns_of(rows.truth, pair.target), pair.normalize));
+      truths.push_back(pair.normalize.normalised(columns_of(rows.truth, pair.target)));
     }
     sums.push_back(weighted_loss(term.term, side_by_side(outputs), side_by_side(truths), rows.weights, rows.all_alike));
   }

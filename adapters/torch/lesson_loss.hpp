@@ -29,7 +29,7 @@ class LessonLoss {
   struct Pair {
     FieldSlot output;
     FieldSlot target;
-    Normalization normalize;  // of the target
+    RowNormalization normalize;  // of the target
   };
   struct Term {
     LossTerm term;

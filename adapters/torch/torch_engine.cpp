@@ -283,7 +283,7 @@ std::unique_ptr<Engine> make_torch_engine(const NetworkSpec& spec, const RowLayo
   const Checkpoint checkpoint = read_checkpoint_file(spec.source.path);
   NetworkSpec same = spec;
   same.source = source_of_checkpoint(spec, checkpoint);
-  add_learned_fields(checkpoint, in, same.normalize);
+  add_normalization(checkpoint, in, out, same.normalize);
   return std::make_unique<TorchEngine>(same, in, out, truth, parsed, threads, &checkpoint);
 }
 

@@ -21,7 +21,6 @@ struct NotYet {
 
 const std::vector<NotYet>& not_yet() {
   static const std::vector<NotYet> list{{"networks.*.network.artifact"},
-                                        {"networks.*.normalize.*.from"},
                                         {"networks.*.training.log.tensorboard", "",
                                          "take `csv`, which has the same numbers and can be turned into event files as "
                                          "docs/training.md says"},
@@ -170,7 +169,9 @@ const std::vector<Key>& network_keys() {
        {"running"}},
       {"normalize.*.mean", T::real, "0", "Mean, in the unit of the field."},
       {"normalize.*.std", T::real, "1", "Standard deviation, in the unit of the field; not 0."},
-      {"normalize.*.from", T::text, "", "File that holds mean and std."},
+      {"normalize.*.from", T::text, "",
+       "File that has mean and std level by level, in place of both here; `ekman train` makes it from what is learned "
+       "from if it is not there."},
       {"guard", T::named, "", "Checks of outputs before they go back: a field, or `nonfinite`."},
       {"guard.*", T::mapping, "", "One output field."},
       {"guard.*.min", T::real, "", "Least value allowed, in the unit of the field."},

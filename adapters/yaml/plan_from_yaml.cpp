@@ -133,7 +133,7 @@ class PlanReader {
     network.outputs = read_arguments(child(tree, "outputs"), "networks.*.outputs[].combine");
     // With a mistake in the fields, those of normalize cannot be judged.
     if (!diagnostics_.any_below(path + ".inputs") && !diagnostics_.any_below(path + ".outputs"))
-      network.normalize = read_normalize(child(tree, "normalize"));
+      network.normalize = read_normalize(child(tree, "normalize"), path + ".normalize");
     if (tree.find("guard") && !diagnostics_.any_below(path + ".outputs"))
       network.guard = read_guard(child(tree, "guard"));
     if (tree.find("training")) {
@@ -236,16 +236,33 @@ class PlanReader {
     return arguments;
   }
 
-  static std::map<std::string, Normalization> read_normalize(const Tree& tree) {
+  std::map<std::string, Normalization> read_normalize(const Tree& tree, const std::string& path) {
     std::map<std::string, Normalization> all;
     for (const Entry& entry : tree.entries) {
       if (!is_mine(entry.key)) continue;
       Normalization& one = all[entry.key];
       one.running = entry.value.kind == Tree::Kind::scalar && entry.value.scalar == "running";
-      one.mean = parse_real(text_of(entry.value, "networks.*.normalize.*.mean")).value_or(0.0);
-      one.std = parse_real(text_of(entry.value, "networks.*.normalize.*.std")).value_or(1.0);
+      if (entry.value.find("from")) {
+        read_statistics_file(entry, path + "." + entry.key, one);
+        continue;
+      }
+      one.mean = {parse_real(text_of(entry.value, "networks.*.normalize.*.mean")).value_or(0.0)};
+      one.std = {parse_real(text_of(entry.value, "networks.*.normalize.*.std")).value_or(1.0)};
     }
     return all;
+  }
+
+  void read_statistics_file(const Entry& entry, const std::string& path, Normalization& one) {
+    one.from = beside_plan(file_, text_of(entry.value, "networks.*.normalize.*.from"));
+    one.mean.clear();
+    one.std.clear();
+    for (const std::string key : {"mean", "std"}) {
+      if (!entry.value.find(key)) continue;
+      const std::string here = path + "." + key;
+      diagnostics_.add(diagnostics_.position_of(here), here,
+                       fmt::format("field \"{}\" has its {} from {} already; take out `{}` or `from`", entry.key, key,
+                                   one.from, key));
+    }
   }
 
   static Guard read_guard(const Tree& tree) {

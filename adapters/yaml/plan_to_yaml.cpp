@@ -69,7 +69,10 @@ Write arguments_of(const std::vector<Argument>& arguments, const std::string& pa
 
 Write normalization_of(const Normalization& constants) {
   if (constants.running) return text("running");
-  return mapping("networks.*.normalize.*", {{"mean", real(constants.mean)}, {"std", real(constants.std)}}, true);
+  if (!constants.from.empty())
+    return mapping("networks.*.normalize.*", {{"mean", {}}, {"std", {}}, {"from", text(constants.from)}}, true);
+  return mapping("networks.*.normalize.*",
+                 {{"mean", real(constants.mean.front())}, {"std", real(constants.std.front())}}, true);
 }
 
 Write guard_of(const Guard& guard) {

@@ -10,10 +10,10 @@
 #include <memory>
 #include <optional>
 
-#include "adapters/yaml/plan_from_yaml.hpp"
 #include "adapters/yaml/plan_to_yaml.hpp"
 #include "coupler/command/graph.hpp"
 #include "coupler/command/network_library.hpp"
+#include "coupler/command/plan_statistics.hpp"
 #include "coupler/command/plan_summary.hpp"
 #include "coupler/plan/sizes.hpp"
 #include "ekman/error.hpp"
@@ -97,7 +97,7 @@ std::string counted(std::size_t count, const char* noun) {
 }  // namespace
 
 int check(const std::string& plan_file, const CheckOptions& options) {
-  PlanReading reading = examine_plan(plan_file);
+  PlanReading reading = examine_whole_plan(plan_file);
   const Diagnostics& found = reading.diagnostics;
   std::vector<NetworkTrial> trials;
   if (found.count(Severity::error) == 0) trials = try_networks(reading, options.load);

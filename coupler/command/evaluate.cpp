@@ -3,11 +3,8 @@
 
 #include <fmt/format.h>
 
-#include <cerrno>
 #include <cstdio>
-#include <cstring>
 #include <filesystem>
-#include <fstream>
 #include <optional>
 
 #include "adapters/hdf5/recording_store.hpp"
@@ -15,6 +12,7 @@
 #include "coupler/base/log.hpp"
 #include "coupler/base/process_tuning.hpp"
 #include "coupler/comm/process.hpp"
+#include "coupler/command/evaluation_files.hpp"
 #include "coupler/command/network_library.hpp"
 #include "coupler/command/recorded_data.hpp"
 #include "coupler/command/run_for_all.hpp"
@@ -26,6 +24,9 @@
 namespace ekman {
 
 namespace {
+
+// Of each field in the figure.
+constexpr std::size_t k_most_pairs = 5000;
 
 Part part_of(const std::string& word) {
   if (word == "all") return Part::none;
@@ -87,28 +88,6 @@ std::string table_of(const std::vector<ComparedField>& fields, const std::vector
   return text;
 }
 
-// A row for each level, from 1, and one for all.
-void write_table(const std::string& path, const std::vector<ComparedField>& fields,
-                 const std::vector<FieldErrors>& errors) {
-  std::ofstream file(path);
-  file << "field,level,rmse,mae,r2,bias,weight\r\n";
-  for (std::size_t f = 0; f < fields.size(); ++f) {
-    const auto row = [&](const std::string& level, const ErrorMoments& moments) {
-      file << fmt::format("\"{}\",{},{},{}\r\n", fields[f].output.name, level, row_of(moments, "{},{},{},{}"),
-                          moments.weight);
-    };
-    row("all", errors[f].all());
-    for (std::size_t level = 0; level < errors[f].levels.size(); ++level)
-      row(fmt::format("{}", level + 1), errors[f].levels[level]);
-  }
-  file.close();
-  if (!file)
-    throw Error(ErrorCode::internal,
-                fmt::format("the errors by level cannot be written to {}: {}; see whether there is room, "
-                            "or give another output.directory",
-                            path, std::strerror(errno)));
-}
-
 // All that running a network on recordings takes.
 struct Trial {
   Communicator ranks;
@@ -141,22 +120,33 @@ Trial prepare(const EvaluateOptions& options) {
   return trial;
 }
 
-void evaluate_plan(const EvaluateOptions& options) {
+// Collective. On the first rank the files that were written, for the figure.
+EvaluationFiles evaluate_plan(const EvaluateOptions& options) {
   const Trial trial = prepare(options);
   const Communicator& ranks = trial.ranks;
-  const std::vector<ComparedField> fields = compared_fields(*trial.recordings, trial.spec);
+  const Recordings& recordings = *trial.recordings;
+  const std::vector<ComparedField> fields = compared_fields(recordings, trial.spec);
   std::vector<FieldErrors> errors;
+  DrawnPairs pairs(fields.size(), k_most_pairs);
   run_part(
-      *trial.recordings, trial.spec, part_of(options.part),
+      recordings, trial.spec, part_of(options.part),
       [&](const RecordedLesson&, std::int64_t number) { return number % ranks.size() == ranks.rank(); }, *trial.engine,
-      [&](const Evaluated& evaluated) { add_errors(evaluated, *trial.recordings, trial.spec, fields, errors); });
+      [&](const Evaluated& evaluated) {
+        add_errors(evaluated, recordings, trial.spec, fields, errors);
+        pairs.add(evaluated, recordings, trial.spec, fields);
+      });
   gather_errors(ranks, fields, errors);
-  if (ranks.rank() != 0) return;
+  const std::vector<std::string> others = ranks.gather(pairs.bytes(), 0, false);
+  if (ranks.rank() != 0) return {};
+  for (std::size_t rank = 1; rank < others.size(); ++rank) pairs.add_bytes(others[rank]);
   std::fputs(table_of(fields, errors).c_str(), stdout);
-  const std::filesystem::path path = std::filesystem::path(trial.plan.output_directory) /
-                                     fmt::format("evaluation-{}-{}.csv", trial.spec.name, options.part);
-  write_table(path.string(), fields, errors);
-  std::fputs(fmt::format("by level: {}\n", path.string()).c_str(), stdout);
+  EvaluationFiles files = evaluation_files(trial.plan.output_directory, trial.spec.name, options.part);
+  std::vector<std::string> units;
+  for (const ComparedField& field : fields) units.push_back(recordings.recorded(field.target.name).units);
+  write_errors(files.table, fields, units, errors);
+  write_pairs(files.pairs, fields, pairs);
+  std::fputs(fmt::format("by level: {}\n", files.table).c_str(), stdout);
+  return files;
 }
 
 void predict_plan(const EvaluateOptions& options) {
@@ -180,8 +170,15 @@ void predict_plan(const EvaluateOptions& options) {
 
 int evaluate(int argc, char** argv, const EvaluateOptions& options) {
   tune_process();
-  const MpiProcess process(&argc, &argv);
-  run_for_all("rank of ekman evaluate", [&] { evaluate_plan(options); });
+  EvaluationFiles files;
+  {
+    const MpiProcess process(&argc, &argv);
+    run_for_all("rank of ekman evaluate", [&] { files = evaluate_plan(options); });
+  }
+  // MPI libraries may not bear a new process before they are finalized.
+  if (!options.figure || files.figure.empty()) return 0;
+  const std::string problem = draw_figure(files);
+  std::printf("%s\n", (problem.empty() ? "figure: " + files.figure : problem).c_str());
   return 0;
 }
 

@@ -12,6 +12,7 @@ struct EvaluateOptions {
   std::string network;              // empty: the plan has one that learns
   std::string checkpoint = "best";  // `best` or `latest` of its directory, a file, or `plan`: what the plan has
   std::string part = "test";        // validation, train, all
+  bool figure = true;               // evaluate only: have Python draw one
 };
 
 // Both over MPI_COMM_WORLD, from MPI_Init to MPI_Finalize. They return the exit status; errors end the whole job.

@@ -13,13 +13,13 @@
 #include <vector>
 
 #include "adapters/hdf5/restart_store.hpp"
-#include "adapters/yaml/plan_from_yaml.hpp"
 #include "coupler/base/log.hpp"
 #include "coupler/base/process_tuning.hpp"
 #include "coupler/base/version.hpp"
 #include "coupler/comm/process.hpp"
 #include "coupler/command/network_library.hpp"
 #include "coupler/command/own_thread.hpp"
+#include "coupler/command/plan_statistics.hpp"
 #include "coupler/command/run_record.hpp"
 #include "coupler/plan/sizes.hpp"
 #include "coupler/session/inline_restart.hpp"
@@ -90,7 +90,7 @@ RowLayout layout_of(const std::vector<Argument>& arguments, const std::int64_t* 
 
 int read_plan_file(const char* path, const TextSink* text) {
   return guarded(text, [&] {
-    PlanReading reading = examine_plan(path);
+    PlanReading reading = examine_whole_plan(path);
     reading.diagnostics.throw_if_errors();
     for (const std::string& warning : reading.diagnostics.lines(Severity::warning)) log_line(warning);
     prepare_output(reading.plan);

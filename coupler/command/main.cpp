@@ -70,6 +70,7 @@ int main(int argc, char** argv) {
     return trial;
   };
   CLI::App* evaluate = add_trial("evaluate", "tell how good a network is on recordings, on one rank or under mpirun");
+  evaluate->add_flag("!--no-figure", evaluation.figure, "draw no figure, which needs Python with matplotlib");
   CLI::App* predict = add_trial("predict", "write what a network says beside the truth of recordings, as netCDF-4");
   CLI::App* keys = app.add_subcommand("keys", "print the reference of all plan keys (Markdown)");
   CLI::App* inspected = app.add_subcommand("inspect", "say what recordings hold, or make one file of them");

@@ -10,7 +10,6 @@
 #include <sstream>
 
 #include "adapters/hdf5/recording_store.hpp"
-#include "adapters/yaml/plan_from_yaml.hpp"
 #include "coupler/base/joined.hpp"
 #include "coupler/base/log.hpp"
 #include "coupler/command/find_place.hpp"
@@ -72,9 +71,9 @@ std::vector<std::string> oldest_first(std::vector<std::string> files) {
   return files;
 }
 
-Plan read_plan_on_first(const Communicator& ranks, const std::string& path) {
+Plan read_plan_on_first(const Communicator& ranks, const std::string& path, MissingStatistics missing) {
   return deserialise(from_first(ranks, ErrorCode::plan, [&] {
-    PlanReading reading = examine_plan(path);
+    PlanReading reading = examine_whole_plan(path, missing);
     reading.diagnostics.throw_if_errors();
     for (const std::string& warning : reading.diagnostics.lines(Severity::warning)) log_line(warning);
     prepare_output(reading.plan);

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "coupler/comm/communicator.hpp"
+#include "coupler/command/plan_statistics.hpp"
 #include "coupler/engine/placement.hpp"
 #include "coupler/offline/recordings.hpp"
 
@@ -14,7 +15,8 @@ namespace ekman {
 std::vector<std::string> oldest_first(std::vector<std::string> files);
 
 // Collective. The plan, which the first rank reads. Throws PrintedError.
-Plan read_plan_on_first(const Communicator& ranks, const std::string& path);
+Plan read_plan_on_first(const Communicator& ranks, const std::string& path,
+                        MissingStatistics missing = MissingStatistics::error);
 
 // The network named, or the only one that learns. Throws Error(plan).
 const NetworkSpec& learning_network(const Plan& plan, const std::string& name);

@@ -10,7 +10,6 @@
 
 #include "adapters/hdf5/recording_store.hpp"
 #include "adapters/hdf5/restart_store.hpp"
-#include "adapters/yaml/plan_from_yaml.hpp"
 #include "coupler/base/log.hpp"
 #include "coupler/base/process_tuning.hpp"
 #include "coupler/comm/handshake.hpp"
@@ -18,6 +17,7 @@
 #include "coupler/command/find_place.hpp"
 #include "coupler/command/learning_files.hpp"
 #include "coupler/command/network_library.hpp"
+#include "coupler/command/plan_statistics.hpp"
 #include "coupler/command/run_for_all.hpp"
 #include "coupler/command/run_record.hpp"
 #include "coupler/engine/arithmetic.hpp"
@@ -95,7 +95,7 @@ void record_run(const Job& job, const std::string& announcement) {
 
 // On ML rank 0.
 Plan read_and_prepare(const std::string& path) {
-  PlanReading reading = examine_plan(path);
+  PlanReading reading = examine_whole_plan(path);
   reading.diagnostics.throw_if_errors();
   if (ml_ranks_of(reading.plan) == 0) {
     throw Error(ErrorCode::plan,

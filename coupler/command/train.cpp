@@ -52,22 +52,26 @@ std::unique_ptr<Engine> load_learner(const Communicator& ranks, const Plan& plan
 
 void train_plan(const TrainOptions& options) {
   const Communicator ranks = Communicator::borrow(MPI_COMM_WORLD).clone();
-  const Plan plan = read_plan_on_first(ranks, options.plan);
+  const Plan plan = read_plan_on_first(ranks, options.plan, MissingStatistics::made_later);
   NetworkSpec spec = offline_spec(learning_network(plan, options.network));
   const Recordings recordings = open_recordings(ranks, options.data, plan, spec);
+  const LessonParts parts(recordings, spec);
+  TrainingStatistics statistics(recordings, parts, ranks);
+  statistics.complete(spec);
   const std::unique_ptr<Engine> engine = load_learner(ranks, plan, spec, recordings);
+  statistics.start(spec, plan.output_directory, *engine->learner());
   StateWriter state;
   std::int64_t last_step = 0;
   LearningFiles files = ranks.rank() == 0 ? learning_files(plan, spec, [&] { return last_step; }) : LearningFiles{};
-  OfflineTraining training(recordings, spec, *engine->learner(), std::move(files), ranks, state);
+  OfflineTraining training(recordings, parts, spec, *engine->learner(), std::move(files), ranks, state);
   if (spec.training.checkpoint.every == 0) spec.training.checkpoint.every = training.steps_per_epoch();
   last_step = training.steps_per_epoch() * spec.training.offline.epochs;
   if (ranks.rank() == 0) {
     log_line(
         fmt::format("network \"{}\": {} recorded chunks to learn from in {} steps an epoch, {} to validate on; "
                     "checkpoints in {}",
-                    spec.name, training.lessons(Part::train), training.steps_per_epoch(),
-                    training.lessons(Part::validation), spec.training.checkpoint.directory));
+                    spec.name, parts.lessons(Part::train).size(), training.steps_per_epoch(),
+                    parts.lessons(Part::validation).size(), spec.training.checkpoint.directory));
     if (ranks.size() > spec.training.offline.batch)
       log_line(
           fmt::format("warning: training.offline.batch is {}, so only as many of the {} ranks learn; take a larger "

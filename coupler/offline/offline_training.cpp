@@ -1,15 +1,11 @@
 // Implements offline_training.hpp.
 #include "coupler/offline/offline_training.hpp"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <limits>
 #include <random>
 
 #include "coupler/base/mix64.hpp"
-#include "coupler/offline/input_statistics.hpp"
-#include "ekman/error.hpp"
 
 namespace ekman {
 
@@ -26,49 +22,25 @@ NetworkSpec offline_spec(const NetworkSpec& spec) {
   return offline;
 }
 
-OfflineTraining::OfflineTraining(const Recordings& recordings, const NetworkSpec& spec, Learner& learner,
-                                 LearningFiles files, const Communicator& ranks, StateWriter& state)
+OfflineTraining::OfflineTraining(const Recordings& recordings, const LessonParts& parts, const NetworkSpec& spec,
+                                 Learner& learner, LearningFiles files, const Communicator& ranks, StateWriter& state)
     : recordings_(recordings),
+      parts_(parts),
       spec_(spec),
       offline_(spec.training.offline),
       learner_(learner),
       ranks_(ranks),
-      split_(offline_.split, recordings.steps()),
       sum_(ranks, offline_.batch, spec.reproducible, learner, false, state),
       record_(ranks, spec, learner, std::move(files), state),
-      exchange_(learner.last().exchanges) {
-  const std::vector<RecordedLesson>& lessons = recordings.lessons();
-  for (std::size_t i = 0; i < lessons.size(); ++i) {
-    bool learns = false, validates = false;
-    for (std::int64_t row = 0; row < (split_.by_time() ? 1 : lessons[i].rows); ++row) {
-      learns = learns || part_of(lessons[i], row) == Part::train;
-      validates = validates || part_of(lessons[i], row) == Part::validation;
-    }
-    if (learns) training_.push_back(static_cast<std::int64_t>(i));
-    if (validates) validation_.push_back(static_cast<std::int64_t>(i));
-  }
-  if (!training_.empty()) return;
-  throw Error(ErrorCode::plan,
-              fmt::format("the split of {} recorded chunks at {} times leaves nothing for network \"{}\" "
-                          "to learn from; record more, or take smaller blocks and gaps",
-                          lessons.size(), recordings.steps().size(), spec.name));
-}
-
-std::int64_t OfflineTraining::lessons(Part part) const {
-  return static_cast<std::int64_t>(part == Part::train ? training_.size() : validation_.size());
-}
+      exchange_(learner.last().exchanges) {}
 
 std::int64_t OfflineTraining::steps_per_epoch() const {
-  return (lessons(Part::train) + offline_.batch - 1) / offline_.batch;
-}
-
-Part OfflineTraining::part_of(const RecordedLesson& lesson, std::int64_t row) const {
-  return split_.of(lesson.step, recordings_.ids(lesson)[row]);
+  return (static_cast<std::int64_t>(parts_.lessons(Part::train).size()) + offline_.batch - 1) / offline_.batch;
 }
 
 // Fisher and Yates; the generator is fixed by the C++ standard, distributions are not.
 std::vector<std::int64_t> OfflineTraining::order_of(std::int64_t epoch) const {
-  std::vector<std::int64_t> order = training_;
+  std::vector<std::int64_t> order = parts_.lessons(Part::train);
   if (!offline_.shuffle) return order;
   std::mt19937_64 generator(mix64({spec_.training.seed, epoch}));
   for (std::size_t i = order.size(); i > 1; --i) std::swap(order[i - 1], order[generator() % i]);
@@ -90,10 +62,10 @@ std::int64_t OfflineTraining::add_round(const std::vector<std::int64_t>& lessons
       recordings_.read(*recorded, rows_);
       Lesson lesson{rows_.in.data(), rows_.truth.data(), recorded->rows, rows_.ids.data(), exchange_, place, 0};
       lesson.use = part == Part::validation ? LessonUse::validate : LessonUse::learn;
-      if (!split_.by_time()) {
+      if (!parts_.by_time()) {
         counts_.assign(static_cast<std::size_t>(spec_.rows_per_chunk()), 0);
         for (std::int64_t row = 0; row < recorded->rows; ++row)
-          counts_[static_cast<std::size_t>(row)] = part_of(*recorded, row) == part ? 1 : 0;
+          counts_[static_cast<std::size_t>(row)] = parts_.of(*recorded, row) == part ? 1 : 0;
         lesson.counts = counts_.data();
       }
       recordings_.require_numbers(*recorded, rows_, lesson.counts);
@@ -106,8 +78,9 @@ std::int64_t OfflineTraining::add_round(const std::vector<std::int64_t>& lessons
 }
 
 void OfflineTraining::validate() {
-  for (std::int64_t first = 0; first < lessons(Part::validation); first += offline_.batch)
-    add_round(validation_, first, Part::validation);
+  const std::vector<std::int64_t>& lessons = parts_.lessons(Part::validation);
+  for (std::int64_t first = 0; first < static_cast<std::int64_t>(lessons.size()); first += offline_.batch)
+    add_round(lessons, first, Part::validation);
 }
 
 StepReport OfflineTraining::make_step(std::int64_t step_of_model, std::int64_t samples) {
@@ -117,20 +90,7 @@ StepReport OfflineTraining::make_step(std::int64_t step_of_model, std::int64_t s
   return report;
 }
 
-// A network that goes on has statistics already.
-void OfflineTraining::normalise() {
-  const auto& fields = spec_.normalize;
-  const bool any = std::any_of(fields.begin(), fields.end(), [](const auto& field) { return field.second.running; });
-  if (!any || learner_.last().exchanges > 0) return;
-  const auto counts = [&](const RecordedLesson& lesson, std::int64_t row) {
-    return part_of(lesson, row) == Part::train;
-  };
-  const InputStatistics statistics = input_statistics(recordings_, spec_, training_, counts, ranks_);
-  set_statistics(statistics, recordings_.layouts().in, spec_, learner_);
-}
-
 void OfflineTraining::run(const std::function<void(const EpochReport&)>& tell) {
-  normalise();
   record_.begin();
   const std::int64_t per_epoch = steps_per_epoch(), last = offline_.epochs * per_epoch;
   EpochReport told;
@@ -162,7 +122,7 @@ void OfflineTraining::run(const std::function<void(const EpochReport&)>& tell) {
     begin = steady_seconds(), samples = steps = 0;
   }
   // What the last epoch has made of it.
-  if (!told.stopped && !validation_.empty()) {
+  if (!told.stopped && !parts_.lessons(Part::validation).empty()) {
     --exchange_;
     validate();
     make_step(recordings_.lessons().back().step, 0);

@@ -7,8 +7,7 @@
 #include <functional>
 #include <vector>
 
-#include "coupler/offline/data_split.hpp"
-#include "coupler/offline/recordings.hpp"
+#include "coupler/offline/lesson_parts.hpp"
 #include "coupler/session/gradient_sum.hpp"
 #include "coupler/session/learning_record.hpp"
 
@@ -32,12 +31,10 @@ struct EpochReport {
 
 class OfflineTraining {
  public:
-  // All must outlive it; `spec` is one of offline_spec, and `learner` is what it goes on from. Throws Error(plan) if
-  // the split leaves nothing to learn from.
-  OfflineTraining(const Recordings& recordings, const NetworkSpec& spec, Learner& learner, LearningFiles files,
-                  const Communicator& ranks, StateWriter& state);
+  // All must outlive it; `spec` is one of offline_spec, and `learner` is what it goes on from.
+  OfflineTraining(const Recordings& recordings, const LessonParts& parts, const NetworkSpec& spec, Learner& learner,
+                  LearningFiles files, const Communicator& ranks, StateWriter& state);
 
-  std::int64_t lessons(Part part) const;
   std::int64_t steps_per_epoch() const;
 
   // Collective over the ranks. Learns for the epochs that are left, or until patience is over; `tell` is called after
@@ -45,23 +42,20 @@ class OfflineTraining {
   void run(const std::function<void(const EpochReport&)>& tell);
 
  private:
-  Part part_of(const RecordedLesson& lesson, std::int64_t row) const;
   std::vector<std::int64_t> order_of(std::int64_t epoch) const;
   std::int64_t add_round(const std::vector<std::int64_t>& lessons, std::int64_t first, Part part);
   StepReport make_step(std::int64_t step_of_model, std::int64_t samples);
-  void normalise();
   void validate();
 
   const Recordings& recordings_;
+  const LessonParts& parts_;
   const NetworkSpec& spec_;
   const OfflineSpec& offline_;
   Learner& learner_;
   const Communicator& ranks_;
-  DataSplit split_;
   GradientSum sum_;
   LearningRecord record_;
-  std::vector<std::int64_t> training_, validation_;  // places in lessons()
-  std::int64_t exchange_ = 0;                        // batches learned from, in all epochs
+  std::int64_t exchange_ = 0;  // batches learned from, in all epochs
   LessonRows rows_;
   std::vector<std::uint8_t> counts_;
 };

@@ -191,7 +191,9 @@ void check_normalize(const NetworkSpec& network, const std::string& path, Proble
       problems.push_back(
           {here, fmt::format("\"{}\" is no field of network \"{}\"{}", field, network.name,
                              did_you_mean(field, fields, problems.size(), "; name one of its inputs or outputs"))});
-    if (normalization.std == 0.0 || !std::isfinite(normalization.std))
+    const bool divides = std::all_of(normalization.std.begin(), normalization.std.end(),
+                                     [](double std) { return std != 0.0 && std::isfinite(std); });
+    if (!divides)
       problems.push_back(
           {here + ".std", fmt::format("the std of field \"{}\" must not be zero; give its standard deviation, or "
                                       "take the field out of `normalize`",

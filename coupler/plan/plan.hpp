@@ -41,9 +41,11 @@ struct Argument {
 
 // (x - mean) / std on inputs, x * std + mean on outputs, in the field's own units.
 struct Normalization {
-  double mean = 0.0;
-  double std = 1.0;
-  bool running = false;  // learned from the inputs that come by; mean and std are what it begins with
+  std::vector<double> mean{0.0}, std{1.0};  // of each level, or one for all; empty: in a file that is not read yet
+  bool running = false;   // learned from the inputs that come by; mean and std are what it begins with
+  std::string from = {};  // the file that mean and std are of, level by level; empty: the plan has them
+
+  bool is_known() const { return !mean.empty(); }
 };
 
 // An argument of a built-in network, in the words of the plan: one text, or a list of them.

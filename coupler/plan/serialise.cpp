@@ -13,7 +13,7 @@ namespace ekman {
 namespace {
 
 constexpr char k_magic[] = "EKPL";
-constexpr std::int64_t k_version = 9;
+constexpr std::int64_t k_version = 10;
 
 void fail(const char* reason) {
   throw Error(ErrorCode::internal, std::string("received bytes that are no Ekman plan: ") + reason +
@@ -114,6 +114,11 @@ void visit(Archive& archive, std::int64_t& value) {
 }
 
 template <class Archive>
+void visit(Archive& archive, double& value) {
+  archive(value);
+}
+
+template <class Archive>
 void visit_flag(Archive& archive, bool& flag) {
   std::int64_t number = flag ? 1 : 0;
   archive(number);
@@ -141,9 +146,10 @@ void visit(Archive& archive, Argument& argument) {
 
 template <class Archive>
 void visit(Archive& archive, Normalization& normalization) {
-  archive(normalization.mean);
-  archive(normalization.std);
+  visit(archive, normalization.mean);
+  visit(archive, normalization.std);
   visit_flag(archive, normalization.running);
+  archive(normalization.from);
 }
 
 template <class Archive>

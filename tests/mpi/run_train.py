@@ -7,6 +7,7 @@ with a last batch that is not full; two and three ranks are at most 1e-12 from o
 bits; learning that stops and resumes has the bits of one that did not. What is kept for tests is never looked at: numbers
 there that are none change no bit. Bad recordings are refused by name.
 """
+import os
 import pathlib
 import shutil
 import subprocess
@@ -134,8 +135,8 @@ def part_of_id(seed, block, number):
     return "train" if share < 0.7 else "validation" if share < 0.85 else "test"
 
 
-def reference(lessons):
-    """PyTorch on batches of lists of (time, points)."""
+def reference(lessons, of_t=(0.5, 2.0), of_ds=(1.0, 3.0)):
+    """PyTorch on batches of lists of (time, points); mean and std of t and ds."""
     network = torch.jit.load(str(work / "net.pt"))
     optimizer = torch.optim.AdamW(network.parameters(), lr=1e-2, weight_decay=1e-2)
     values = {name: torch.from_numpy(value) for name, value in fields.items()}
@@ -143,10 +144,10 @@ def reference(lessons):
     for batch in lessons:
         loss, weight = 0.0, 0.0
         for time, points in batch:
-            row = torch.cat([(values["t"][time, points] - 0.5) / 2.0, values["s"][time, points, None]], 1)
+            row = torch.cat([(values["t"][time, points] - of_t[0]) / of_t[1], values["s"][time, points, None]], 1)
             out = network(row)
             dt, ds = out[:, :3], out[:, 3]
-            huber = torch.nn.functional.huber_loss(ds, (values["ds_true"][time, points] - 1.0) / 3.0, reduction="none", delta=0.5)
+            huber = torch.nn.functional.huber_loss(ds, (values["ds_true"][time, points] - of_ds[0]) / of_ds[1], reduction="none", delta=0.5)
             area = values["area"][time, points]
             mse = ((dt - values["dt_true"][time, points]) ** 2).mean(1)
             loss = loss + (area * (0.4 * mse + 0.6 * huber)).sum()
@@ -220,6 +221,37 @@ check("its means are numpy's", numpy.allclose(arrays[0]["normalization/t/mean"],
 check("its squares are numpy's", numpy.allclose(arrays[0]["normalization/t/squares"], of_part.var(0) * len(of_part), rtol=1e-12))
 check("3 ranks have the same bits", all(arrays[0][name].tobytes() == arrays[1][name].tobytes() for name in arrays[0]))
 
+# Constants from a file, which is made from the same part; of an output they are its target's.
+from_file = lambda text: text.replace("t: {mean: 0.5, std: 2.0}", "t: {from: moments.h5}").replace(  # noqa: E731
+    "ds: {mean: 1.0, std: 3.0}", "ds: {from: moments.h5}")
+code, printed = train("from_file", ranks=3, edit=from_file)
+check("it tells what it writes", code == 0 and f"mean and std of ds, t over {len(of_part)} points" in printed, printed)
+of_target = fields["ds_true"][times]
+with h5py.File(work / "moments.h5") as file:
+    for name, wanted in (("t_mean", of_part.mean(0)), ("t_std", of_part.std(0)), ("ds_mean", of_target.mean()),
+                         ("ds_std", of_target.std())):
+        check(f"{name} is numpy's", numpy.allclose(file[name][()], wanted, rtol=1e-12), str(file[name][()]))
+    check("units go along", file["t_mean"].attrs["units"].decode() == "K")
+learns = reference(batches * EPOCHS, (torch.from_numpy(of_part.mean(0)), torch.from_numpy(of_part.std(0))),
+                   (of_target.mean(), of_target.std()))
+check(f"and it learns with them: {distance(learned('from_file'), learns):.2e}", distance(learned("from_file"), learns) < 1e-9)
+code, printed = train("from_file_again", edit=from_file)
+check("a file that is there is taken", code == 0 and "written to" not in printed and distance(learned("from_file_again"), learned("from_file")) < 1e-12, printed)
+code, printed = train("from_file_other", split="seed: 2", edit=from_file)
+check("of another split it warns", code == 0 and 'are of the training part of' in printed, printed)
+# The checkpoint has them: a plan without `normalize` serves what was learned.
+for name, plan in (("with", from_file), ("without", lambda text: text.replace(
+        "      t: {mean: 0.5, std: 2.0}\n      ds: {mean: 1.0, std: 3.0}\n", "").replace("    normalize:\n", ""))):
+    text = plan(PLAN.replace("torchscript: net.pt", "checkpoint: " + str(sorted((work / "from_file" / "checkpoints").glob("mlp-[0-9]*.safetensors"))[-1])))
+    for word, value in {"EPOCHS": 1, "SHUFFLE": "off", "SPLIT": "seed: 1", "REPRODUCIBLE": "outputs", "EXTRA": "", "OUTPUT": work / f"served_{name}"}.items():
+        text = text.replace(f"@{word}@", str(value))
+    (work / f"served_{name}.yaml").write_text(text)
+    done = subprocess.run([mpiexec, "-np", "1", ekman, "evaluate", f"served_{name}.yaml", "--data", "data-0.h5", "--checkpoint", "plan"],
+                          cwd=work, timeout=60, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    check(f"a plan {name} normalize serves the checkpoint", done.returncode == 0, done.stderr)
+errors = [(work / f"served_{name}" / "evaluation-mlp-test.csv").read_text() for name in ("with", "without")]
+check("with the same bits", errors[0] == errors[1], "\n".join(errors))
+
 # Two ML ranks that own chunks 0 and 2, and 1; the second one wrote two files.
 left, right = [p for p in range(POINTS) if p // CHUNK != 1], [p for p in range(POINTS) if p // CHUNK == 1]
 for name, points, chunk_numbers, part in (("split-0.h5", left, [0, 2], slice(None)), ("split-1.h5", right, [1], slice(0, 9)),
@@ -261,6 +293,20 @@ refused("other levels", 'has 3 levels of "t", but the plan has 5', "data-0.h5",
 bad = {name: value.copy() for name, value in fields.items()}
 bad["s"][times[0], 40] = numpy.nan
 recordings.write(work / "nan.h5", bad, ids, steps, CHUNK)
+with h5py.File(work / "user.h5", "w") as file:
+    file["t_mean"], file["t_std"] = numpy.zeros(5), numpy.ones(5)
+    file["s_mean"], file["s_std"] = 0.0, 0.0
+refused("statistics of other levels", 'field "t" has 3 levels, but', "data-0.h5", ranks=1,
+        edit=lambda text: text.replace("t: {mean: 0.5, std: 2.0}", "t: {from: user.h5}"))
+refused("a std of zero", 'user.h5 has mean 0 and std 0 of "s", level 1', "data-0.h5",
+        edit=lambda text: text.replace("t: {mean: 0.5, std: 2.0}", "s: {from: user.h5}"))
+done = subprocess.run([ekman, "check", "served_with.yaml"], cwd=work, timeout=60, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+check("check takes a plan with its file", done.returncode == 0, done.stdout)
+for wrong, words in (("none.h5", 'there is no file none.h5 with mean and std of "ds"'), ("user.h5", 'user.h5 has no mean and std of "ds"; it has s, t')):
+    text = (work / "served_with.yaml").read_text().replace("ds: {from: moments.h5}", f"ds: {{from: {wrong}}}")
+    (work / "unserved.yaml").write_text(text)
+    done = subprocess.run([ekman, "check", "unserved.yaml"], cwd=work, timeout=60, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    check(f"check says: {words}", done.returncode == 1 and words in done.stdout and "unserved.yaml:17:" in done.stdout, done.stdout)
 code, printed = train("nan", data="nan.h5")
 check("refused: NaN", code != 0 and f'has nan in "s" of point {ids[40]}, level 1, step {steps[times[0]]}' in printed, printed)
 bad["area"][times[0], 40] = 0.0
@@ -273,8 +319,16 @@ refused("another kind", "holds float64, but the wire of network", "data-0.h5",
 # Errors of the test part, against numpy.
 command = [mpiexec, "--oversubscribe", "-np", "2", ekman, "evaluate", "one.yaml", "--data", str(work / "data*.h5"), "--checkpoint",
            "latest"]
-done = subprocess.run(command, cwd=work, timeout=120, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+done = subprocess.run(command, cwd=work, timeout=120, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                      env={**os.environ, "EKMAN_PYTHON": sys.executable})
 check("evaluate runs", done.returncode == 0, done.stderr)
+figure = work / "one" / "evaluation-mlp-test.png"
+check("and leaves a figure", f"figure: {figure}" in done.stdout and figure.read_bytes()[:4] == b"\x89PNG", done.stdout)
+pairs = (work / "one" / "evaluation-mlp-test-pairs.csv").read_text()
+alone = subprocess.run([ekman, *command[5:]], cwd=work, timeout=120, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                       env={**os.environ, "EKMAN_PYTHON": "no-python"})
+check("without Python it says so", alone.returncode == 0 and "no figure: no-python cannot be started" in alone.stdout, alone.stdout)
+check("the draw of pairs does not depend on the ranks", pairs == (work / "one" / "evaluation-mlp-test-pairs.csv").read_text())
 network = torch.nn.Sequential(torch.nn.Linear(4, 24), torch.nn.Tanh(), torch.nn.Linear(24, 4)).double()
 network.load_state_dict({name: torch.from_numpy(value.copy()) for name, value in one.items()})
 tested = [time for time, part in enumerate(parts_of_times(1)) if part == "test"]

@@ -24,6 +24,9 @@ inline Hdf5Named recording_named(hid_t object, const std::string& path) {
 // No locks, which some parallel file systems refuse: SWMR needs none.
 Hdf5Properties recording_access(const std::string& path);
 
+// Opens a finished file, or one that is being written or was when its process ended. Throws Error.
+Hdf5File open_recording(const std::string& path);
+
 // The names that fields have as variables: netCDF knows fewer names than a component may use, and some are taken.
 std::vector<std::string> variable_names(const std::vector<RecordedField>& fields);
 

@@ -17,9 +17,13 @@ constexpr const char* k_read = "read";
 constexpr std::int64_t k_most_rows_per_chunk = 1000000000000;
 using Extent = std::vector<hsize_t>;
 
+[[noreturn]] void fail_to_read(const std::string& path, const std::string& found) {
+  throw Error(ErrorCode::internal, fmt::format("cannot read {}: {}; {}", path, found, recording_named(-1, path).cure));
+}
+
 class FileReader : public RecordingReader {
  public:
-  explicit FileReader(std::string path) : path_(std::move(path)), file_(open()) {
+  explicit FileReader(std::string path) : path_(std::move(path)), file_(open_recording(path_)) {
     const Hdf5Named root = named(file_.get());
     const std::string format = read_label(root, "format");
     const std::int64_t version = read_number(root, "format_version");
@@ -63,21 +67,7 @@ class FileReader : public RecordingReader {
   hid_t check(hid_t status) const { return check_hdf5(status, k_read, path_); }
   Hdf5Named named(hid_t object) const { return recording_named(object, path_); }
 
-  [[noreturn]] void fail(const std::string& found) const {
-    throw Error(ErrorCode::internal,
-                fmt::format("cannot read {}: {}; {}", path_, found, recording_named(-1, path_).cure));
-  }
-
-  // One that is being written, or was when its process ended, opens in SWMR mode only.
-  Hdf5File open() const {
-    const Hdf5Properties access = recording_access(path_);
-    const hid_t file = H5Fopen(path_.c_str(), H5F_ACC_RDONLY, access.get());
-    if (file >= 0) return Hdf5File(file);
-    const std::string cause = hdf5_cause();
-    const hid_t part = H5Fopen(path_.c_str(), H5F_ACC_RDONLY | H5F_ACC_SWMR_READ, access.get());
-    if (part < 0) fail(cause);
-    return Hdf5File(part);
-  }
+  [[noreturn]] void fail(const std::string& found) const { fail_to_read(path_, found); }
 
   void read_root(const Hdf5Named& root) {
     header_.component = read_label(root, "component");
@@ -191,6 +181,17 @@ class FileReader : public RecordingReader {
 };
 
 }  // namespace
+
+// The second one is for files that no one has closed: they open in SWMR mode only.
+Hdf5File open_recording(const std::string& path) {
+  const Hdf5Properties access = recording_access(path);
+  const hid_t file = H5Fopen(path.c_str(), H5F_ACC_RDONLY, access.get());
+  if (file >= 0) return Hdf5File(file);
+  const std::string cause = hdf5_cause();
+  const hid_t part = H5Fopen(path.c_str(), H5F_ACC_RDONLY | H5F_ACC_SWMR_READ, access.get());
+  if (part < 0) fail_to_read(path, cause);
+  return Hdf5File(part);
+}
 
 std::unique_ptr<RecordingReader> open_recording_file(const std::string& path) {
   return std::make_unique<FileReader>(path);

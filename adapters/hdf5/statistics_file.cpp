@@ -89,6 +89,16 @@ void write_numbers(const Hdf5File& file, const std::string& path, const FieldSta
   if (!field.part.empty()) write_label(to, "part", field.part);
 }
 
+// Empty if there is none, or none as Ekman writes it: files of the user's own may have texts of another kind.
+std::string words_of(const Hdf5Named& from, const char* name) {
+  if (!has_attribute(from, name)) return "";
+  try {
+    return read_label(from, name);
+  } catch (const Error&) {
+    return "";
+  }
+}
+
 }  // namespace
 
 std::optional<FieldStatistics> read_statistics(const std::string& path, const std::string& field) {
@@ -100,7 +110,8 @@ std::optional<FieldStatistics> read_statistics(const std::string& path, const st
     fail(path, fmt::format("{} has {} levels and {} has {}", mean, found.mean.size(), std, found.std.size()));
   const Hdf5Dataset dataset = open_variable(file, path, mean);
   const Hdf5Named from = named(dataset.get(), path);
-  if (has_attribute(from, "part")) found.part = read_label(from, "part");
+  found.units = words_of(from, "units");
+  found.part = words_of(from, "part");
   return found;
 }
 

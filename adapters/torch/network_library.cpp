@@ -6,6 +6,7 @@
 #include "adapters/torch/checkpoint_store.hpp"
 #include "adapters/torch/house.hpp"
 #include "adapters/torch/learning_check.hpp"
+#include "adapters/torch/script_file.hpp"
 #include "adapters/torch/torch_engine.hpp"
 #include "coupler/base/version.hpp"
 
@@ -29,6 +30,9 @@ class TorchLibrary final : public NetworkLibrary {
   }
   std::optional<Checkpoint> find_resume(const NetworkSpec& spec, const std::string& output_directory) const override {
     return ekman::find_resume(spec, output_directory);
+  }
+  std::vector<std::string> describe_script(const std::string& path) const override {
+    return ekman::describe_script(path);
   }
   int gpu_count() const override { return ekman::gpu_count(); }
   std::string summary() const override { return libtorch_summary(); }

@@ -8,9 +8,11 @@
 #include <cctype>
 #include <filesystem>
 #include <fstream>
+#include <sstream>
 
 #include "adapters/torch/sha256.hpp"
 #include "adapters/torch/torch_message.hpp"
+#include "coupler/base/joined.hpp"
 #include "ekman/error.hpp"
 
 namespace ekman {
@@ -65,13 +67,10 @@ void convert_weights(torch::jit::Module& module, at::ScalarType kind) {
   for (const at::Tensor& buffer : module.buffers()) convert(buffer);
 }
 
-torch::jit::Module read_script(const Origin& origin, const std::string& path, at::Device device, at::ScalarType kind) {
+torch::jit::Module load_module(const Origin& origin, const std::string& path, at::Device device) {
   try {
     // Straight onto the device: Module::to() would leave the constants of a frozen file behind.
-    torch::jit::Module module = torch::jit::load(path, device);
-    compat::set_training(module, false);
-    convert_weights(module, kind);
-    return module;
+    return torch::jit::load(path, device);
   } catch (const std::exception& error) {
     throw Error(ErrorCode::network,
                 fmt::format("{} {} cannot be read: {}; copy it again if it is truncated, or write it with "
@@ -80,7 +79,67 @@ torch::jit::Module read_script(const Origin& origin, const std::string& path, at
   }
 }
 
+torch::jit::Module read_script(const Origin& origin, const std::string& path, at::Device device, at::ScalarType kind) {
+  torch::jit::Module module = load_module(origin, path, device);
+  compat::set_training(module, false);
+  convert_weights(module, kind);
+  return module;
+}
+
+// As Python has them.
+std::string kind_words(at::ScalarType kind) {
+  switch (kind) {
+    case at::kFloat:
+      return "float32";
+    case at::kDouble:
+      return "float64";
+    case at::kHalf:
+      return "float16";
+    case at::kBFloat16:
+      return "bfloat16";
+    case at::kLong:
+      return "int64";
+    default:
+      return at::toString(kind);
+  }
+}
+
+// A line for each tensor below one with their sum.
+template <class NamedTensors>
+void describe(const char* what, const NamedTensors& tensors, std::vector<std::string>& lines) {
+  const std::size_t place = lines.size();
+  std::int64_t values = 0, count = 0;
+  for (const auto& tensor : tensors) {
+    values += tensor.value.numel();
+    ++count;
+    lines.push_back(fmt::format("    {:<32} {} [{}]", tensor.name, kind_words(tensor.value.scalar_type()),
+                                joined(tensor.value.sizes(), ", ")));
+  }
+  lines.insert(lines.begin() + static_cast<std::ptrdiff_t>(place),
+               fmt::format("{}: {} values in {} tensors", what, values, count));
+}
+
 }  // namespace
+
+std::vector<std::string> describe_script(const std::string& path) {
+  const Origin origin{"the file", "its name"};
+  check_file(origin, path);
+  const torch::jit::Module module = load_module(origin, path, at::kCPU);
+  std::vector<std::string> lines{
+      fmt::format("class {}, {}", module.type()->name() ? module.type()->name()->qualifiedName() : "without a name",
+                  !module.hasattr("training") ? "frozen"
+                  : module.is_training()      ? "in train mode"
+                                              : "in eval mode")};
+  for (const torch::jit::Method& method : module.get_methods()) {
+    std::ostringstream schema;
+    schema << method.function().getSchema();
+    lines.push_back(schema.str());
+  }
+  describe("parameters", module.named_parameters(), lines);
+  if (module.named_buffers().size() > 0) describe("buffers", module.named_buffers(), lines);
+  lines.push_back("sha256: " + sha256_of_file(path));
+  return lines;
+}
 
 torch::jit::Module load_script(const NetworkSpec& spec, at::Device device, at::ScalarType kind) {
   const Origin origin{fmt::format("network \"{}\":", spec.name), "`torchscript`"};

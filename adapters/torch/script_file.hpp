@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "adapters/torch/compat.hpp"
 #include "coupler/plan/plan.hpp"
@@ -16,5 +17,8 @@ torch::jit::Module load_script(const NetworkSpec& spec, at::Device device, at::S
 // The same for the file of one of its losses.
 torch::jit::Module load_loss_script(const NetworkSpec& spec, const std::string& path, at::Device device,
                                     at::ScalarType kind);
+
+// What is in a file, line by line: class and mode, methods, parameters and buffers, SHA-256. Throws Error(network).
+std::vector<std::string> describe_script(const std::string& path);
 
 }  // namespace ekman

@@ -5,14 +5,18 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <cstring>
 #include <filesystem>
-#include <map>
-#include <memory>
+#include <fstream>
 
+#include "adapters/hdf5/file_kind.hpp"
 #include "adapters/hdf5/recording_store.hpp"
+#include "adapters/hdf5/restart_file.hpp"
+#include "adapters/hdf5/statistics_file.hpp"
 #include "coupler/base/joined.hpp"
+#include "coupler/command/network_library.hpp"
 #include "coupler/command/plan_words.hpp"
-#include "coupler/command/recorded_data.hpp"
+#include "coupler/command/recording_words.hpp"
 #include "coupler/plan/choices.hpp"
 #include "ekman/error.hpp"
 
@@ -20,48 +24,21 @@ namespace ekman {
 
 namespace {
 
-using Reader = std::unique_ptr<RecordingReader>;
-
-std::string counted(std::size_t count, const char* noun) {
-  return fmt::format("{} {}{}", count, noun, count == 1 ? "" : "s");
-}
-
-std::string field_words(const RecordedField& field) {
-  return field.name + (field.levels > 1 ? fmt::format("({})", field.levels) : "") +
-         (field.units.empty() ? "" : " [" + field.units + "]");
-}
-
-std::string fields_words(const RecordingHeader& header) {
-  std::vector<std::string> fields;
-  for (const RecordedField& field : header.fields) fields.push_back(field_words(field));
-  return joined(fields, ", ");
-}
-
-std::string sample_words(const RecordingHeader& header) {
-  return header.sample == Sample::grid ? fmt::format("{} x {} grid", header.grid_ny, header.grid_nx) : "point";
-}
-
-std::string record_words(const RecordingReader& reader) {
-  const std::vector<Record>& records = reader.records();
-  if (records.empty()) return "no records";
-  const StepClock& clock = reader.header().clock;
-  std::string text = counted(records.size(), "record") + ": " + clock.name(records.front().step);
-  if (records.size() > 1) text += " to " + clock.name(records.back().step);
-  return text;
-}
-
-void print(const RecordingReader& reader) {
-  const RecordingHeader& header = reader.header();
+std::string size_words(const std::string& path) {
   std::error_code ignored;
-  const auto bytes = static_cast<std::int64_t>(std::filesystem::file_size(reader.path(), ignored));
+  return bytes_words(static_cast<std::int64_t>(std::filesystem::file_size(path, ignored)));
+}
+
+void print_recording(const RecordingReader& reader) {
+  const RecordingHeader& header = reader.header();
   const std::string chunks =
       header.chunks.empty() ? "" : fmt::format(" ({} to {})", header.chunks.front(), header.chunks.back());
-  std::printf("%s\n", fmt::format("{}: {}\n"
+  std::printf("%s\n", fmt::format("{}: {}, recording\n"
                                   "    network {} of component {}, {}\n"
                                   "    {}\n"
                                   "    {} in {}{} of {} {}{}, {} coordinates\n"
                                   "    {}",
-                                  reader.path(), bytes_words(bytes), header.network, header.component,
+                                  reader.path(), size_words(reader.path()), header.network, header.component,
                                   word_of(header.wire), record_words(reader), counted(header.ids.size(), "point"),
                                   counted(header.chunks.size(), "chunk"), chunks, header.chunk, sample_words(header),
                                   header.chunk == 1 ? "" : "s", header.longitude.empty() ? "without" : "with",
@@ -69,153 +46,168 @@ void print(const RecordingReader& reader) {
                           .c_str());
 }
 
-// What recordings of one network must have in common.
-std::string identity_of(const RecordingHeader& header) {
-  return fmt::format("network {} of component {}, {}, chunks of {} {}s, {}, step 1 is {} of {} microseconds",
-                     header.network, header.component, word_of(header.wire), header.chunk, sample_words(header),
-                     fields_words(header), header.clock.name(1), header.clock.timestep);
+void print_statistics(const std::string& path) {
+  std::string text = fmt::format("{}: {}, mean and std of fields\n", path, size_words(path));
+  for (const std::string& field : fields_with_statistics(path)) {
+    const FieldStatistics found = read_statistics(path, field).value();
+    text += fmt::format("    {}{}: {}, mean {:.6g} std {:.6g}{}{}\n", field,
+                        found.units.empty() ? "" : " [" + found.units + "]", counted(found.mean.size(), "level"),
+                        found.mean.front(), found.std.front(), found.mean.size() > 1 ? " at the first" : "",
+                        found.part.empty() ? "" : "; " + found.part);
+  }
+  std::fputs(text.c_str(), stdout);
 }
 
-// Where the rows of a chunk in a record are.
-struct Source {
-  const RecordingReader* reader = nullptr;
-  std::int64_t record = 0;
-  std::int64_t place = 0;
-};
+// The part of a name before its first "/".
+std::string group_of(const std::string& name) { return name.substr(0, name.find('/')); }
 
-class Merge {
- public:
-  // `readers`: those that count come last.
-  explicit Merge(const std::vector<Reader>& readers) {
-    header_ = readers.front()->header();
-    for (const Reader& reader : readers) {
-      require_like(*reader, *readers.front());
-      add_chunks(*reader);
+template <class T>
+std::string numbers_of(const NamedArray& array) {
+  std::vector<std::string> numbers;
+  for (std::size_t at = 0; at + sizeof(T) <= array.bytes.size(); at += sizeof(T)) {
+    T value;
+    std::memcpy(&value, array.bytes.data() + at, sizeof value);
+    numbers.push_back(fmt::format("{}", value));
+  }
+  return joined(numbers, ", ");
+}
+
+std::string values_of(const NamedArray& array) {
+  switch (array.kind) {
+    case ArrayKind::float32:
+      return numbers_of<float>(array);
+    case ArrayKind::float64:
+      return numbers_of<double>(array);
+    case ArrayKind::int64:
+      break;
+  }
+  return numbers_of<std::int64_t>(array);
+}
+
+std::string shape_words(const NamedArray& array) {
+  const char* const kind = array.kind == ArrayKind::float32   ? "float32"
+                           : array.kind == ArrayKind::float64 ? "float64"
+                                                              : "int64";
+  return fmt::format("{} [{}]", kind, joined(array.shape, ", "));
+}
+
+// Tensors of the network each with its shape, those of the optimizer in one line, and small ones with their values.
+std::string learned_words(const LearnedState& state) {
+  std::string text = state.network.empty() ? "" : fmt::format("    network: {}\n", state.network);
+  std::vector<std::string> groups;
+  for (const NamedArray& array : state.arrays) {
+    const std::string group = group_of(array.name);
+    if (std::find(groups.begin(), groups.end(), group) == groups.end()) groups.push_back(group);
+  }
+  for (const std::string& group : groups) {
+    std::int64_t values = 0;
+    std::size_t arrays = 0;
+    std::string lines;
+    for (const NamedArray& array : state.arrays) {
+      if (group_of(array.name) != group) continue;
+      std::int64_t length = 1;
+      for (const std::int64_t extent : array.shape) length *= extent;
+      values += length;
+      ++arrays;
+      const std::string name = array.name == group ? group : array.name.substr(group.size() + 1);
+      const bool is_tensor = group == "parameters" || group == "buffers";
+      if (!is_tensor && (group == "optimizer" || length > 4)) continue;
+      lines += fmt::format("        {:<32} {}\n", name, is_tensor ? shape_words(array) : values_of(array));
     }
-    make_header();
-    for (const Reader& reader : readers) add_records(*reader);
+    text += fmt::format("    {}: {} in {}\n{}", group, counted(static_cast<std::size_t>(values), "value"),
+                        counted(arrays, "array"), lines);
   }
+  return text;
+}
 
-  const RecordingHeader& header() const { return header_; }
+void print_checkpoint(const std::string& path) {
+  NetworkSpec spec;
+  spec.name = "inspected";
+  spec.training.resume = path;
+  const Checkpoint checkpoint = network_library().find_resume(spec, ".").value();
+  std::fputs(fmt::format("{}: {}, checkpoint of optimizer step {}, written by Ekman {}\n{}{}", path, size_words(path),
+                         checkpoint.step, checkpoint.version, learned_words(checkpoint.state),
+                         checkpoint.script_sha256.empty()
+                             ? ""
+                             : fmt::format("    TorchScript beside it: sha256 {}\n", checkpoint.script_sha256))
+                 .c_str(),
+             stdout);
+}
 
-  // Returns the records written and those left out.
-  std::pair<std::size_t, std::vector<std::int64_t>> write(RecordingWriter& writer) const {
-    std::pair<std::size_t, std::vector<std::int64_t>> done{0, {}};
-    std::vector<std::byte> rows;
-    for (const auto& [step, sources] : sources_) {
-      if (std::any_of(sources.begin(), sources.end(), [](const Source& source) { return source.reader == nullptr; })) {
-        done.second.push_back(step);
-        continue;
-      }
-      for (std::size_t place = 0; place < sources.size(); ++place) {
-        const Source& source = sources[place];
-        for (std::size_t field = 0; field < header_.fields.size(); ++field) {
-          rows.resize(static_cast<std::size_t>(header_.rows_of(place) * header_.fields[field].levels *
-                                               real_size(header_.wire)));
-          source.reader->read(source.record, field, source.place, rows.data());
-          writer.write(field, place, rows.data());
-        }
-      }
-      writer.end_record(sources.front().reader->records()[sources.front().record]);
-      ++done.first;
-    }
-    return done;
+std::string fields_list(const std::vector<RestartField>& fields) {
+  std::vector<std::string> words;
+  for (const RestartField& field : fields)
+    words.push_back(field.name + (field.levels > 1 ? fmt::format("({})", field.levels) : ""));
+  return words.empty() ? "none" : joined(words, ", ");
+}
+
+LearnedState learned_state(RestartReader& reader) {
+  LearnedState state;
+  state.network = reader.header().learning.network;
+  for (RestartBlock& block : reader.read_blocks("learned")) {
+    const ArrayKind kind = block.kind == ElementKind::real32   ? ArrayKind::float32
+                           : block.kind == ElementKind::real64 ? ArrayKind::float64
+                                                               : ArrayKind::int64;
+    state.arrays.push_back({block.name, kind, std::move(block.shape), std::move(block.bytes)});
   }
+  return state;
+}
 
- private:
-  struct Chunk {
-    std::vector<std::int64_t> ids;
-    std::vector<double> longitude, latitude;
-    const RecordingReader* from;
-  };
+void print_restart(const std::string& path) {
+  const std::unique_ptr<RestartReader> reader = open_restart_file(path);
+  const RestartHeader& header = reader->header();
+  const std::string learning =
+      header.learning.given ? fmt::format("    learned from {}\n{}",
+                                          counted(static_cast<std::size_t>(header.learning.exchanges), "exchange"),
+                                          learned_words(learned_state(*reader)))
+                            : "";
+  std::fputs(
+      fmt::format("{}: {}, restart of network {} of component {}, {}\n"
+                  "    goes on at step {}; {}, an exchange every {}, lag {}, time_reduction {}\n"
+                  "    inputs {}; outputs {}; targets and weights {}\n{}",
+                  path, size_words(path), header.network, header.component, word_of(header.wire), header.step,
+                  counted(static_cast<std::size_t>(header.points), "point"),
+                  counted(static_cast<std::size_t>(header.period), "step"), header.lag, word_of(header.time_reduction),
+                  fields_list(header.inputs), fields_list(header.outputs), fields_list(header.truth), learning)
+          .c_str(),
+      stdout);
+}
 
-  static void require_like(const RecordingReader& reader, const RecordingReader& first) {
-    const std::string mine = identity_of(reader.header()), other = identity_of(first.header());
-    if (mine != other)
-      throw Error(ErrorCode::usage, fmt::format("{} is of {}, {} of {}; merge recordings of one network and plan",
-                                                reader.path(), mine, first.path(), other));
+void print_script(const std::string& path) {
+  std::string text = fmt::format("{}: {}, TorchScript\n", path, size_words(path));
+  for (const std::string& line : network_library().describe_script(path)) text += "    " + line + "\n";
+  std::fputs(text.c_str(), stdout);
+}
+
+std::string first_bytes(const std::string& path, std::size_t count) {
+  std::ifstream file(path, std::ios::binary);
+  std::string bytes(count, '\0');
+  file.read(bytes.data(), static_cast<std::streamsize>(count));
+  if (!file.is_open() || file.bad())
+    throw Error(ErrorCode::usage, fmt::format("{} cannot be read; check its name and permissions", path));
+  bytes.resize(static_cast<std::size_t>(file.gcount()));
+  return bytes;
+}
+
+void print(const std::string& path) {
+  const std::string bytes = first_bytes(path, 9);
+  if (bytes.substr(0, 8) == "\x89HDF\r\n\x1a\n") {
+    const Hdf5FileKind kind = hdf5_file_kind(path);
+    if (kind == Hdf5FileKind::recording) return print_recording(*make_hdf5_recording_store()->open(path));
+    return kind == Hdf5FileKind::restart ? print_restart(path) : print_statistics(path);
   }
-
-  void add_chunks(const RecordingReader& reader) {
-    const RecordingHeader& header = reader.header();
-    for (std::size_t place = 0; place < header.chunks.size(); ++place) {
-      const std::int64_t first = header.first_row(place), last = first + header.rows_of(place);
-      Chunk chunk{{header.ids.begin() + first, header.ids.begin() + last}, {}, {}, &reader};
-      if (!header.longitude.empty()) {
-        chunk.longitude.assign(header.longitude.begin() + first, header.longitude.begin() + last);
-        chunk.latitude.assign(header.latitude.begin() + first, header.latitude.begin() + last);
-      }
-      const auto [found, is_new] = chunks_.emplace(header.chunks[place], chunk);
-      if (!is_new && found->second.ids != chunk.ids)
-        throw Error(ErrorCode::usage, fmt::format("chunk {} has other points in {} than in {}; merge recordings of one "
-                                                  "component and its points",
-                                                  header.chunks[place], reader.path(), found->second.from->path()));
-    }
-  }
-
-  void make_header() {
-    header_.chunks.clear();
-    header_.ids.clear();
-    header_.longitude.clear();
-    header_.latitude.clear();
-    std::int64_t next = 0;
-    for (const auto& [number, chunk] : chunks_) {
-      if (number != next++)
-        throw Error(ErrorCode::usage, fmt::format("chunk {} is in none of the files, chunk {} is in {}; give the files "
-                                                  "of all ML ranks of the network",
-                                                  next - 1, number, chunk.from->path()));
-      header_.chunks.push_back(number);
-      header_.ids.insert(header_.ids.end(), chunk.ids.begin(), chunk.ids.end());
-      header_.longitude.insert(header_.longitude.end(), chunk.longitude.begin(), chunk.longitude.end());
-      header_.latitude.insert(header_.latitude.end(), chunk.latitude.begin(), chunk.latitude.end());
-    }
-    // Given by some runs only.
-    if (header_.longitude.size() == header_.ids.size()) return;
-    header_.longitude.clear();
-    header_.latitude.clear();
-  }
-
-  void add_records(const RecordingReader& reader) {
-    for (std::size_t record = 0; record < reader.records().size(); ++record) {
-      std::vector<Source>& sources = sources_[reader.records()[record].step];
-      sources.resize(header_.chunks.size());
-      for (std::size_t place = 0; place < reader.header().chunks.size(); ++place)
-        sources[reader.header().chunks[place]] = {&reader, static_cast<std::int64_t>(record),
-                                                  static_cast<std::int64_t>(place)};
-    }
-  }
-
-  RecordingHeader header_;
-  std::map<std::int64_t, Chunk> chunks_;
-  std::map<std::int64_t, std::vector<Source>> sources_;  // by step; by chunk
-};
-
-std::vector<Reader> open_all(const std::vector<std::string>& files) {
-  const std::unique_ptr<RecordingStore> store = make_hdf5_recording_store();
-  std::vector<Reader> readers;
-  for (const std::string& file : files) readers.push_back(store->open(file));
-  return readers;
+  if (bytes.substr(0, 4) == "PK\x03\x04") return print_script(path);
+  if (bytes.size() == 9 && bytes[8] == '{') return print_checkpoint(path);
+  throw Error(ErrorCode::usage,
+              fmt::format("{} is no recording, restart file, checkpoint (.safetensors), TorchScript file or file of "
+                          "statistics; name one of these",
+                          path));
 }
 
 }  // namespace
 
 void inspect(const std::vector<std::string>& files) {
-  for (const Reader& reader : open_all(files)) print(*reader);
-}
-
-void merge_recordings(const std::vector<std::string>& files, const std::string& merged) {
-  const std::vector<Reader> readers = open_all(oldest_first(files));
-  const Merge merge(readers);
-  const auto writer = make_hdf5_recording_store()->create(merged, merge.header());
-  const auto [written, left_out] = merge.write(*writer);
-  writer->finish();
-  if (!left_out.empty())
-    std::printf("%s\n", fmt::format("left out: {} that {} not there for all chunks (step {}{})",
-                                    counted(left_out.size(), "record"), left_out.size() == 1 ? "is" : "are",
-                                    left_out.front(), left_out.size() > 1 ? fmt::format(" to {}", left_out.back()) : "")
-                            .c_str());
-  std::printf("%s: %s of %s\n", merged.c_str(), counted(written, "record").c_str(),
-              counted(files.size(), "file").c_str());
+  for (const std::string& file : files) print(file);
 }
 
 }  // namespace ekman

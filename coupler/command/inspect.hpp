@@ -1,4 +1,4 @@
-// `ekman inspect`: what recordings hold, and many of them made one.
+// `ekman inspect`: what is in a file that Ekman reads or writes.
 #pragma once
 
 #include <string>
@@ -6,12 +6,8 @@
 
 namespace ekman {
 
-// Prints a few lines about each file. Throws Error.
+// Prints some lines about each recording, restart file, checkpoint, TorchScript network or file of statistics, told
+// apart by what is in them. Throws Error.
 void inspect(const std::vector<std::string>& files);
-
-// Writes the records of the files of all ML ranks of a network, with all their numbers, as one recording. A record that
-// is there twice, since a run was resumed before it, comes from the file with the greater number in its name; those
-// that are not there for all chunks are left out. Prints what it did; throws Error.
-void merge_recordings(const std::vector<std::string>& files, const std::string& merged);
 
 }  // namespace ekman

@@ -11,6 +11,7 @@
 #include "coupler/command/check.hpp"
 #include "coupler/command/evaluate.hpp"
 #include "coupler/command/inspect.hpp"
+#include "coupler/command/merge_recordings.hpp"
 #include "coupler/command/networks.hpp"
 #include "coupler/command/serve.hpp"
 #include "coupler/command/train.hpp"
@@ -73,10 +74,14 @@ int main(int argc, char** argv) {
   evaluate->add_flag("!--no-figure", evaluation.figure, "draw no figure, which needs Python with matplotlib");
   CLI::App* predict = add_trial("predict", "write what a network says beside the truth of recordings, as netCDF-4");
   CLI::App* keys = app.add_subcommand("keys", "print the reference of all plan keys (Markdown)");
-  CLI::App* inspected = app.add_subcommand("inspect", "say what recordings hold, or make one file of them");
+  CLI::App* inspected = app.add_subcommand(
+      "inspect", "say what is in a recording, restart file, checkpoint or network; or merge recordings");
   std::vector<std::string> recordings;
   std::string merged;
-  inspected->add_option("files", recordings, "recordings, finished or of a run that was killed")->required();
+  inspected
+      ->add_option("files", recordings,
+                   "files, told apart by what is in them; recordings may be of a run that was killed")
+      ->required();
   inspected->add_option("--merge", merged,
                         "write the records of all files, those of all ML ranks of a network, to this one");
   CLI::App* networks = app.add_subcommand("networks", "print the built-in networks with their keys");

@@ -53,6 +53,10 @@ class NetworkLibrary {
   // or for `latest` where there is none yet. Throws Error(network) for a file that cannot be read.
   virtual std::optional<Checkpoint> find_resume(const NetworkSpec& spec, const std::string& output_directory) const = 0;
 
+  // Lines on a TorchScript file: class, methods, parameters and buffers with kind and shape, SHA-256. Throws
+  // Error(network).
+  virtual std::vector<std::string> describe_script(const std::string& path) const = 0;
+
   // GPUs of this node that it can use.
   virtual int gpu_count() const = 0;
 

@@ -131,6 +131,10 @@ for cut in (2, 8, 13):   # before there are outputs; between exchanges; before o
 expect("a set with lag, in a plan without", "lag13", "lag 1 there, 0 here", resume="cut")
 
 # What Python shows of a set: docs/restart.md.
+said = subprocess.run([ekman, "inspect", str(work / "at21/restart/cut/atmosphere/mlp.h5")], timeout=60, stdout=subprocess.PIPE,
+                      stderr=subprocess.STDOUT, text=True)
+for words in ("restart of network mlp of component atmosphere", "goes on at step ", "learned from ", "parameters: ", "layers.0.weight "):
+    assert said.returncode == 0 and words in said.stdout, f"ekman inspect does not say {words}:\n{said.stdout}"
 with h5py.File(work / "at21/restart/cut/atmosphere/mlp.h5") as file:
     learned = file["learned"]
     assert learned.attrs["exchanges"] == 7 and learned.attrs["exchanges_summed"] == 3 and learned.attrs["parts"] == 2

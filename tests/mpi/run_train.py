@@ -252,6 +252,14 @@ for name, plan in (("with", from_file), ("without", lambda text: text.replace(
 errors = [(work / f"served_{name}" / "evaluation-mlp-test.csv").read_text() for name in ("with", "without")]
 check("with the same bits", errors[0] == errors[1], "\n".join(errors))
 
+for file, words in (("from_file/checkpoints/mlp-best.safetensors", ["checkpoint of optimizer step", "0.weight", "float64 [24, 4]", "sha256 "]),
+                    ("net.pt", ["TorchScript", "forward(", "parameters: 220 values in 4 tensors", "float64 [24, 4]"]),
+                    ("moments.h5", ["mean and std of fields", "t [K]: 3 levels", "training part of train 0.7"])):
+    done = subprocess.run([ekman, "inspect", file], cwd=work, timeout=60, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    check(f"inspect knows {file}", done.returncode == 0 and all(word in done.stdout for word in words), done.stdout)
+done = subprocess.run([ekman, "inspect", "one.yaml"], cwd=work, timeout=60, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+check("inspect refuses what is none of them", done.returncode == 1 and "one.yaml is no recording, restart file" in done.stdout, done.stdout)
+
 # Two ML ranks that own chunks 0 and 2, and 1; the second one wrote two files.
 left, right = [p for p in range(POINTS) if p // CHUNK != 1], [p for p in range(POINTS) if p // CHUNK == 1]
 for name, points, chunk_numbers, part in (("split-0.h5", left, [0, 2], slice(None)), ("split-1.h5", right, [1], slice(0, 9)),
@@ -295,6 +303,7 @@ bad["s"][times[0], 40] = numpy.nan
 recordings.write(work / "nan.h5", bad, ids, steps, CHUNK)
 with h5py.File(work / "user.h5", "w") as file:
     file["t_mean"], file["t_std"] = numpy.zeros(5), numpy.ones(5)
+    file["t_mean"].attrs["units"] = "K"   # of variable length, as h5py writes it
     file["s_mean"], file["s_std"] = 0.0, 0.0
 refused("statistics of other levels", 'field "t" has 3 levels, but', "data-0.h5", ranks=1,
         edit=lambda text: text.replace("t: {mean: 0.5, std: 2.0}", "t: {from: user.h5}"))

@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <utility>
+
 #include "ekman/error.hpp"
 
 namespace ekman {
@@ -50,6 +52,17 @@ TEST(FortranView, RefusesImpossibleStridesOfASection) {
   array->dim[1].sm = 64;
 
   EXPECT_THROW(view_of(*array), Error);
+}
+
+TEST(FortranView, TakesASectionWithoutElementsAsEmpty) {
+  for (const auto& [axis, extent] : {std::pair{2, -4}, std::pair{1, -1}, std::pair{0, -2}}) {
+    Descriptor storage;
+    double data[2] = {};
+    CFI_cdesc_t* array = describe(storage, data, 8);
+    array->dim[axis].extent = extent;
+
+    EXPECT_EQ(view_of(*array).extent[axis], 0);
+  }
 }
 
 TEST(FortranView, RefusesAssumedSize) {

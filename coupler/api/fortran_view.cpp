@@ -67,6 +67,9 @@ ArrayView view_of(const CFI_cdesc_t& array) {
   for (int axis = 0; axis < array.rank; ++axis) {
     view.extent[axis] = array.dim[axis].extent;
     view.stride[axis] = array.dim[axis].sm;
+    // gfortran describes a section without elements, such as a(5:2), with the negative extent upper - lower + 1;
+    // assumed size is -1 in the last axis.
+    if (view.extent[axis] < 0 && (view.extent[axis] != -1 || axis + 1 < array.rank)) view.extent[axis] = 0;
     if (view.extent[axis] < 0) {
       throw Error(ErrorCode::usage,
                   "the array is of assumed size (*), so its extents are unknown; pass a section, for example a(1:n)");

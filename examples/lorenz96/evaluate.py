@@ -10,13 +10,13 @@ import sys
 import torch
 
 from figure import draw
-from scores import LEARNERS, MODELS, bootstrap, score_seed
+from scores import LEARNERS, MODELS, OTHERS, bootstrap, score_seed
 
 
 def summarise(seeds):
     """{score: {model: (mean, low, high)}}"""
     return {name: {model: bootstrap([seed["scores"][model][name] for seed in seeds])
-                   for model in (*MODELS, *LEARNERS, "another truth") if name in seeds[0]["scores"][model]}
+                   for model in (*MODELS, *OTHERS, "another truth") if name in seeds[0]["scores"][model]}
             for name in seeds[0]["scores"]["none"]}
 
 
@@ -36,9 +36,26 @@ def difference(seeds, name, model):
     return bootstrap([seed["scores"][model][name] - seed["scores"]["hybrid"][name] for seed in seeds])
 
 
+def difference_cell(seeds, name, model):
+    mean, low, high = difference(seeds, name, model)
+    word = "better" if high < 0 else "worse" if low > 0 else "-"
+    return f"{f'{mean:+.4f} [{low:+.4f}, {high:+.4f}] {word}':35}"
+
+
+def doors_table(summary, seeds):
+    """The same network by both doors."""
+    lines = ["The same network, learned from the same recordings by `ekman train` (hybrid) and in PyTorch (pytorch), and",
+             "the difference of pytorch from hybrid, seed by seed; `better` or `worse` where the interval leaves out 0:", "",
+             f"{'':31}{'hybrid':25}{'pytorch':25}difference"]
+    for name, row in summary.items():
+        lines.append((f"{name:31}" + "".join(f"{cell(row[m]):25}" for m in ("hybrid", "pytorch"))
+                      + difference_cell(seeds, name, "pytorch")).rstrip())
+    return lines
+
+
 def learners_table(summary, seeds):
     """The networks that learned while the model ran, and what that changed for each seed."""
-    lines = ["The hybrid with networks that learned while the model ran: from random weights beside the nudged reference",
+    lines = ["The hybrid with networks that learned while the model ran: from random weights beside the reference",
              "(online), from the weights of `hybrid` in the same way (tuned), from these with a loss a posteriori (posterior).",
              "", " " * 31 + "".join(f"{name:25}" for name in LEARNERS).rstrip()]
     for name, row in summary.items():
@@ -46,12 +63,7 @@ def learners_table(summary, seeds):
     lines += ["", "Difference from `hybrid`, seed by seed; `better` or `worse` where the interval leaves out 0:", "",
               " " * 31 + "".join(f"{name:35}" for name in LEARNERS).rstrip()]
     for name in summary:
-        line = f"{name:31}"
-        for model in LEARNERS:
-            mean, low, high = difference(seeds, name, model)
-            word = "better" if high < 0 else "worse" if low > 0 else "-"
-            line += f"{f'{mean:+.4f} [{low:+.4f}, {high:+.4f}] {word}':35}"
-        lines.append(line.rstrip())
+        lines.append((f"{name:31}" + "".join(difference_cell(seeds, name, m) for m in LEARNERS)).rstrip())
     return lines
 
 
@@ -78,7 +90,7 @@ def table(summary, seeds):
     else:
         lines.append("hybrid beats none in every row, with intervals that do not touch.")
     lines.append("'touch': the two intervals overlap, so the row does not tell the two models apart.")
-    lines += ["", *learners_table(summary, seeds), ""]
+    lines += ["", *doors_table(summary, seeds), "", *learners_table(summary, seeds), ""]
     largest = max(seed["ekman_difference"] for seed in seeds)
     lines.append(f"Networks through Ekman against the same files in Python: largest difference {largest:.1e}.")
     return "\n".join(lines) + "\n"
@@ -90,7 +102,7 @@ def write_scores(path, seeds):
         names = list(seeds[0]["scores"]["none"])
         writer.writerow(["seed", "model", *names])
         for number, seed in enumerate(seeds, 1):
-            for model in (*MODELS, *LEARNERS, "another truth"):
+            for model in (*MODELS, *OTHERS, "another truth"):
                 writer.writerow([number, model, *(seed["scores"][model].get(n, "") for n in names)])
 
 

@@ -1,5 +1,5 @@
-! What the three programs share: the choices of lorenz96.nml, the members of each rank,
-! the HDF5 files (written and read by rank 0 alone), and the progress lines that run.py shows.
+! What the programs share: the choices of lorenz96.nml, the members of each rank, the HDF5 files of the test members
+! (written and read by rank 0 alone), and the progress lines that run.py shows.
 module experiment
   use, intrinsic :: iso_c_binding, only: c_loc, c_ptr
   use, intrinsic :: iso_fortran_env, only: real64, output_unit, error_unit
@@ -8,12 +8,12 @@ module experiment
   use lorenz96, only: TwoScale, read_system
   implicit none
   private
-  public :: Setting, Record, read_setting, argument, share_of, start_record, keep, write_record, &
+  public :: Setting, Record, read_setting, argument, share_of, is_recorded, start_record, keep, write_record, &
             read_test_start, report_progress, stop_all
 
   type Setting
     type(TwoScale) :: sys
-    integer :: num_members = 24, num_train = 6, num_validation = 2
+    integer :: num_members = 24, num_learning = 8
     real(real64) :: spin_up = 10, length = 50, interval = 0.1_real64
     real(real64) :: truth_step = 0.001_real64, model_step = 0.01_real64
     real(real64) :: online_length = 20, relaxation = 0.02_real64
@@ -30,16 +30,15 @@ contains
   function read_setting(path) result(p)
     character(*), intent(in) :: path
     type(Setting) :: p
-    integer :: num_members, num_train, num_validation, window, num_windows, unit, status
+    integer :: num_members, num_learning, window, num_windows, unit, status
     real(real64) :: spin_up, length, interval, truth_step, model_step, online_length, relaxation
-    namelist /integration/ num_members, num_train, num_validation, spin_up, length, interval, &
-      truth_step, model_step
+    namelist /integration/ num_members, num_learning, spin_up, length, interval, truth_step, model_step
     namelist /learning/ online_length, relaxation, window, num_windows
 
     open(newunit=unit, file=path, status="old", action="read", iostat=status)
     if (status /= 0) call stop_all("cannot open the namelist file " // path)
     p%sys = read_system(unit)
-    num_members = p%num_members; num_train = p%num_train; num_validation = p%num_validation
+    num_members = p%num_members; num_learning = p%num_learning
     spin_up = p%spin_up; length = p%length; interval = p%interval
     truth_step = p%truth_step; model_step = p%model_step
     online_length = p%online_length; relaxation = p%relaxation; window = p%window; num_windows = p%num_windows
@@ -48,9 +47,10 @@ contains
     rewind(unit)
     read(unit, nml=learning)
     close(unit)
-    p = Setting(p%sys, num_members, num_train, num_validation, spin_up, length, interval, truth_step, model_step, &
-                online_length, relaxation, window, num_windows)
-    if (num_train + num_validation >= num_members) call stop_all("&integration leaves no member for the test set")
+    p = Setting(p%sys, num_members, num_learning, spin_up, length, interval, truth_step, model_step, online_length, &
+                relaxation, window, num_windows)
+    if (num_learning < 1 .or. num_learning > num_members) &
+      call stop_all("num_learning of &integration is not between 1 and num_members")
   end function
 
   ! Command-line argument number i.
@@ -90,28 +90,37 @@ contains
     allocate(rec%u, mold=rec%x)
   end subroutine
 
+  ! Whether the state before this step is one to be recorded.
+  pure function is_recorded(p, step, dt)
+    type(Setting), intent(in) :: p
+    integer, intent(in) :: step
+    real(real64), intent(in) :: dt
+    logical :: is_recorded
+
+    is_recorded = step >= 0 .and. modulo(step, nint(p%interval / dt)) == 0
+  end function
+
   ! Keeps X and the subgrid tendency at that same X, where `step` is one to be recorded.
   subroutine keep(p, step, dt, member, x, u, rec)
     type(Setting), intent(in) :: p
     integer, intent(in) :: step, member
     real(real64), intent(in) :: dt, x(:), u(:)
     type(Record), intent(inout) :: rec
-    integer :: stride
+    integer :: time
 
-    stride = nint(p%interval / dt)
-    if (step < 0 .or. modulo(step, stride) /= 0) return
-    rec%x(:, step / stride + 1, member) = x
-    rec%u(:, step / stride + 1, member) = u
+    if (.not. is_recorded(p, step, dt)) return
+    time = step / nint(p%interval / dt) + 1
+    rec%x(:, time, member) = x
+    rec%u(:, time, member) = u
   end subroutine
 
-  ! Collective. Writes x, u [member, time, slow variable], time and role (0 train, 1 validation, 2 test).
-  subroutine write_record(path, p, comm, first_of_all, rec)
+  ! Collective. Writes x, u [member, time, slow variable] and time.
+  subroutine write_record(path, p, comm, rec)
     character(*), intent(in) :: path
     type(Setting), intent(in) :: p
     type(MPI_Comm), intent(in) :: comm
-    integer, intent(in) :: first_of_all   ! number that the first recorded member has in the truth
     type(Record), intent(in) :: rec
-    real(real64), allocatable :: all_x(:), all_u(:), time(:), role(:)
+    real(real64), allocatable :: all_x(:), all_u(:), time(:)
     integer :: rank, num_all, i
     integer(hid_t) :: file
 
@@ -122,26 +131,14 @@ contains
 
     num_all = size(all_x) / (size(rec%x, 1) * size(rec%x, 2))
     time = [(i * p%interval, i = 0, size(rec%x, 2) - 1)]
-    role = [(role_of(p, first_of_all + i), i = 0, num_all - 1)]
     call h5open_f(i)
     call h5fcreate_f(path, H5F_ACC_TRUNC_F, file, i)
     if (i /= 0) call stop_all("cannot write " // path)
     call write_dataset(file, "x", all_x, [size(rec%x, 1), size(rec%x, 2), num_all])
     call write_dataset(file, "u", all_u, [size(rec%x, 1), size(rec%x, 2), num_all])
     call write_dataset(file, "time", time, [size(time)])
-    call write_dataset(file, "role", role, [size(role)])
     call h5fclose_f(file, i)
   end subroutine
-
-  pure function role_of(p, member) result(role)
-    type(Setting), intent(in) :: p
-    integer, intent(in) :: member
-    real(real64) :: role
-
-    role = 2
-    if (member <= p%num_train + p%num_validation) role = 1
-    if (member <= p%num_train) role = 0
-  end function
 
   ! Collective. Members lie in rank order, so the gathered array does not depend on the decomposition.
   subroutine gather(mine, comm, all)
@@ -175,7 +172,7 @@ contains
     call h5sclose_f(space, status)
   end subroutine
 
-  ! Collective. X(slow variable, test member) at the first recorded time of the truth in `path`.
+  ! Collective. X(slow variable, member) at the first recorded time of the test members in `path`.
   subroutine read_test_start(path, p, comm, x)
     character(*), intent(in) :: path
     type(Setting), intent(in) :: p
@@ -184,13 +181,13 @@ contains
     integer(hid_t) :: file, dataset, space, memory
     type(c_ptr) :: buffer
     integer(hsize_t) :: offset(3), extent(3)
-    integer :: rank, status, num_skipped
+    integer :: rank, status
 
-    num_skipped = p%num_train + p%num_validation
-    allocate(x(p%sys%num_slow, p%num_members - num_skipped))
+    if (p%num_learning >= p%num_members) call stop_all("&integration leaves no member for the test set")
+    allocate(x(p%sys%num_slow, p%num_members - p%num_learning))
     call MPI_Comm_rank(comm, rank)
     if (rank == 0) then
-      offset = [0, 0, num_skipped]
+      offset = 0
       extent = [size(x, 1), 1, size(x, 2)]
       call h5open_f(status)
       call h5fopen_f(path, H5F_ACC_RDONLY_F, file, status)

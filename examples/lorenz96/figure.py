@@ -2,16 +2,18 @@
 import matplotlib
 import numpy as np
 
-from scores import BINS, LEARNERS, MODELS, bootstrap
+from scores import BINS, LEARNERS, MODELS, OTHERS, bootstrap
 
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 
 COLOURS = {"truth": "#BBBBBB", "none": "#D55E00", "polynomial": "#009E73", "hybrid": "#0072B2", "online": "#E69F00",
-           "tuned": "#56B4E9", "posterior": "#CC79A7", "another truth": "#7F7F7F"}   # Okabe and Ito's, colour-blind safe
+           "tuned": "#56B4E9", "posterior": "#CC79A7", "pytorch": "#000000",
+           "another truth": "#7F7F7F"}   # Okabe and Ito's, colour-blind safe
 ORDER = {"truth": 2, "none": 3, "polynomial": 5, "hybrid": 4}   # dashes above the line they follow
 WIDTHS = {"truth": 5, "none": 2, "polynomial": 1.6, "hybrid": 2.4}
-STYLES = {"truth": "-", "none": "-.", "polynomial": "--", "hybrid": "-", "online": "--", "tuned": ":", "posterior": "-"}
+STYLES = {"truth": "-", "none": "-.", "polynomial": "--", "hybrid": "-", "pytorch": "-.", "online": "--",
+          "tuned": ":", "posterior": "-"}
 
 
 def draw_closure(axes, seed):
@@ -50,7 +52,7 @@ def draw_histogram(axes, seeds):
 
 
 def draw_score(axes, seeds, row, name, title, unit):
-    models = [m for m in (*MODELS, *LEARNERS, "another truth") if m in row]
+    models = [m for m in (*MODELS, *OTHERS, "another truth") if m in row]
     spread = np.linspace(-0.15, 0.15, len(seeds))
     for place, model in enumerate(models):
         mean, low, high = row[model]
@@ -63,9 +65,9 @@ def draw_score(axes, seeds, row, name, title, unit):
 
 
 def draw_closure_change(axes, seeds):
-    """How the networks that learned online differ from the one that learned offline, as functions of X."""
+    """How the other networks differ from that of `ekman train`, as functions of X."""
     line = np.linspace(-5.0, 11.0, 161)
-    for model in LEARNERS:
+    for model in OTHERS:
         change = [seed["closures"][model](line) - seed["closures"]["hybrid"](line) for seed in seeds]
         draw_band(axes, line, change, model)
     axes.axhline(0.0, color=COLOURS["hybrid"], lw=1, label="hybrid")
@@ -77,7 +79,7 @@ def draw_closure_change(axes, seeds):
 def draw_forecast_change(axes, seeds):
     time = seeds[0]["time"]
     shown = (time > 0.0) & (time <= 5.0)
-    for model in LEARNERS:
+    for model in OTHERS:
         ratio = [100 * (seed["forecast"][model] / seed["forecast"]["hybrid"].clip(1e-12) - 1)[shown] for seed in seeds]
         draw_band(axes, time[shown], ratio, model)
     axes.axhline(0.0, color=COLOURS["hybrid"], lw=1, label="hybrid")
@@ -124,8 +126,8 @@ def draw(path, seeds, summary):
     draw_losses(j, seeds, ("online", "tuned"), 20, "loss beside the reference",
                 "mean squared error of $U$ (time$^{-2}$)")
     j.set(xscale="log", ylim=(0, None))
-    draw_losses(k, seeds, ("posterior",), 5, "loss of the windows", "mean squared error of $X$ (1)")
-    k.ticklabel_format(axis="y", style="sci", scilimits=(0, 0))
+    draw_losses(k, seeds, ("posterior",), 5, "loss of the windows", "mean squared error of $X$ (0.001)")
+    k.yaxis.set_major_formatter(lambda value, _: f"{1000 * value:.2f}")
     for axes in (a, b, c, d, e, f, g, h, i, j, k):
         axes.spines[["top", "right"]].set_visible(False)
     figure.suptitle(f"Lorenz 96: one-scale models against the two-scale truth; {len(seeds)} seeds (dots), "

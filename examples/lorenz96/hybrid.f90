@@ -45,7 +45,7 @@ program hybrid
     call report_progress(comm, step, num_steps)
   end do
 
-  call write_record(argument(3, "the output file"), p, comm, p%num_train + p%num_validation + 1, rec)
+  call write_record(argument(3, "the output file"), p, comm, rec)
   call ekman_finalize(coupler)
   call MPI_Finalize()
 end program

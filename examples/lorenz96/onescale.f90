@@ -33,7 +33,7 @@ program onescale
     call report_progress(MPI_COMM_WORLD, step, num_steps)
   end do
 
-  call write_record(argument(3, "the output file"), p, MPI_COMM_WORLD, p%num_train + p%num_validation + 1, rec)
+  call write_record(argument(3, "the output file"), p, MPI_COMM_WORLD, rec)
   call MPI_Finalize()
 
 contains

@@ -24,7 +24,7 @@ program online
   word = argument(2, "the seed, an integer")
   read(word, *) seed
 
-  call share_of(p%num_train, comm, first, last)
+  call share_of(p%num_learning, comm, first, last)
   call start_reference(p, seed, first, last, ref)
   x = ref%x
   allocate(u, u_true, mold=x)

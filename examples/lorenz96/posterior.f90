@@ -28,7 +28,7 @@ program posterior
   word = argument(2, "the seed, an integer")
   read(word, *) seed
 
-  call share_of(p%num_train, comm, first, last)
+  call share_of(p%num_learning, comm, first, last)
   call start_reference(p, seed, first, last, ref)
   allocate(x, u, x_bar, u_bar, x_bar_network, mold=ref%x)
   allocate(states(size(x, 1), size(x, 2), p%window))
@@ -59,7 +59,7 @@ program posterior
     ! The loss is a mean over steps, members and k, over those of all ranks.
     x_bar = 0
     do step = p%window, 1, -1
-      x_bar = x_bar + 2 * errors(:, :, step) / (p%window * p%num_train * p%sys%num_slow)
+      x_bar = x_bar + 2 * errors(:, :, step) / (p%window * p%num_learning * p%sys%num_slow)
       do member = 1, size(x, 2)
         call adjoint_one_scale(p%sys, p%model_step, states(:, member, step), closures(:, member, step), &
                                x_bar(:, member), u_bar(:, member))
@@ -69,7 +69,7 @@ program posterior
       x_bar = x_bar + x_bar_network
     end do
 
-    loss = sum(errors**2) / (p%window * p%num_train * p%sys%num_slow)
+    loss = sum(errors**2) / (p%window * p%num_learning * p%sys%num_slow)
     call write_loss(comm, log, window, loss)
     call report_progress(comm, window, p%num_windows)
   end do

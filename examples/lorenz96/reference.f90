@@ -14,7 +14,7 @@ module reference
 
 contains
 
-  ! The training members first..last of `seed`, spun up.
+  ! The learning members first..last of `seed`, spun up.
   subroutine start_reference(p, seed, first, last, ref)
     type(Setting), intent(in) :: p
     integer, intent(in) :: seed, first, last

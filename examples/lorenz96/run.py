@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Runs the whole demo: truth, training, learning while the model runs, one-scale models, scores. Files go to run/.
 
-    run.py BUILD_DIR EKMAN_PROGRAM [--seeds 10] [--ranks 2] [--run run]
+    run.py BUILD_DIR EKMAN_PROGRAM [--seeds 10] [--ranks 2] [--run run] [--setting lorenz96.nml]
 
 The environment variable MPIRUN names the launcher (default: mpirun).
 """
@@ -25,7 +25,7 @@ class Job:
     weight: float               # seconds or so
     command: list
     log: pathlib.Path           # its folder is the working directory
-    learns: bool = False        # leaves checkpoints in `learned`; the last becomes closure.pt beside the log
+    keeps: str = ""             # the last checkpoint of this pattern becomes closure.safetensors beside the log
 
 
 def child_environment():
@@ -78,27 +78,25 @@ def run(job, bar, env):
         bar.clear()
         tail = "\n".join(job.log.read_text().splitlines()[-25:])
         sys.exit(f"{job.label}: exit status {status}; the end of {job.log}:\n{tail}")
-    if job.learns:
-        learned = sorted((job.log.parent / "learned").glob("closure-[0-9]*.pt"))
+    if job.keeps:
+        learned = sorted(job.log.parent.glob(job.keeps))
         if not learned:
             bar.clear()
-            sys.exit(f"{job.label}: no network in {job.log.parent}/learned; the optimizer made fewer steps than the plan's "
+            sys.exit(f"{job.label}: no {job.log.parent}/{job.keeps}; the optimizer made fewer steps than the plan's "
                      "checkpoint.every: compare it with &learning of lorenz96.nml")
-        shutil.copy(learned[-1], job.log.parent / "closure.pt")
+        shutil.copy(learned[-1], job.log.parent / "closure.safetensors")
     bar.done += job.weight
 
 
-def prepare(folder):
+def prepare(folder, seed):
     """A seed's folder, and one for each learner, with their plans; what an earlier run left there is removed."""
-    for name in LEARNERS:
-        shutil.rmtree(folder / name, ignore_errors=True)
-        (folder / name).mkdir(parents=True)
-        shutil.copy(HERE / f"plan_{name}.yaml", folder / name)
-        shutil.copy(HERE / "plan.yaml", folder / name)
-    shutil.copy(HERE / "plan.yaml", folder)
-    for old in folder.iterdir():
-        if old.suffix in (".h5", ".pt"):   # so that nothing stale is ever scored
-            old.unlink()
+    shutil.rmtree(folder, ignore_errors=True)   # so that nothing stale is ever scored
+    for place, names in ((".", ("record", "train", "pytorch")), *((name, (name,)) for name in LEARNERS)):
+        (folder / place).mkdir(parents=True)
+        shutil.copy(HERE / "plan.yaml", folder / place)
+        for name in names:
+            text = (HERE / f"plan_{name}.yaml").read_text()
+            (folder / place / f"plan_{name}.yaml").write_text(text.replace("seed: 1", f"seed: {seed}"))
 
 
 def jobs_of(args, env):
@@ -106,34 +104,39 @@ def jobs_of(args, env):
     build, ekman = pathlib.Path(args.build).resolve(), shutil.which(args.ekman)
     if ekman is None:
         sys.exit(f"no program {args.ekman}: give the path of the installed `ekman`")
-    ekman = str(pathlib.Path(ekman).resolve())
+    ekman = pathlib.Path(ekman).resolve()
     mpirun = shlex.split(env.get("MPIRUN", "mpirun"))
-    setting, top = str(HERE / "lorenz96.nml"), pathlib.Path(args.run).resolve()
+    setting, top = str(pathlib.Path(args.setting).resolve()), pathlib.Path(args.run).resolve()
+    modules = ekman.parent.parent / "share/ekman/pytorch"   # of the installed Ekman
+    env["PYTHONPATH"] = os.pathsep.join([str(modules), *filter(None, [env.get("PYTHONPATH")])])
 
     for seed in range(1, args.seeds + 1):
         folder = top / f"seed_{seed:02d}"
-        prepare(folder)
+        prepare(folder, seed)
 
         def model(program, *words):
             return [*mpirun, "-np", str(args.ranks), str(build / program), setting, *map(str, words)]
 
         def serve(plan):
-            return [":", "-np", "1", ekman, "serve", str(plan)]
+            return [":", "-np", "1", str(ekman), "serve", str(plan)]
 
         def job(name, weight, command, **more):
             return Job(f"seed {seed}: {name}", weight, command, folder / f"{name}.log", **more)
 
         truth = folder / "truth.h5"
-        yield job("truth", 2.0, model("truth", seed, truth))
-        yield job("train", 4.0, [sys.executable, str(HERE / "train.py"), str(seed), str(truth), str(folder)])
+        yield job("truth", 3.0, model("truth", seed, truth) + serve("plan_record.yaml"))
+        yield job("train", 4.0, [*mpirun, "-np", "1", str(ekman), "train", "plan_train.yaml", "--data", "data/*.h5"],
+                  keeps="checkpoints/closure-best.safetensors")
+        yield job("train_in_pytorch", 3.0, [sys.executable, str(HERE / "train_in_pytorch.py"), str(seed), str(folder)])
         yield job("none", 0.6, model("onescale", truth, folder / "none.h5"))
         yield job("polynomial", 0.6, model("onescale", truth, folder / "polynomial.h5", folder / "polynomial.nml"))
-        yield job("hybrid", 3.0, model("hybrid", truth, folder / "hybrid.h5") + serve(folder / "plan.yaml"))
+        yield job("hybrid", 3.0, model("hybrid", truth, folder / "hybrid.h5") + serve("plan.yaml"))
+        yield job("pytorch", 3.0, model("hybrid", truth, folder / "pytorch.h5") + serve("plan_pytorch.yaml"))
         for name in LEARNERS:
-            own = folder / name
             program = "posterior" if name == "posterior" else "online"
-            yield job(f"{name}/learn", 3.0, model(program, seed) + serve(own / f"plan_{name}.yaml"), learns=True)
-            yield job(f"{name}/hybrid", 3.0, model("hybrid", truth, folder / f"{name}.h5") + serve(own / "plan.yaml"))
+            yield job(f"{name}/learn", 3.0, model(program, seed) + serve(f"plan_{name}.yaml"),
+                      keeps="learned/closure-[0-9]*.safetensors")
+            yield job(f"{name}/hybrid", 3.0, model("hybrid", truth, folder / f"{name}.h5") + serve("plan.yaml"))
     yield Job("scores", 10.0, [sys.executable, str(HERE / "evaluate.py"), str(top), str(args.seeds)], top / "evaluate.log")
 
 
@@ -143,6 +146,7 @@ def main():
     parser.add_argument("ekman", help="the program `ekman`")
     parser.add_argument("--seeds", type=int, default=10, help="independent repetitions (default 10)")
     parser.add_argument("--ranks", type=int, default=2, help="component ranks (default 2)")
+    parser.add_argument("--setting", default=str(HERE / "lorenz96.nml"), help="another namelist file")
     parser.add_argument("--run", default=str(HERE / "run"), help="folder for all files (default: run/ beside this script)")
     args = parser.parse_args()
 

@@ -1,25 +1,26 @@
 """Reads what the programs of one seed wrote and scores the one-scale models against the truth's test members."""
 import csv
+import json
 import sys
 
+import ekman_networks   # of PREFIX/share/ekman/pytorch
 import h5py
 import numpy as np
 import torch
 
 MODELS = ("none", "polynomial", "hybrid")
 LEARNERS = ("online", "tuned", "posterior")   # the hybrid with a network that learned while the model ran
+OTHERS = ("pytorch", *LEARNERS)               # the hybrid with other networks than that of `ekman train`
 LEADS = (0.5, 1.0, 2.0)
 CLIMATE_FROM = 10.0                        # the start's memory is gone by then
 BINS = np.linspace(-20.0, 30.0, 201)       # of the histograms of X, width 0.25
 NUM_RESAMPLES = 10000
 
 
-def read(path, role=2):
-    """X, U [member, time, k] of the members with this role, and the times."""
+def read(path):
+    """X, U [member, time, k] of the test members, and the times."""
     with h5py.File(path, "r") as file:
-        members = np.flatnonzero(file["role"][:] == role)
-        chosen = slice(members[0], members[-1] + 1)
-        return file["x"][chosen], file["u"][chosen], file["time"][:]
+        return file["x"][:], file["u"][:], file["time"][:]
 
 
 def rms(a, axis=None):
@@ -43,23 +44,28 @@ def read_polynomial(path):
     return np.polynomial.Polynomial([float(word) for word in text.split(",")])
 
 
-def read_network(path):
-    """The network in this file as a function of an array X, run here, without Ekman."""
-    network = torch.jit.load(str(path)).eval()
-
+def as_closure(network, mean=0.0, std=1.0):
+    """A network in PyTorch, which sees (X - mean) / std, as a function of an array X."""
     def closure(x):
         with torch.no_grad():
-            flat = torch.tensor(x.ravel(), dtype=torch.float32).unsqueeze(1)
+            flat = (torch.tensor(x.ravel(), dtype=torch.float32).unsqueeze(1) - mean) / std
             return network(flat).squeeze(1).double().numpy().reshape(x.shape)
 
     return closure
 
 
+def read_checkpoint(path):
+    """What `ekman train` or `ekman serve` has learned, run here, without Ekman."""
+    network, texts = ekman_networks.load(path)
+    return as_closure(network, **json.loads(texts["network"])["normalize"]["x"])
+
+
 def closures_of(folder):
     """The closures of all models as functions of an array X."""
     return {"none": np.zeros_like, "polynomial": read_polynomial(folder / "polynomial.nml"),
-            "hybrid": read_network(folder / "closure.pt"),
-            **{name: read_network(folder / name / "closure.pt") for name in LEARNERS}}
+            "hybrid": read_checkpoint(folder / "closure.safetensors"),
+            "pytorch": as_closure(torch.jit.load(str(folder / "closure.pt")).eval()),
+            **{name: read_checkpoint(folder / name / "closure.safetensors") for name in LEARNERS}}
 
 
 def read_losses(path):
@@ -77,7 +83,7 @@ def score_seed(folder, another):
             "pairs": (x_true, u_true), "closures": closures, "time": time, "ekman_difference": 0.0,
             "losses": {name: read_losses(folder / name / ("loss.csv" if name == "posterior" else "training.csv"))
                        for name in LEARNERS}}
-    for model in (*MODELS, *LEARNERS):
+    for model in (*MODELS, *OTHERS):
         x, u, _ = read(folder / f"{model}.h5")
         if not np.isfinite(x).all():
             sys.exit(f"{folder}/{model}.h5 has values that are no numbers: the run blew up")

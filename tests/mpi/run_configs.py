@@ -25,6 +25,7 @@ RUNS = {
     "lag.yaml": f"2 atmosphere 1500 {COLUMNS} -> heating=12 moistening=12",
     "training.yaml": f"2 atmosphere 1500 {COLUMNS} heating_true=12 moistening_true=12 cell_area=1 -> heating=12 "
                      "moistening=12",
+    "lorenz96_mlp.yaml": "1 atmosphere 360 x=1 u_true=1 -> u=1",
     "fno_grid.yaml": "1 aquifer 2048 permeability=1 distance_to_wall=1 pressure_true=1 -> pressure=1",
     "inline.yaml": f"0 atmosphere 1500 {COLUMNS} -> heating=12",
     "recording.yaml": f"2 atmosphere 1500 {COLUMNS} heating=12 ->",

@@ -4,8 +4,11 @@
 #include <fstream>
 
 #include "adapters/torch/checkpoint_file.hpp"
+#include "adapters/torch/torch_engine.hpp"
 #include "adapters/torch/torch_network.hpp"
 #include "checkpoint_learner.hpp"
+#include "coupler/base/bytes.hpp"
+#include "coupler/engine/learner.hpp"
 #include "ekman/error.hpp"
 #include "torch_networks.hpp"
 
@@ -82,6 +85,70 @@ TEST_F(CheckpointNetwork, TorchScriptIsTheFileBesideIt) {
   const at::Tensor in = at::randn({8, 5});
   expect_same_bits(run(*engine_for(served_, {3, 2}, {4}), in, 4), in.narrow(1, 0, 4) * 3.0);
   EXPECT_EQ(open_network(served_).parameters, 1);
+}
+
+TEST_F(CheckpointNetwork, BringsWhatItWasNormalisedByAlong) {
+  NetworkSpec explicitly = spec_;
+  explicitly.source.seed = 99;
+  explicitly.normalize = {
+      {"t", {{1.0, 2.0, 3.0}, {2.0, 0.5, 4.0}}}, {"q", {{0.5, 0.25}, {2.0, 1.0}}}, {"heating", {{1.0}, {3.0}}}};
+  LearnedState state = learned(spec_);
+  state.network.back() = ',';
+  state.network +=
+      R"("normalize":{"t":{"mean":[1,2,3],"std":[2,0.5,4]},"q":"running","heating":{"mean":1,"std":3},"gone":{"mean":7,"std":7}}})";
+  state.arrays.push_back(array_with("normalization/count", ArrayKind::float64, {}, std::vector<double>{8.0}));
+  state.arrays.push_back(array_with("normalization/q/mean", ArrayKind::float64, {2}, std::vector<double>{0.5, 0.25}));
+  state.arrays.push_back(
+      array_with("normalization/q/squares", ArrayKind::float64, {2}, std::vector<double>{32.0, 0.0}));
+  write_checkpoint_file(served_.source.path, state, 7);
+  const at::Tensor in = at::randn({8, 5});
+
+  const at::Tensor out = run(*engine_for(served_, {3, 2}, {4}), in, 4);
+
+  expect_same_bits(out, run(*engine_for(explicitly, {3, 2}, {4}), in, 4));
+  served_.normalize["heating"] = {{0.0}, {1.0}};
+  EXPECT_FALSE(at::equal(out, run(*engine_for(served_, {3, 2}, {4}), in, 4)))
+      << "the plan counts where it says something";
+}
+
+TEST_F(CheckpointNetwork, LearnsOnFromItsRunningNormalisation) {
+  LearnedState state = learned(spec_);
+  state.arrays.push_back(array_with("normalization/count", ArrayKind::float64, {}, std::vector<double>{8.0}));
+  state.arrays.push_back(array_with("normalization/q/mean", ArrayKind::float64, {2}, std::vector<double>{0.5, 0.25}));
+  state.arrays.push_back(
+      array_with("normalization/q/squares", ArrayKind::float64, {2}, std::vector<double>{32.0, 8.0}));
+  write_checkpoint_file(served_.source.path, state, 7);
+  const auto array_of = [](Engine& engine, const std::string& name) {
+    for (const NamedArray& array : engine.learner()->state().arrays)
+      if (array.name == name) return load<double>(array.bytes.data());
+    return -1.0;
+  };
+  NetworkSpec targets = served_;
+  targets.normalize["q"].running = true;
+  targets.training.given = true;
+  targets.training.targets = {{"heating", "true"}};
+  LossTerm term;
+  term.kind = LossKind::mse;
+  term.fields = {"heating"};
+  targets.training.loss = {term};
+  const RowLayout in = make_row_layout(spec_.inputs, {3, 2}), out = make_row_layout(spec_.outputs, {4}),
+                  truth = make_row_layout({{{"true"}}}, {4});
+
+  const auto engine = make_torch_engine(targets, in, out, truth, "cpu", 1);
+  EXPECT_EQ(array_of(*engine, "normalization/count"), 8.0);
+  const at::Tensor rows = at::randn({8, 5}), wanted = at::randn({8, 4});
+  const std::vector<std::int64_t> ids{0, 1, 2, 3, 4, 5, 6, 7};
+  engine->learner()->add({static_cast<const std::byte*>(rows.data_ptr()),
+                          static_cast<const std::byte*>(wanted.data_ptr()), 8, ids.data(), 0, 0, 0});
+  engine->learner()->step();
+  EXPECT_EQ(array_of(*engine, "normalization/count"), 16.0);
+
+  NetworkSpec tape = served_;
+  tape.training.given = true;
+  tape.tape = 1;
+  const auto taped = make_torch_engine(tape, in, out, {}, "cpu", 1);
+  EXPECT_THAT(taped->learner()->state().network, HasSubstr(R"("q":{"mean":[0.5,0.25],"std":[2.0,1.0]})"))
+      << "nothing is learned of it there, and nothing is forgotten";
 }
 
 TEST_F(CheckpointNetwork, OfOtherFieldsIsRefused) {

@@ -41,6 +41,24 @@ void copy_array(const std::string& network, const Checkpoint& checkpoint, const 
   to.copy_(at::from_blob(const_cast<std::byte*>(found->bytes.data()), found->shape, kind_of(found->kind)));
 }
 
+std::string mean_of(const std::string& field) { return "normalization/" + field + "/mean"; }
+
+bool has_array(const Checkpoint& checkpoint, const std::string& name) {
+  const auto& arrays = checkpoint.state.arrays;
+  return std::any_of(arrays.begin(), arrays.end(), [&](const NamedArray& array) { return array.name == name; });
+}
+
+// Of the one field that there is; those of one that was never learned leave it as it is.
+Normalization constants_of(const RunningNormalization::Statistics& statistics) {
+  const RunningNormalization::Field& field = statistics.fields.front();
+  Normalization constants{{}, {}};
+  for (std::size_t level = 0; level < field.mean.size(); ++level) {
+    constants.mean.push_back(field.mean[level]);
+    constants.std.push_back(statistics.count > 0.0 ? statistics.std_of(field.squares[level]) : 1.0);
+  }
+  return constants;
+}
+
 }  // namespace
 
 NetworkSource source_of_checkpoint(const NetworkSpec& spec, const Checkpoint& checkpoint) {
@@ -71,26 +89,32 @@ void take_weights(const std::string& network, const Checkpoint& checkpoint, Torc
     copy_array(network, checkpoint, k_buffers + buffer.name, buffer.tensor);
 }
 
-void add_normalization(const Checkpoint& checkpoint, const RowLayout& in, const RowLayout& out,
-                       std::map<std::string, Normalization>& normalize) {
+void add_normalization(const Checkpoint& checkpoint, const RowLayout& in, const RowLayout& out, NetworkSpec& spec) {
   for (auto& [field, constants] : network_constants(checkpoint.state.network)) {
     const auto has = [&, &name = field](const RowLayout& rows) {
       return std::any_of(rows.fields.begin(), rows.fields.end(),
                          [&](const FieldSlot& slot) { return slot.name == name; });
     };
-    if (has(in) || has(out)) normalize.insert({field, constants});
+    if (has(in) || has(out)) spec.normalize.insert({field, constants});
   }
-  for (const NamedArray& array : checkpoint.state.arrays) {
-    for (const FieldSlot& slot : in.fields) {
-      if (array.name == "normalization/" + slot.name + "/mean") normalize.insert({slot.name, {{0.0}, {1.0}, true, ""}});
-    }
+  for (const FieldSlot& slot : in.fields) {
+    const auto given = spec.normalize.find(slot.name);
+    const bool goes_on = given != spec.normalize.end() && (!given->second.running || spec.training.given);
+    if (goes_on || !has_array(checkpoint, mean_of(slot.name))) continue;
+    NetworkSpec alone;
+    alone.name = spec.name;
+    alone.normalize[slot.name].running = true;
+    spec.normalize[slot.name] = constants_of(learned_statistics(alone, checkpoint, {{{slot.name, slot.levels, 0}}}));
   }
 }
 
-void take_normalization(const NetworkSpec& spec, const Checkpoint& checkpoint, const RowLayout& in,
-                        const RowNormalization& constants) {
-  RunningNormalization running(spec, in, constants);
-  RunningNormalization::Statistics statistics = running.statistics();
+RunningNormalization::Statistics learned_statistics(const NetworkSpec& spec, const Checkpoint& checkpoint,
+                                                    const RowLayout& in) {
+  RunningNormalization::Statistics statistics =
+      RunningNormalization(spec, in, row_normalization(spec, in, at::kDouble)).statistics();
+  const bool any = std::any_of(statistics.fields.begin(), statistics.fields.end(),
+                               [&](const auto& field) { return has_array(checkpoint, mean_of(field.name)); });
+  if (!any) return statistics;
   struct Reader {
     const std::string& network;
     const Checkpoint& checkpoint;
@@ -103,7 +127,7 @@ void take_normalization(const NetworkSpec& spec, const Checkpoint& checkpoint, c
     }
   } reader{spec.name, checkpoint};
   statistics.visit(reader);
-  running.restore(std::move(statistics));
+  return statistics;
 }
 
 NetworkSize size_of_checkpoint(const Checkpoint& checkpoint) {

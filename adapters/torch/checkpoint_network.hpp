@@ -20,12 +20,13 @@ NetworkSource source_of_checkpoint(const NetworkSpec& spec, const Checkpoint& ch
 void take_weights(const std::string& network, const Checkpoint& checkpoint, TorchNetwork& to);
 
 // Fields of the network's rows that are not under `normalize` of the plan are normalised as they were when it learned:
-// they are added there, with their constants or as running. take_normalization puts into `constants`, of rows of `in`,
-// what was learned of all running fields.
-void add_normalization(const Checkpoint& checkpoint, const RowLayout& in, const RowLayout& out,
-                       std::map<std::string, Normalization>& normalize);
-void take_normalization(const NetworkSpec& spec, const Checkpoint& checkpoint, const RowLayout& in,
-                        const RowNormalization& constants);
+// they are added there with their constants. Of running fields that was what they had learned last, which is also what
+// those have that the plan names and that learn no more.
+void add_normalization(const Checkpoint& checkpoint, const RowLayout& in, const RowLayout& out, NetworkSpec& spec);
+
+// What was learned of the running fields of `spec`, to go on from; nothing if the checkpoint has none of them.
+RunningNormalization::Statistics learned_statistics(const NetworkSpec& spec, const Checkpoint& checkpoint,
+                                                    const RowLayout& in);
 
 // Counts the parameters of the checkpoint's network.
 NetworkSize size_of_checkpoint(const Checkpoint& checkpoint);

@@ -57,7 +57,6 @@ void RunningNormalization::restore(Statistics statistics) {
   update();
 }
 
-// A value that never varies is left in its unit.
 void RunningNormalization::update() {
   if (statistics_.count == 0.0) return;
   const at::NoGradGuard no_grad;
@@ -65,9 +64,8 @@ void RunningNormalization::update() {
   std::size_t v = 0;
   for (const Field& field : statistics_.fields) {
     for (std::size_t level = 0; level < field.mean.size(); ++level, ++v) {
-      const double spread = std::sqrt(field.squares[level] / statistics_.count);
       mean.data_ptr<double>()[values_[v]] = field.mean[level];
-      std.data_ptr<double>()[values_[v]] = spread > 0.0 ? spread : 1.0;
+      std.data_ptr<double>()[values_[v]] = statistics_.std_of(field.squares[level]);
     }
   }
   constants_.mean.copy_(mean);

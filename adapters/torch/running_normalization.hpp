@@ -1,6 +1,7 @@
 // `normalize: {field: running}`: mean and standard deviation of inputs, learned with the network from what comes by.
 #pragma once
 
+#include <cmath>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -30,6 +31,12 @@ class RunningNormalization {
   struct Statistics {
     double count = 0.0;
     std::vector<Field> fields;
+
+    // A value that never varies is left in its unit.
+    double std_of(double squares) const {
+      const double spread = std::sqrt(squares / count);
+      return spread > 0.0 ? spread : 1.0;
+    }
 
     // Arrays "normalization/count", "normalization/<field>/mean" and ".../squares".
     template <class Visitor>

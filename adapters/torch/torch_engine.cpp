@@ -77,12 +77,12 @@ class TorchEngine final : public Engine {
         tile_rows_(tile_ * spec.rows_per_sample()),
         network_(make_network(spec, in, out, device, checkpoint)),
         tile_forward_(spec, *network_, in, out, device) {
-    if (checkpoint != nullptr) take_normalization(spec, *checkpoint, in, tile_forward_.in_constants());
     if (device_.is_cuda()) make_staging();
     try_one_tile();
     if (spec.cuda_graph && device_.is_cuda()) record_tile();
     if (spec.training.given) {
       learner_ = make_torch_learner(spec, *network_, in, out, truth, tile_forward_.in_constants());
+      if (checkpoint != nullptr) learner_->begin_with(learned_statistics(spec, *checkpoint, in));
     }
     if (spec.tape > 0) torch_tape_ = make_torch_tape(spec, *network_, tile_forward_, learner_.get());
   }
@@ -283,7 +283,7 @@ std::unique_ptr<Engine> make_torch_engine(const NetworkSpec& spec, const RowLayo
   const Checkpoint checkpoint = read_checkpoint_file(spec.source.path);
   NetworkSpec same = spec;
   same.source = source_of_checkpoint(spec, checkpoint);
-  add_normalization(checkpoint, in, out, same.normalize);
+  add_normalization(checkpoint, in, out, same);
   return std::make_unique<TorchEngine>(same, in, out, truth, parsed, threads, &checkpoint);
 }
 

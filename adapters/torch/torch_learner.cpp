@@ -148,6 +148,10 @@ class NetworkLearner final : public TorchLearner {
 
   const StepReport& last() const override { return counters_.last; }
 
+  void begin_with(RunningNormalization::Statistics statistics) override {
+    if (tiles_ && statistics.count > 0.0) tiles_->running().restore(std::move(statistics));
+  }
+
   LearnedState state() const override {
     LearnedState state;
     state.network = network_json(spec_, in_, out_, frozen());

@@ -3,7 +3,7 @@
 
 #include <memory>
 
-#include "adapters/torch/row_normalization.hpp"
+#include "adapters/torch/running_normalization.hpp"
 #include "adapters/torch/torch_network.hpp"
 #include "coupler/engine/learner.hpp"
 
@@ -11,6 +11,9 @@ namespace ekman {
 
 class TorchLearner : public Learner {
  public:
+  // Running normalisation goes on from there, before the first step; of no effect with a tape.
+  virtual void begin_with(RunningNormalization::Statistics statistics) = 0;
+
   // Before autograd adds to the gradients of the parameters from outside of add().
   virtual void begin_backward() = 0;
 

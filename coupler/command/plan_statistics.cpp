@@ -10,6 +10,7 @@
 #include <set>
 
 #include "adapters/hdf5/statistics_file.hpp"
+#include "coupler/base/bytes.hpp"
 #include "coupler/base/joined.hpp"
 #include "coupler/base/log.hpp"
 #include "coupler/plan/choices.hpp"
@@ -63,6 +64,14 @@ std::string take_one(const std::string& field, std::int64_t levels, MissingStati
   one.mean = found->mean;
   one.std = found->std;
   return problem_with(*found, one.from, levels);
+}
+
+// A network that goes on with learning, or that comes from a checkpoint, has them already.
+bool has_statistics(const Learner& learner) {
+  const LearnedState state = learner.state();
+  return std::any_of(state.arrays.begin(), state.arrays.end(), [](const NamedArray& array) {
+    return array.name == "normalization/count" && load<double>(array.bytes.data()) > 0.0;
+  });
 }
 
 }  // namespace
@@ -134,7 +143,7 @@ void TrainingStatistics::start(const NetworkSpec& spec, const std::string& outpu
   const auto running = [](const Normalization& one) { return one.running; };
   const bool any = std::any_of(spec.normalize.begin(), spec.normalize.end(),
                                [&](const auto& field) { return running(field.second); });
-  if (!any || learner.last().exchanges > 0) return;  // a network that goes on has them already
+  if (!any || has_statistics(learner)) return;
   set_statistics(all(spec), recordings_.layouts().in, spec, learner);
   if (ranks_.rank() != 0) return;
   const std::vector<FieldStatistics> fields = of(spec, running);

@@ -26,7 +26,7 @@ class TrainingStatistics {
       : recordings_(recordings), parts_(parts), ranks_(ranks) {}
 
   void complete(NetworkSpec& spec);
-  // Of running fields, into a learner that has made no step, and into statistics-NAME.h5 of `output_directory`.
+  // Of running fields, into a learner that has none yet, and into statistics-NAME.h5 of `output_directory`.
   void start(const NetworkSpec& spec, const std::string& output_directory, Learner& learner);
 
  private:

@@ -28,7 +28,7 @@ endif
 # Open MPI 5 as Debian packages it crashes at `mpirun a : b` without this (open-mpi/ompi#13303).
 export PMIX_MCA_pmdl = ^ompi
 
-.PHONY: packages build test test-debian13 demo bench asan asan-rooms gpu-test fuzz clean
+.PHONY: packages build test test-debian13 demo demo-darcy bench asan asan-rooms gpu-test fuzz clean
 
 packages:
 	cmake/install_packages.sh
@@ -51,6 +51,11 @@ demo: build
 	cmake -G Ninja -S examples/lorenz96 -B $(LORENZ) -DCMAKE_PREFIX_PATH=$(PREFIX)
 	cmake --build $(LORENZ)
 	$(PYTHON) examples/lorenz96/run.py $(LORENZ) $(PREFIX)/bin/ekman --run run/lorenz96
+
+demo-darcy: build
+	cmake --install $(BUILD) --prefix $(PREFIX)
+	cmake -G Ninja -S examples/darcy -B $(BUILD)/darcy -DCMAKE_PREFIX_PATH=$(PREFIX) && cmake --build $(BUILD)/darcy
+	$(PYTHON) examples/darcy/run.py $(BUILD)/darcy $(PREFIX)/bin/ekman --run run/darcy
 
 # All figures against references by hand, see bench/README.md; NAMES="roundtrip training" runs these only. OPENBLAS_CORETYPE is
 # taken from the command line alone, and then holds for references as well.

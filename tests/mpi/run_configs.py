@@ -27,10 +27,12 @@ RUNS = {
                      "moistening=12",
     "lorenz96_mlp.yaml": "1 atmosphere 360 x=1 u_true=1 -> u=1",
     "fno_grid.yaml": "1 aquifer 2048 permeability=1 distance_to_wall=1 pressure_true=1 -> pressure=1",
+    "darcy_fno.yaml": "1 aquifer 10240 permeability=1 x=1 y=1 pressure_true=1 -> pressure=1",
     "inline.yaml": f"0 atmosphere 1500 {COLUMNS} -> heating=12",
     "recording.yaml": f"2 atmosphere 1500 {COLUMNS} heating=12 ->",
     "adjoint.yaml": "1 atmosphere 1500 state=12 -> tendency=12 adjoints",
 }
+DIRECTORIES = {"darcy_fno.yaml": "run/darcy_fno"}   # output.directory, where a plan has one
 NEEDS_GPU = {"gpu_node.yaml", "grid_unet.yaml"}
 
 
@@ -64,9 +66,10 @@ for name, setting in RUNS.items():
     env = dict(os.environ) if serve else dict(os.environ, EKMAN_PLAN=str(work / name))
     subprocess.run([mpiexec, "--oversubscribe", "-np", "2", model, *arguments, *serve], check=True, timeout=120, cwd=work, env=env)
     # The record of the run: a plan that is the same when resolved, and who ran where.
-    record = (work / "ekman-run.yaml").read_text()
+    left = work / DIRECTORIES.get(name, ".") / "ekman-run.yaml"
+    record = left.read_text()
     resolved = [subprocess.run([ekman, "check", "--no-load", "--resolved", str(path)], check=True, stdout=subprocess.PIPE,
-                               text=True).stdout for path in (work / name, work / "ekman-run.yaml")]
+                               text=True).stdout for path in (work / name, left)]
     loaded = name not in ("echo.yaml", "recording.yaml")
     wanted = [f"ranks of component {arguments[0]}", "libtorch: LibTorch" if loaded else "libtorch: not loaded", "mpi: Open MPI",
               *(["of ekman serve", f"ML rank {int(ml_ranks) - 1} of {ml_ranks}"] if serve else ["runs inline on 2 of 2 ranks"])]

@@ -129,6 +129,14 @@ TEST(PlanToYaml, WritesEveryKeyThatHasAValue) {
   EXPECT_NE(resolved.find("checkpoint: /folder/run/best.ckpt"), std::string::npos) << resolved;
 }
 
+TEST(PlanToYaml, NamesFilesSoThatItCanBeKeptAnywhere) {
+  const std::string resolved = plan_to_yaml(parse_plan(k_maximal, "plan.yaml"));
+
+  for (const char* key : {"torchscript: ", "checkpoint: ", "library: ", "from: "}) {
+    EXPECT_NE(resolved.find(std::string(key) + "/"), std::string::npos) << key << " is no whole path in\n" << resolved;
+  }
+}
+
 TEST(PlanToYaml, WritesDurationsThatReadBack) {
   for (const char* text : {"PT10M", "P1D", "PT0.5S", "P1DT6H", "PT1H1M1.25S", "PT0.000001S", "P30D"}) {
     EXPECT_EQ(duration_text(*parse_duration(text)), text);

@@ -32,8 +32,8 @@ def scatter(axes, pairs, summary):
     truth = [float(row["truth"]) for row in pairs]
     prediction = [float(row["prediction"]) for row in pairs]
     axes.plot(truth, prediction, ".", color=BLUE, markersize=3, markeredgewidth=0, rasterized=True,
-              alpha=min(0.7, max(0.15, 300 / len(pairs))))
-    low, high = min(truth + prediction), max(truth + prediction)
+              alpha=min(0.7, max(0.15, 300 / max(1, len(pairs)))))
+    low, high = min(truth + prediction, default=0.0), max(truth + prediction, default=1.0)
     axes.plot([low, high], [low, high], color=GREY, linewidth=0.8)
     units = summary["units"]
     axes.set_title(summary["field"], fontsize=10, loc="left")

@@ -108,6 +108,26 @@ void add_normalization(const Checkpoint& checkpoint, const RowLayout& in, const 
   }
 }
 
+std::vector<std::string> fields_normalised_otherwise(const NetworkSpec& spec, const Checkpoint& checkpoint,
+                                                     const RowLayout& in, const RowLayout& out) {
+  NetworkSpec learned;
+  learned.name = spec.name;
+  add_normalization(checkpoint, in, out, learned);
+  std::vector<std::string> fields;
+  for (const RowLayout* rows : {&in, &out}) {
+    for (const FieldSlot& slot : rows->fields) {
+      const auto given = spec.normalize.find(slot.name);
+      if (given == spec.normalize.end() || given->second.running) continue;
+      const RowLayout alone{{{slot.name, slot.levels, 0}}};
+      learned.normalize.insert({slot.name, {}});
+      const RowNormalization here = row_normalization(spec, alone, at::kDouble),
+                             there = row_normalization(learned, alone, at::kDouble);
+      if (!at::equal(here.mean, there.mean) || !at::equal(here.std, there.std)) fields.push_back(slot.name);
+    }
+  }
+  return fields;
+}
+
 RunningNormalization::Statistics learned_statistics(const NetworkSpec& spec, const Checkpoint& checkpoint,
                                                     const RowLayout& in) {
   RunningNormalization::Statistics statistics =
@@ -126,6 +146,14 @@ RunningNormalization::Statistics learned_statistics(const NetworkSpec& spec, con
                  at::from_blob(numbers.data(), {static_cast<std::int64_t>(numbers.size())}, at::kDouble));
     }
   } reader{spec.name, checkpoint};
+  for (const auto& field : statistics.fields) {
+    if (has_array(checkpoint, mean_of(field.name))) continue;
+    fail(spec.name, checkpoint,
+         fmt::format(
+             "has a running normalisation, but none of \"{}\"; give that field its mean and std, or begin without "
+             "the checkpoint",
+             field.name));
+  }
   statistics.visit(reader);
   return statistics;
 }

@@ -24,6 +24,10 @@ void take_weights(const std::string& network, const Checkpoint& checkpoint, Torc
 // those have that the plan names and that learn no more.
 void add_normalization(const Checkpoint& checkpoint, const RowLayout& in, const RowLayout& out, NetworkSpec& spec);
 
+// Fields that the plan normalises by other constants than the checkpoint's network learned with, by name.
+std::vector<std::string> fields_normalised_otherwise(const NetworkSpec& spec, const Checkpoint& checkpoint,
+                                                     const RowLayout& in, const RowLayout& out);
+
 // What was learned of the running fields of `spec`, to go on from; nothing if the checkpoint has none of them.
 RunningNormalization::Statistics learned_statistics(const NetworkSpec& spec, const Checkpoint& checkpoint,
                                                     const RowLayout& in);

@@ -21,6 +21,7 @@
 #include "adapters/torch/torch_message.hpp"
 #include "adapters/torch/torch_network.hpp"
 #include "adapters/torch/torch_tape.hpp"
+#include "coupler/base/joined.hpp"
 #include "coupler/plan/sizes.hpp"
 #include "ekman/error.hpp"
 
@@ -77,6 +78,7 @@ class TorchEngine final : public Engine {
         tile_rows_(tile_ * spec.rows_per_sample()),
         network_(make_network(spec, in, out, device, checkpoint)),
         tile_forward_(spec, *network_, in, out, device) {
+    if (checkpoint != nullptr) normalised_otherwise_ = fields_normalised_otherwise(spec, *checkpoint, in, out);
     if (device_.is_cuda()) make_staging();
     try_one_tile();
     if (spec.cuda_graph && device_.is_cuda()) record_tile();
@@ -134,6 +136,9 @@ class TorchEngine final : public Engine {
     if (bfloat16_) tiles = "bfloat16, " + tiles;
     if (graph_) tiles = "CUDA graph, " + tiles;
     if (!network_->speed_up().empty()) tiles = fmt::format("{}, {}", network_->speed_up(), tiles);
+    if (!normalised_otherwise_.empty())
+      tiles += fmt::format(", {} normalised as the plan says, which is not as the checkpoint learned",
+                           joined(normalised_otherwise_, " and "));
     if (device_.is_cuda()) return fmt::format("{}, {}", device_.str(), tiles);
     return fmt::format("cpu, {} thread{}{}, {}", threads_, threads_ == 1 ? "" : "s", blas, tiles);
   }
@@ -262,6 +267,7 @@ class TorchEngine final : public Engine {
   at::Tensor device_in_;
   at::Tensor device_out_;
   at::Tensor graph_in_;
+  std::vector<std::string> normalised_otherwise_;
   at::Tensor graph_out_;
   std::unique_ptr<CudaGraph> graph_;
 };

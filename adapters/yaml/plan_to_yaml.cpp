@@ -33,15 +33,14 @@ Write component_of(const ComponentSpec& component) {
                                   {"fields", given(!component.fields.empty(), named(component.fields, field_of))}});
 }
 
+std::string whole(const std::string& path) { return std::filesystem::absolute(path).lexically_normal().string(); }
+
 Write source_of(const NetworkSource& source) {
   if (source.kind == SourceKind::none) return text("none");
   if (source.kind == SourceKind::builtin) return builtin_of(source);
   const bool is_file = source.kind == SourceKind::torchscript;
   const bool is_checkpoint = source.kind == SourceKind::checkpoint;
   const std::string pattern = "networks.*.network";
-  const auto whole = [](const std::string& path) {
-    return std::filesystem::absolute(path).lexically_normal().string();
-  };
   Values values = no_source();
   values["torchscript"] = is_file ? text(whole(source.path)) : Write{};
   values["sha256"] = given(is_file && !source.sha256.empty(), text(source.sha256));
@@ -70,7 +69,7 @@ Write arguments_of(const std::vector<Argument>& arguments, const std::string& pa
 Write normalization_of(const Normalization& constants) {
   if (constants.running) return text("running");
   if (!constants.from.empty())
-    return mapping("networks.*.normalize.*", {{"mean", {}}, {"std", {}}, {"from", text(constants.from)}}, true);
+    return mapping("networks.*.normalize.*", {{"mean", {}}, {"std", {}}, {"from", text(whole(constants.from))}}, true);
   return mapping("networks.*.normalize.*",
                  {{"mean", real(constants.mean.front())}, {"std", real(constants.std.front())}}, true);
 }

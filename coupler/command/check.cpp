@@ -45,6 +45,8 @@ void try_resume(PlanReading& reading, const NetworkSpec& network, Learner* learn
 // As an ML rank will, on the CPU; a forward needs the levels of all fields. What is wrong with `training` is found
 // without it, at its own keys, and then what is left of the plan is tried.
 NetworkTrial try_network(PlanReading& reading, NetworkSpec network) {
+  for (auto& field : network.normalize)
+    if (!field.second.is_known()) field.second = {};
   const std::optional<LearningRows> rows = rows_of(reading.plan, network);
   if (network.source.kind == SourceKind::none) return {true, false, {}};
   if (!needs_library(network)) {
@@ -97,7 +99,8 @@ std::string counted(std::size_t count, const char* noun) {
 }  // namespace
 
 int check(const std::string& plan_file, const CheckOptions& options) {
-  PlanReading reading = examine_whole_plan(plan_file);
+  PlanReading reading = examine_whole_plan(plan_file, MissingStatistics::made_later);
+  warn_of_missing(reading);
   const Diagnostics& found = reading.diagnostics;
   std::vector<NetworkTrial> trials;
   if (found.count(Severity::error) == 0) trials = try_networks(reading, options.load);

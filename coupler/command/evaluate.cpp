@@ -101,7 +101,7 @@ struct Trial {
 Trial prepare(const EvaluateOptions& options) {
   Trial trial{Communicator::borrow(MPI_COMM_WORLD).clone(), {}, {}, {}, {}};
   const Communicator& ranks = trial.ranks;
-  trial.plan = read_plan_on_first(ranks, options.plan);
+  trial.plan = read_plan_on_first(ranks, options.plan, MissingStatistics::made_later);
   const NetworkSpec& spec = trial.spec = offline_spec(learning_network(trial.plan, options.network));
   trial.recordings.emplace(open_recordings(ranks, options.data, trial.plan, spec));
   const LearningRows& layouts = trial.recordings->layouts();
@@ -109,7 +109,8 @@ Trial prepare(const EvaluateOptions& options) {
   if (place.device == "cpu") bind_threads(place.threads, cores_allowed());
   std::string problem;
   try {
-    const NetworkSpec served = served_spec(trial.plan, spec, options.checkpoint);
+    NetworkSpec served = served_spec(trial.plan, spec, options.checkpoint);
+    require_statistics(served, served.source.kind == SourceKind::checkpoint);
     trial.engine = make_engine(served, {layouts.in, layouts.out, {}}, place.device, place.threads);
     if (ranks.rank() == 0 && served.source.kind == SourceKind::checkpoint)
       log_line(fmt::format("network \"{}\" of {} on {}", spec.name, served.source.path, trial.engine->describe()));
@@ -176,7 +177,10 @@ int evaluate(int argc, char** argv, const EvaluateOptions& options) {
     run_for_all("rank of ekman evaluate", [&] { files = evaluate_plan(options); });
   }
   // MPI libraries may not bear a new process before they are finalized.
-  if (!options.figure || files.figure.empty()) return 0;
+  if (files.figure.empty()) return 0;
+  std::error_code ignored;
+  std::filesystem::remove(files.figure, ignored);  // one of other errors
+  if (!options.figure) return 0;
   const std::string problem = draw_figure(files);
   std::printf("%s\n", (problem.empty() ? "figure: " + files.figure : problem).c_str());
   return 0;

@@ -24,20 +24,20 @@ constexpr const char* k_script = "evaluation_figure.py";
 // What the script ends with where matplotlib is missing.
 constexpr int k_no_matplotlib = 3;
 
-void close_or_fail(std::ofstream& file, const std::string& path) {
+void close_or_fail(std::ofstream& file, const std::string& path, const char* what) {
   file.close();
   if (file) return;
   throw Error(ErrorCode::internal,
-              fmt::format("the errors by level cannot be written to {}: {}; see whether there is room, "
-                          "or give another output.directory",
-                          path, std::strerror(errno)));
+              fmt::format("{} cannot be written to {}: {}; see whether there is room, or give another "
+                          "output.directory",
+                          what, path, std::strerror(errno)));
 }
 
 // Beside the installed program, or in the source tree of one that is not.
 std::string find_script() {
   std::error_code ignored;
   const fs::path program = fs::read_symlink("/proc/self/exe", ignored);
-  const fs::path installed = program.parent_path().parent_path() / "share/ekman/matplotlib" / k_script;
+  const fs::path installed = program.parent_path() / EKMAN_DATA_FROM_PROGRAM / "ekman/matplotlib" / k_script;
   return fs::exists(installed) ? installed.string() : std::string(EKMAN_FIGURES) + "/" + k_script;
 }
 
@@ -62,7 +62,7 @@ void write_errors(const std::string& path, const std::vector<ComparedField>& fie
     for (std::size_t level = 0; level < errors[f].levels.size(); ++level)
       row(fmt::format("{}", level + 1), errors[f].levels[level]);
   }
-  close_or_fail(file, path);
+  close_or_fail(file, path, "errors by level");
 }
 
 void write_pairs(const std::string& path, const std::vector<ComparedField>& fields, const DrawnPairs& pairs) {
@@ -71,7 +71,7 @@ void write_pairs(const std::string& path, const std::vector<ComparedField>& fiel
   for (std::size_t f = 0; f < fields.size(); ++f)
     for (const DrawnPair& pair : pairs.of(f))
       file << fmt::format("\"{}\",{},{},{}\r\n", fields[f].output.name, pair.level, pair.truth, pair.prediction);
-  close_or_fail(file, path);
+  close_or_fail(file, path, "pairs of truth and prediction");
 }
 
 std::string draw_figure(const EvaluationFiles& files) {

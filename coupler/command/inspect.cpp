@@ -8,6 +8,7 @@
 #include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <optional>
 
 #include "adapters/hdf5/file_kind.hpp"
 #include "adapters/hdf5/recording_store.hpp"
@@ -46,15 +47,27 @@ void print_recording(const RecordingReader& reader) {
                           .c_str());
 }
 
+[[noreturn]] void refuse(const std::string& path) {
+  throw Error(ErrorCode::usage,
+              fmt::format("{} is no recording, restart file, checkpoint (.safetensors), TorchScript file or file of "
+                          "statistics; name one of these",
+                          path));
+}
+
 void print_statistics(const std::string& path) {
   std::string text = fmt::format("{}: {}, mean and std of fields\n", path, size_words(path));
+  std::size_t fields = 0;
   for (const std::string& field : fields_with_statistics(path)) {
-    const FieldStatistics found = read_statistics(path, field).value();
+    const std::optional<FieldStatistics> read = read_statistics(path, field);
+    if (!read) continue;  // of a name that no field has in netCDF
+    const FieldStatistics& found = *read;
+    ++fields;
     text += fmt::format("    {}{}: {}, mean {:.6g} std {:.6g}{}{}\n", field,
                         found.units.empty() ? "" : " [" + found.units + "]", counted(found.mean.size(), "level"),
                         found.mean.front(), found.std.front(), found.mean.size() > 1 ? " at the first" : "",
                         found.part.empty() ? "" : "; " + found.part);
   }
+  if (fields == 0) refuse(path);
   std::fputs(text.c_str(), stdout);
 }
 
@@ -123,7 +136,7 @@ std::string learned_words(const LearnedState& state) {
 void print_checkpoint(const std::string& path) {
   NetworkSpec spec;
   spec.name = "inspected";
-  spec.training.resume = path;
+  spec.training.resume = std::filesystem::absolute(path).string();  // `latest` may be a file
   const Checkpoint checkpoint = network_library().find_resume(spec, ".").value();
   std::fputs(fmt::format("{}: {}, checkpoint of optimizer step {}, written by Ekman {}\n{}{}", path, size_words(path),
                          checkpoint.step, checkpoint.version, learned_words(checkpoint.state),
@@ -198,10 +211,7 @@ void print(const std::string& path) {
   }
   if (bytes.substr(0, 4) == "PK\x03\x04") return print_script(path);
   if (bytes.size() == 9 && bytes[8] == '{') return print_checkpoint(path);
-  throw Error(ErrorCode::usage,
-              fmt::format("{} is no recording, restart file, checkpoint (.safetensors), TorchScript file or file of "
-                          "statistics; name one of these",
-                          path));
+  refuse(path);
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <filesystem>
 #include <map>
 #include <memory>
 
@@ -41,6 +42,7 @@ class Merge {
     header_ = readers.front()->header();
     for (const Reader& reader : readers) {
       require_like(*reader, *readers.front());
+      require_one_run(*reader, *readers.front());
       add_chunks(*reader);
     }
     make_header();
@@ -85,6 +87,17 @@ class Merge {
     if (mine != other)
       throw Error(ErrorCode::usage, fmt::format("{} is of {}, {} of {}; merge recordings of one network and plan",
                                                 reader.path(), mine, first.path(), other));
+  }
+
+  // As `ekman train` tells runs apart.
+  static void require_one_run(const RecordingReader& reader, const RecordingReader& first) {
+    const auto folder = [](const RecordingReader& of) {
+      return std::filesystem::absolute(of.path()).lexically_normal().parent_path();
+    };
+    if (folder(reader) != folder(first))
+      throw Error(ErrorCode::usage, fmt::format("{} and {} are in two folders, so of two runs, which may have the same "
+                                                "steps; merge those of one run",
+                                                first.path(), reader.path()));
   }
 
   void add_chunks(const RecordingReader& reader) {

@@ -2,8 +2,10 @@
 #include "coupler/command/plan_statistics.hpp"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cmath>
 #include <filesystem>
 #include <map>
@@ -13,7 +15,9 @@
 #include "coupler/base/bytes.hpp"
 #include "coupler/base/joined.hpp"
 #include "coupler/base/log.hpp"
+#include "coupler/base/mix64.hpp"
 #include "coupler/plan/choices.hpp"
+#include "ekman/error.hpp"
 
 namespace ekman {
 
@@ -21,9 +25,33 @@ namespace {
 
 namespace fs = std::filesystem;
 
-std::string part_words(const SplitSpec& split) {
-  return fmt::format("training part of train {}, validation {}, test {}, by {}, block {}, gap {}, seed {}", split.train,
-                     split.validation, split.test, word_of(split.rule), split.block, split.gap, split.seed);
+// Other for other data and for another split, as far as that can be said without reading all of it.
+std::string part_words(const SplitSpec& split, const Recordings& recordings, const LessonParts& parts) {
+  const std::vector<std::int64_t>& lessons = parts.lessons(Part::train);
+  std::uint64_t hash = 0;
+  LessonRows rows;
+  for (const std::int64_t lesson : {lessons.front(), lessons.back()}) {
+    recordings.read(recordings.lessons()[static_cast<std::size_t>(lesson)], rows);
+    for (const auto* values : {&rows.in, &rows.truth})
+      for (const std::byte value : *values) hash = mix64(hash ^ std::to_integer<std::uint64_t>(value));
+  }
+  return fmt::format(
+      "training part of train {}, validation {}, test {}, by {}, block {}, gap {}, seed {}; {} recorded "
+      "chunks, {:08x}",
+      split.train, split.validation, split.test, word_of(split.rule), split.block, split.gap, split.seed,
+      lessons.size(), hash >> 32);
+}
+
+// Before all data are read: the file of statistics must have a place.
+void make_folder_of(const std::string& file) {
+  const fs::path folder = fs::absolute(file).parent_path();
+  std::error_code problem;
+  fs::create_directories(folder, problem);
+  if (!problem && access(folder.c_str(), W_OK | X_OK) != 0) problem = {errno, std::generic_category()};
+  if (problem)
+    throw Error(ErrorCode::plan, fmt::format("cannot write {}: {} is {}; give `from` a place that the first rank can "
+                                             "write to",
+                                             file, folder.string(), problem.message()));
 }
 
 // Levels that the plan says the field has; 0: it does not.
@@ -49,18 +77,19 @@ std::string problem_with(const FieldStatistics& found, const std::string& path, 
                      levels, path, given);
 }
 
+std::string no_statistics(const std::string& path, const std::string& field) {
+  if (fs::exists(path))
+    return fmt::format("{} has no mean and std of \"{}\"; it has {}; `ekman train` with this plan adds them", path,
+                       field, joined(fields_with_statistics(path), ", "));
+  return fmt::format("there is no file {} with mean and std of \"{}\"; `ekman train` with this plan makes it", path,
+                     field);
+}
+
 // "": all is well, or missing and to be made.
 std::string take_one(const std::string& field, std::int64_t levels, MissingStatistics missing, Normalization& one) {
-  if (!fs::exists(one.from)) {
-    if (missing == MissingStatistics::made_later) return "";
-    return fmt::format("there is no file {} with mean and std of \"{}\"; `ekman train` with this plan makes it",
-                       one.from, field);
-  }
-  const std::optional<FieldStatistics> found = read_statistics(one.from, field);
-  if (!found && missing == MissingStatistics::made_later) return "";
-  if (!found)
-    return fmt::format("{} has no mean and std of \"{}\"; it has {}; `ekman train` with this plan adds them", one.from,
-                       field, joined(fields_with_statistics(one.from), ", "));
+  std::optional<FieldStatistics> found;
+  if (fs::exists(one.from)) found = read_statistics(one.from, field);
+  if (!found) return missing == MissingStatistics::made_later ? "" : no_statistics(one.from, field);
   one.mean = found->mean;
   one.std = found->std;
   return problem_with(*found, one.from, levels);
@@ -95,6 +124,22 @@ PlanReading examine_whole_plan(const std::string& path, MissingStatistics missin
   return reading;
 }
 
+void warn_of_missing(PlanReading& reading) {
+  for (NetworkSpec& network : reading.plan.networks)
+    for (const auto& [field, one] : network.normalize)
+      if (!one.is_known())
+        reading.diagnostics.add({fmt::format("networks.{}.normalize.{}.from", network.name, field),
+                                 no_statistics(one.from, field), Severity::warning});
+}
+
+void require_statistics(NetworkSpec& spec, bool of_checkpoint) {
+  for (auto field = spec.normalize.begin(); field != spec.normalize.end();) {
+    if (!field->second.is_known() && !of_checkpoint)
+      throw Error(ErrorCode::plan, no_statistics(field->second.from, field->first));
+    field = field->second.is_known() ? std::next(field) : spec.normalize.erase(field);
+  }
+}
+
 const LessonStatistics& TrainingStatistics::all(const NetworkSpec& spec) {
   if (!all_) all_ = lesson_statistics(recordings_, parts_, spec, ranks_);
   return *all_;
@@ -103,22 +148,23 @@ const LessonStatistics& TrainingStatistics::all(const NetworkSpec& spec) {
 std::vector<FieldStatistics> TrainingStatistics::of(const NetworkSpec& spec,
                                                     const std::function<bool(const Normalization&)>& wanted) {
   std::vector<FieldStatistics> fields = field_statistics(all(spec), recordings_, spec, wanted);
-  for (FieldStatistics& field : fields) field.part = part_words(spec.training.offline.split);
+  for (FieldStatistics& field : fields) field.part = part_;
   return fields;
 }
 
 void TrainingStatistics::complete(NetworkSpec& spec) {
-  const std::string part = part_words(spec.training.offline.split);
+  if (ranks_.rank() == 0) part_ = part_words(spec.training.offline.split, recordings_, parts_);
   bool any = false;
   for (const auto& [field, one] : spec.normalize) {
     any = any || !one.is_known();
+    if (ranks_.rank() == 0 && !one.is_known()) make_folder_of(one.from);
     if (ranks_.rank() != 0 || one.from.empty() || !one.is_known()) continue;
     const std::optional<FieldStatistics> found = read_statistics(one.from, field);
-    if (found && !found->part.empty() && found->part != part)
-      log_line(
-          fmt::format("warning: network \"{}\": mean and std of \"{}\" in {} are of the {}, and this plan has "
-                      "another split; remove the file to have them made anew",
-                      spec.name, field, one.from, found->part));
+    if (found && !found->part.empty() && found->part != part_)
+      log_line(fmt::format(
+          "warning: network \"{}\": mean and std of \"{}\" in {} are of the {}, and here it is the {}; remove "
+          "the file, and what was learned with it, to have them made anew",
+          spec.name, field, one.from, found->part, part_));
   }
   if (!any) return;
   const std::vector<FieldStatistics> fields = of(spec, [](const Normalization& one) { return !one.is_known(); });

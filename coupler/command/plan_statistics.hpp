@@ -17,6 +17,13 @@ enum class MissingStatistics { error, made_later };
 // its diagnostics.
 PlanReading examine_whole_plan(const std::string& path, MissingStatistics missing = MissingStatistics::error);
 
+// Says of each field whose file is missing that it is to be made.
+void warn_of_missing(PlanReading& reading);
+
+// For running the network: fields whose file is missing are normalised as its checkpoint says, if it has one. Throws
+// Error(plan) if it has none.
+void require_statistics(NetworkSpec& spec, bool of_checkpoint);
+
 // Collective. What is learned from, in numbers: fields of `spec` whose files are missing get mean and std from it, and
 // the first rank writes the files. Warns of files that were made from another part. Throws Error(plan).
 class TrainingStatistics {
@@ -37,6 +44,7 @@ class TrainingStatistics {
   const LessonParts& parts_;
   const Communicator& ranks_;
   std::optional<LessonStatistics> all_;
+  std::string part_;  // on the first rank
 };
 
 }  // namespace ekman

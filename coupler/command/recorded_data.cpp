@@ -11,7 +11,6 @@
 
 #include "adapters/hdf5/recording_store.hpp"
 #include "coupler/base/joined.hpp"
-#include "coupler/base/log.hpp"
 #include "coupler/command/find_place.hpp"
 #include "coupler/command/run_record.hpp"
 #include "coupler/session/agree.hpp"
@@ -75,7 +74,6 @@ Plan read_plan_on_first(const Communicator& ranks, const std::string& path, Miss
   return deserialise(from_first(ranks, ErrorCode::plan, [&] {
     PlanReading reading = examine_whole_plan(path, missing);
     reading.diagnostics.throw_if_errors();
-    for (const std::string& warning : reading.diagnostics.lines(Severity::warning)) log_line(warning);
     prepare_output(reading.plan);
     return serialise(reading.plan);
   }));

@@ -14,7 +14,8 @@ namespace ekman {
 // By the number in the name, which a run that is resumed counts on; copies have times of their own.
 std::vector<std::string> oldest_first(std::vector<std::string> files);
 
-// Collective. The plan, which the first rank reads. Throws PrintedError.
+// Collective. The plan, which the first rank reads; what `ekman check` warns of is about a running model. Throws
+// PrintedError.
 Plan read_plan_on_first(const Communicator& ranks, const std::string& path,
                         MissingStatistics missing = MissingStatistics::error);
 

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <charconv>
 #include <chrono>
@@ -21,6 +22,7 @@
 namespace ekman {
 namespace {
 
+constexpr int k_bar = 20;                // characters of a full bar
 constexpr double k_least_between = 0.2;  // seconds from one live line to the next
 constexpr const char* k_end = "\r\n";    // of a row, in RFC 4180
 
@@ -197,6 +199,10 @@ void TrainingLog::show(const StepReport& report, double now) {
   if (made > 0 && left > 0)
     text +=
         fmt::format(", {} left", duration_text((now - start_) / static_cast<double>(made) * static_cast<double>(left)));
+  if (setting_.last_step > 0) {
+    const std::int64_t full = k_bar * std::min(report.step, setting_.last_step) / setting_.last_step;
+    text += fmt::format(" [{:<{}}]", std::string(static_cast<std::size_t>(full), '#'), k_bar);
+  }
   live_line(text);
   last_shown_ = now;
   samples_shown_ = 0;

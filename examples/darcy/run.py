@@ -69,8 +69,8 @@ def main():
     ekman = jobs.program(args.ekman, "give the path of the installed `ekman`")
     learn, answer = (jobs.program(str(pathlib.Path(args.build) / name), "build this example first")
                      for name in ("learn", "answer"))
-    top = jobs.fresh(pathlib.Path(args.run).resolve(), "learned", "*.csv", "*.bin", "*.safetensors", "table.txt",
-                     "darcy.png")
+    top = jobs.fresh(pathlib.Path(args.run).resolve(), "learned", "learn.csv", "answer.csv", "fields.bin", "solver.safetensors",
+                     "table.txt", "darcy.png")
     jobs.namelist(top / "darcy.nml", size=args.size, seed=args.seed, batch=args.batch, num_samples=args.samples,
                   num_held_out=args.held_out)
     steps, modes = args.samples // args.batch, jobs.modes_of(args.size, args.modes)

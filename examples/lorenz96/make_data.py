@@ -42,6 +42,8 @@ def main():
         sys.exit(f"size {args.size} and count {args.count}: give at least 4 slow variables and 1 time")
 
     build, folder, env = pathlib.Path(args.build).resolve(), pathlib.Path(args.run).resolve(), child_environment()
+    if list(folder.glob("truth-*.h5*")):
+        sys.exit(f"{folder} has recordings already; remove them, or give --run another folder")
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "lorenz96.nml").write_text(namelist(args.size, args.count))
     plan = (HERE / "plan_record.yaml").read_text().replace("directory: data", "directory: .")

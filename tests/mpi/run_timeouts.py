@@ -45,6 +45,8 @@ FIRST, SECOND = r'ML rank 0 \(network "first"\)', r'ML rank 1 \(network "second"
 SINCE = r"since \d\d:\d\d:\d\d \(\d+\.\d s\)"
 LATE = rf'waits for the inputs "b" of step 2 from {AIR} 1, {SINCE}; 1 other rank\(s\) are there'
 LATE_ADJOINTS = rf'waits for the adjoints of "a_back" in step 2 from {AIR} 1, {SINCE}; 1 other rank\(s\) are there'
+# The second network waits for rank 0 as long as the first one for rank 1, and may tell it first: neither sees the other.
+EITHER_LATE = rf'({FIRST} {LATE_ADJOINTS}|{SECOND} waits for the inputs "b" of step 2 from {AIR} 0, {SINCE})'
 SILENT = rf"{AIR} 1 is out of sight .*: silent, last message at step 1"
 
 # What the report holds: with records in shared memory, and where ranks know each other by messages only.
@@ -69,10 +71,10 @@ CASES = {
              [ERROR, "last message at step 1"]),
     "late_adjoint": ([ERROR, rf'{AIR} 0 waits in get_adjoint of "a" in step 2 for {FIRST}', f"{FIRST} {LATE_ADJOINTS}",
                       rf'{AIR} 1 is in its own code, outside Ekman, {SINCE}, after put of "a" in step 2\n'],
-                     [ERROR, f"{FIRST} {LATE_ADJOINTS}", rf"{AIR} 1 is out of sight .*: silent, last message at step 2"]),
+                     [ERROR, EITHER_LATE, rf"{AIR} [01] is out of sight .*: silent, last message at step [12]"]),
     "adjoint_ring": ([ERROR, f"{FIRST} {LATE_ADJOINTS}", rf'{AIR} 1 waits in get of "a_back" in step 3 for {FIRST}',
                       "closes the ring", "in the same order"],
-                     [ERROR, f"{FIRST} {LATE_ADJOINTS}", "last message at step 3"]),
+                     [ERROR, EITHER_LATE, "last message at step [13]"]),
     "stop_ml": ([ERROR, rf'{AIR} 0 waits in get of "a_back" in step 2 for {FIRST}', rf"{FIRST} is stopped \(process \d+\)"],
                 [ERROR, 'for ML rank 1 of 1 of network "first"', "is out of sight .*, and silent"]),
     "no_enddef": ([ERROR, rf"waits in enddef for {AIR} 1", rf"{AIR} 1 is in its own code, outside Ekman, {SINCE}, after init"],

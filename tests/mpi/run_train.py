@@ -182,6 +182,17 @@ check("shuffling changes what is learned", distance(shuffled[0], one) > 1e-6)
 trained("cut", epochs=1, shuffle="on", reproducible="bfb")
 resumed = trained("cut", shuffle="on", reproducible="bfb", extra="checkpoint: {directory: checkpoints, every: 4}\n      resume: latest")
 check("resumed after an epoch: the same bits", distance(resumed, shuffled[0]) == 0.0)
+whole = trained("whole", shuffle="on", extra="checkpoint: {directory: checkpoints, every: 4, keep: 99}")
+per_epoch = len(batches)
+middle = next(step for step in range(4, EPOCHS * per_epoch, 4) if step % per_epoch not in (0, per_epoch - 1))
+(work / "within" / "checkpoints").mkdir(parents=True)
+shutil.copy(work / "whole" / "checkpoints" / f"mlp-{middle:08}.safetensors", work / "within" / "checkpoints")
+for script in (work / "whole" / "checkpoints").glob(f"mlp-{middle:08}.pt"):
+    shutil.copy(script, work / "within" / "checkpoints")
+within = trained("within", shuffle="on", extra="checkpoint: {directory: checkpoints, every: 4}\n      resume: latest")
+check(f"resumed at step {middle}, within an epoch: the same bits", distance(within, whole) == 0.0)
+code, printed = train("patient", epochs=20, extra="patience: 2", edit=lambda text: text.replace("lr: 1.0e-2", "lr: 1.0e-30"))
+check("without progress learning stops", code == 0 and "epoch 3 of 20" in printed and "epoch 5 of 20" not in printed, printed)
 rows = (work / "cut" / "log.csv").read_text().splitlines()
 check("the log has a row for each step of both", len(rows) == 1 + EPOCHS * len(batches), "\n".join(rows))
 
@@ -239,6 +250,11 @@ code, printed = train("from_file_again", edit=from_file)
 check("a file that is there is taken", code == 0 and "written to" not in printed and distance(learned("from_file_again"), learned("from_file")) < 1e-12, printed)
 code, printed = train("from_file_other", split="seed: 2", edit=from_file)
 check("of another split it warns", code == 0 and 'are of the training part of' in printed, printed)
+recordings.write(work / "louder.h5", {name: 3 * value for name, value in fields.items()}, ids, steps, CHUNK, units={"t": "K"})
+code, printed = train("from_file_louder", data="louder.h5", edit=from_file)
+check("and of other data", code == 0 and 'in moments.h5 are of the training part of' in printed, printed)
+code, printed = train("no_place", edit=lambda text: text.replace("t: {mean: 0.5, std: 2.0}", "t: {from: /proc/no/t.h5}"))
+check("a file that cannot be made is refused", code != 0 and "give `from` a place that the first rank can write to" in printed, printed)
 # The checkpoint has them: a plan without `normalize` serves what was learned.
 for name, plan in (("with", from_file), ("without", lambda text: text.replace(
         "      t: {mean: 0.5, std: 2.0}\n      ds: {mean: 1.0, std: 3.0}\n", "").replace("    normalize:\n", ""))):
@@ -249,6 +265,13 @@ for name, plan in (("with", from_file), ("without", lambda text: text.replace(
     done = subprocess.run([mpiexec, "-np", "1", ekman, "evaluate", f"served_{name}.yaml", "--data", "data-0.h5", "--checkpoint", "plan"],
                           cwd=work, timeout=60, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     check(f"a plan {name} normalize serves the checkpoint", done.returncode == 0, done.stderr)
+    quiet = name == "without" or "normalised as the plan says" not in done.stderr
+    check("and does not say that they differ", quiet, done.stderr)
+text = (work / "served_with.yaml").read_text().replace("ds: {from: moments.h5}", "ds: {mean: 9.0}")
+(work / "served_other.yaml").write_text(text.replace("served_with", "served_other"))
+done = subprocess.run([mpiexec, "-np", "1", ekman, "evaluate", "served_other.yaml", "--data", "data-0.h5", "--checkpoint", "plan"],
+                      cwd=work, timeout=60, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+check("other constants than it learned with are told", "ds normalised as the plan says, which is not as the checkpoint learned" in done.stdout, done.stdout)
 errors = [(work / f"served_{name}" / "evaluation-mlp-test.csv").read_text() for name in ("with", "without")]
 check("with the same bits", errors[0] == errors[1], "\n".join(errors))
 
@@ -267,6 +290,12 @@ for name, points, chunk_numbers, part in (("split-0.h5", left, [0, 2], slice(Non
     recordings.write(work / name, {key: value[part][:, points] for key, value in fields.items()}, [ids[p] for p in points],
                      steps[part], CHUNK, chunks=chunk_numbers, units={"t": "K"})
 check("files of several ML ranks are one recording", distance(trained("of_ranks", data="split-*.h5"), one) == 0.0)
+
+(work / "elsewhere").mkdir()
+shutil.copy(work / "split-1.h5", work / "elsewhere")
+done = subprocess.run([ekman, "inspect", "--merge", "both.h5", "split-0.h5", "elsewhere/split-1.h5"], cwd=work, timeout=60,
+                      stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+check("two runs are not merged", done.returncode == 1 and "are in two folders, so of two runs" in done.stdout, done.stdout)
 
 # A second run has the same steps, and is not taken for the first one again.
 (work / "other").mkdir()
@@ -311,11 +340,12 @@ refused("a std of zero", 'user.h5 has mean 0 and std 0 of "s", level 1', "data-0
         edit=lambda text: text.replace("t: {mean: 0.5, std: 2.0}", "s: {from: user.h5}"))
 done = subprocess.run([ekman, "check", "served_with.yaml"], cwd=work, timeout=60, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 check("check takes a plan with its file", done.returncode == 0, done.stdout)
-for wrong, words in (("none.h5", 'there is no file none.h5 with mean and std of "ds"'), ("user.h5", 'user.h5 has no mean and std of "ds"; it has s, t')):
+for wrong, words, status in (("none.h5", '17:18: warning: there is no file none.h5 with mean and std of "ds"', 0),
+                             ("user.h5", '17:18: warning: user.h5 has no mean and std of "ds"; it has s, t; `ekman train`', 0)):
     text = (work / "served_with.yaml").read_text().replace("ds: {from: moments.h5}", f"ds: {{from: {wrong}}}")
     (work / "unserved.yaml").write_text(text)
     done = subprocess.run([ekman, "check", "unserved.yaml"], cwd=work, timeout=60, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-    check(f"check says: {words}", done.returncode == 1 and words in done.stdout and "unserved.yaml:17:" in done.stdout, done.stdout)
+    check(f"check says: {words}", done.returncode == status and words in done.stdout, done.stdout)
 code, printed = train("nan", data="nan.h5")
 check("refused: NaN", code != 0 and f'has nan in "s" of point {ids[40]}, level 1, step {steps[times[0]]}' in printed, printed)
 bad["area"][times[0], 40] = 0.0

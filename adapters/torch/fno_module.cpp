@@ -7,6 +7,7 @@
 #include <cmath>
 
 #include "adapters/torch/builtin_parts.hpp"
+#include "adapters/torch/fourier_matrices.hpp"
 #include "coupler/plan/builtin_networks.hpp"
 
 namespace ekman {
@@ -25,7 +26,7 @@ at::Tensor as_complex(const at::Tensor& pairs) {
 class Spectral final : public torch::nn::Module {
  public:
   Spectral(std::int64_t width, const std::vector<std::int64_t>& modes, FirstWeights& weights)
-      : modes_y_(modes.at(0)), modes_x_(modes.at(1)) {
+      : modes_y_(modes.at(0)), modes_x_(modes.at(1)), matrices_(modes_y_, modes_x_) {
     weight_ = register_parameter("weight", at::empty({2 * modes_y_, modes_x_, width, width, 2}, at::kDouble));
     // A sum over `width` products has the size that one of LibTorch's linear layers gives it.
     weights.fill(weight_, 1.0 / std::sqrt(2.0 * static_cast<double>(width)));
@@ -34,7 +35,14 @@ class Spectral final : public torch::nn::Module {
   at::Tensor forward(const at::Tensor& given) {
     // There is no Fourier transform of bfloat16.
     const at::Tensor x = given.to(weight_.scalar_type());
-    const std::int64_t ny = x.size(2), nx = x.size(3), high = ny - modes_y_;
+    const std::int64_t ny = x.size(2), nx = x.size(3);
+    if (!matrices_.suit(ny, nx)) return by_transform(x, ny, nx);
+    return matrices_.grid_of(at::matmul(matrices_.waves_of(x), as_complex(weight_)), ny, nx);
+  }
+
+ private:
+  at::Tensor by_transform(const at::Tensor& x, std::int64_t ny, std::int64_t nx) const {
+    const std::int64_t high = ny - modes_y_;
     const at::Tensor waves = at::fft_fft(at::fft_rfft(x).narrow(3, 0, modes_x_), {}, 2);
     const at::Tensor low = at::cat({waves.narrow(2, 0, modes_y_), waves.narrow(2, high, modes_y_)}, 2);
     const at::Tensor product = at::matmul(low.permute({2, 3, 0, 1}), as_complex(weight_)).permute({2, 3, 0, 1});
@@ -47,8 +55,8 @@ class Spectral final : public torch::nn::Module {
     return at::fft_irfft(rows, nx);
   }
 
- private:
   std::int64_t modes_y_, modes_x_;
+  FourierMatrices matrices_;
   at::Tensor weight_;
 };
 

@@ -2,6 +2,7 @@
 #include "coupler/base/log.hpp"
 
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -44,6 +45,16 @@ void live_line(const std::string& text) {
   }
   live_line_shown = true;
   write_whole(k_erase + ("ekman: " + text).substr(0, terminal_width()));
+}
+
+void await_reader() {
+  struct stat kind {};
+  if (::fstat(STDERR_FILENO, &kind) != 0 || !S_ISFIFO(kind.st_mode)) return;
+  constexpr int k_looks = 1000;
+  constexpr useconds_t k_between = 1000;  // microseconds
+  int unread = 0;
+  for (int look = 0; look < k_looks && ::ioctl(STDERR_FILENO, FIONREAD, &unread) == 0 && unread > 0; ++look)
+    ::usleep(k_between);
 }
 
 bool stderr_is_terminal() { return ::isatty(STDERR_FILENO) == 1; }

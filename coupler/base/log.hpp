@@ -12,6 +12,10 @@ void log_line(const std::string& text);
 // happens where stderr is no terminal.
 void live_line(const std::string& text);
 
+// Returns when whoever reads standard error from the other end of a pipe, a launcher for instance, has taken what was
+// written, or after a second: a job that is ended before that may lose it.
+void await_reader();
+
 // Whether stderr is a terminal; mpirun of Open MPI gives ranks a pipe.
 bool stderr_is_terminal();
 

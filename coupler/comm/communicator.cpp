@@ -10,6 +10,7 @@
 #include <limits>
 #include <utility>
 
+#include "coupler/base/log.hpp"
 #include "ekman/error.hpp"
 
 namespace ekman {
@@ -39,6 +40,7 @@ bool any_thread_may_call_mpi() {
 bool may_free_collectively() { return mpi_is_running() && std::uncaught_exceptions() == 0; }
 
 void abort_world(int code) {
+  await_reader();
   if (mpi_is_running()) MPI_Abort(MPI_COMM_WORLD, code);
   std::_Exit(code);
 }

@@ -10,7 +10,10 @@ void agree(const Communicator& comm, ErrorCode code, const std::string& problem)
   const auto finder = static_cast<int>(comm.min(problem.empty() ? size : comm.rank()));
   if (finder == size) return;
   std::string sentence = problem;
-  if (comm.rank() == finder) log_line("error: " + sentence);
+  if (comm.rank() == finder) {
+    log_line("error: " + sentence);
+    await_reader();  // the others may end the job as soon as they know
+  }
   comm.broadcast(sentence, finder);
   throw PrintedError(code, sentence);
 }

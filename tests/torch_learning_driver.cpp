@@ -5,6 +5,7 @@
 #include <fstream>
 #include <map>
 
+#include "adapters/torch/compat.hpp"
 #include "adapters/torch/torch_learner.hpp"
 #include "ekman/error.hpp"
 
@@ -155,6 +156,7 @@ void run(const Options& options) {
 }  // namespace ekman
 
 int main(int count, char** words) {
+  ekman::compat::stop_profiling();  // as the engine does: compiling fused loops can take minutes
   try {
     ekman::run(ekman::Options(count, words));
     return 0;

@@ -11,6 +11,8 @@ import tempfile
 
 import numpy as np
 import torch
+
+torch._C._jit_set_texpr_fuser_enabled(False)   # LibTorch 2.6 took minutes to compile on one CPU
 from torch.nn import functional as F
 from torch.optim import lr_scheduler as schedules
 

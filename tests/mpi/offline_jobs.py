@@ -30,6 +30,8 @@ fields["dt_true"] = numpy.tanh(fields["t"] * 1.5) + fields["s"][..., None]
 fields["ds_true"] = fields["s"] * fields["t"].sum(2)
 ids, steps = [3 * i for i in range(POINTS)], [2 * i + 1 for i in range(TIMES)]
 
+torch.set_num_threads(1)   # threads that wait for each other would take the cores of tests beside this one
+torch._C._jit_set_texpr_fuser_enabled(False)   # LibTorch 2.6 took minutes to compile on one CPU
 torch.manual_seed(1)
 net = torch.nn.Sequential(torch.nn.Linear(4, 24), torch.nn.Tanh(), torch.nn.Linear(24, 4)).double()
 torch.jit.script(net).save(str(work / "net.pt"))

@@ -17,6 +17,8 @@ shutil.rmtree(work, ignore_errors=True)
 work.mkdir(parents=True)
 TOTAL, STEPS = 203, 21
 
+torch.set_num_threads(1)   # threads that wait for each other would take the cores of tests beside this one
+torch._C._jit_set_texpr_fuser_enabled(False)   # LibTorch 2.6 took minutes to compile on one CPU
 torch.manual_seed(1)
 net = torch.nn.Sequential(torch.nn.Linear(4, 24), torch.nn.Tanh(), torch.nn.Linear(24, 4)).double()
 torch.jit.script(net).save(str(work / "net.pt"))

@@ -26,18 +26,18 @@ at::Tensor as_complex(const at::Tensor& pairs) {
 class Spectral final : public torch::nn::Module {
  public:
   Spectral(std::int64_t width, const std::vector<std::int64_t>& modes, FirstWeights& weights)
-      : modes_y_(modes.at(0)), modes_x_(modes.at(1)), matrices_(modes_y_, modes_x_) {
+      : modes_y_(modes.at(0)), modes_x_(modes.at(1)) {
     weight_ = register_parameter("weight", at::empty({2 * modes_y_, modes_x_, width, width, 2}, at::kDouble));
     // A sum over `width` products has the size that one of LibTorch's linear layers gives it.
     weights.fill(weight_, 1.0 / std::sqrt(2.0 * static_cast<double>(width)));
   }
 
-  at::Tensor forward(const at::Tensor& given) {
+  at::Tensor forward(const at::Tensor& given, FourierMatrices& matrices) {
     // There is no Fourier transform of bfloat16.
     const at::Tensor x = given.to(weight_.scalar_type());
     const std::int64_t ny = x.size(2), nx = x.size(3);
-    if (!matrices_.suit(ny, nx)) return by_transform(x, ny, nx);
-    return matrices_.grid_of(at::matmul(matrices_.waves_of(x), as_complex(weight_)), ny, nx);
+    if (!matrices.suit(ny, nx)) return by_transform(x, ny, nx);
+    return matrices.grid_of(at::matmul(matrices.waves_of(x), as_complex(weight_)), ny, nx);
   }
 
  private:
@@ -56,7 +56,6 @@ class Spectral final : public torch::nn::Module {
   }
 
   std::int64_t modes_y_, modes_x_;
-  FourierMatrices matrices_;
   at::Tensor weight_;
 };
 
@@ -65,7 +64,8 @@ class Fno final : public NetworkModule {
   Fno(const NetworkArguments& arguments, const NetworkShape& shape, std::uint64_t seed)
       : edges_(edges_of(arguments)),
         num_layers_(static_cast<std::size_t>(arguments.integer("layers"))),
-        activation_(activation_of(arguments.text("activation"))) {
+        activation_(activation_of(arguments.text("activation"))),
+        matrices_(arguments.integers("modes").at(0), arguments.integers("modes").at(1)) {
     FirstWeights weights(seed);
     const std::int64_t width = arguments.integer("width");
     lift_ = register_module("lift", weights.convolution(shape.inputs, width, 1));
@@ -85,7 +85,8 @@ class Fno final : public NetworkModule {
                        more_x = fourier_points(nx, edges_.periodic_x) - nx;
     at::Tensor y = at::constant_pad_nd(lift_->forward(x), {0, more_x, 0, more_y});
     for (std::size_t layer = 0; layer < num_layers_; ++layer) {
-      y = spectral_->ptr(layer)->as<Spectral>()->forward(y) + local_->ptr(layer)->as<torch::nn::Conv2d>()->forward(y);
+      y = spectral_->ptr(layer)->as<Spectral>()->forward(y, matrices_) +
+          local_->ptr(layer)->as<torch::nn::Conv2d>()->forward(y);
       if (layer + 1 < num_layers_) y = activation_(y);
     }
     y = y.narrow(2, 0, ny).narrow(3, 0, nx);
@@ -96,6 +97,7 @@ class Fno final : public NetworkModule {
   Edges edges_;
   std::size_t num_layers_;
   Activation activation_;
+  FourierMatrices matrices_;  // of all layers
   torch::nn::Conv2d lift_{nullptr}, project_{nullptr}, last_{nullptr};
   torch::nn::ModuleList spectral_, local_;
 };

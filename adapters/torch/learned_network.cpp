@@ -137,8 +137,7 @@ std::string arguments_difference(const json& there, const json& here) {
 }
 
 // Of one normalised field, which may be on one side only.
-std::string constants_of(const json& network, const std::string& field) {
-  const json constants = network.value("normalize", json::object());
+std::string constants_of(const json& constants, const std::string& field) {
   if (!constants.contains(field)) return "nothing";
   const json& given = constants[field];
   const bool by_level = given.is_object() && given.value("mean", json()).is_array();
@@ -188,16 +187,14 @@ std::string network_difference(const std::string& text, const NetworkSpec& spec,
   if (text_of(there, "frozen") != text_of(here, "frozen"))
     return fmt::format("`training.trainable` and `training.frozen` leave {} frozen there, and {} here",
                        text_of(there, "frozen"), text_of(here, "frozen"));
+  const json old = there.value("normalize", json::object()), now = here.value("normalize", json::object());
   std::set<std::string> fields;
-  for (const json& network : {there, here}) {
-    const json normalize = network.value("normalize", json::object());
+  for (const json& normalize : {old, now})
     for (const auto& entry : normalize.items()) fields.insert(entry.key());
-  }
   for (const std::string& field : fields) {
-    const json old = there.value("normalize", json::object()), now = here.value("normalize", json::object());
     if (text_of(old, field) == text_of(now, field)) continue;
-    return fmt::format("`normalize` has {} for \"{}\" there, and {} here", constants_of(there, field), field,
-                       constants_of(here, field));
+    return fmt::format("`normalize` has {} for \"{}\" there, and {} here", constants_of(old, field), field,
+                       constants_of(now, field));
   }
   return "";
 }

@@ -11,13 +11,17 @@ LessonParts::LessonParts(const Recordings& recordings, const NetworkSpec& spec)
     : recordings_(recordings), split_(spec.training.offline.split, recordings.steps()) {
   const std::vector<RecordedLesson>& lessons = recordings.lessons();
   for (std::size_t i = 0; i < lessons.size(); ++i) {
-    bool learns = false, validates = false;
-    for (std::int64_t row = 0; row < (by_time() ? 1 : lessons[i].rows); ++row) {
-      learns = learns || of(lessons[i], row) == Part::train;
-      validates = validates || of(lessons[i], row) == Part::validation;
+    std::int64_t learn = 0, validate = 0;
+    const std::int64_t like = by_time() ? lessons[i].rows : 1;  // rows that are of the part of the first
+    for (std::int64_t row = 0; row < lessons[i].rows; row += like) {
+      const Part part = of(lessons[i], row);
+      learn += part == Part::train ? like : 0;
+      validate += part == Part::validation ? like : 0;
     }
-    if (learns) training_.push_back(static_cast<std::int64_t>(i));
-    if (validates) validation_.push_back(static_cast<std::int64_t>(i));
+    training_rows_.push_back(learn);
+    validation_rows_.push_back(validate);
+    if (learn > 0) training_.push_back(static_cast<std::int64_t>(i));
+    if (validate > 0) validation_.push_back(static_cast<std::int64_t>(i));
   }
   if (!training_.empty()) return;
   throw Error(ErrorCode::plan,

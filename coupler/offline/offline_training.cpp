@@ -47,13 +47,6 @@ std::vector<std::int64_t> OfflineTraining::order_of(std::int64_t epoch) const {
   return order;
 }
 
-std::int64_t OfflineTraining::samples_in(const RecordedLesson& lesson, Part part) const {
-  if (parts_.by_time()) return lesson.rows / spec_.rows_per_sample();
-  std::int64_t samples = 0;
-  for (std::int64_t row = 0; row < lesson.rows; ++row) samples += parts_.of(lesson, row) == part ? 1 : 0;
-  return samples;
-}
-
 // Adds up to a batch of lessons, from the place `first` of the list; those of this rank. Returns the samples of the
 // round, on all ranks together.
 std::int64_t OfflineTraining::add_round(const std::vector<std::int64_t>& lessons, std::int64_t first, Part part) {
@@ -63,7 +56,7 @@ std::int64_t OfflineTraining::add_round(const std::vector<std::int64_t>& lessons
     const bool any = at < static_cast<std::int64_t>(lessons.size());
     const RecordedLesson* const recorded =
         any ? &recordings_.lessons()[static_cast<std::size_t>(lessons[static_cast<std::size_t>(at)])] : nullptr;
-    if (any) samples += samples_in(*recorded, part);
+    if (any) samples += parts_.rows(lessons[static_cast<std::size_t>(at)], part) / spec_.rows_per_sample();
     if (place % ranks_.size() != ranks_.rank()) continue;
     if (any) {
       recordings_.read(*recorded, rows_);

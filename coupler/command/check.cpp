@@ -15,6 +15,7 @@
 #include "coupler/command/network_library.hpp"
 #include "coupler/command/plan_statistics.hpp"
 #include "coupler/command/plan_summary.hpp"
+#include "coupler/command/plan_words.hpp"
 #include "coupler/plan/sizes.hpp"
 #include "ekman/error.hpp"
 
@@ -90,10 +91,6 @@ std::int64_t resident_bytes() {
   rusage usage{};
   getrusage(RUSAGE_SELF, &usage);
   return static_cast<std::int64_t>(usage.ru_maxrss) * 1024;
-}
-
-std::string counted(std::size_t count, const char* noun) {
-  return fmt::format("{} {}{}", count, noun, count == 1 ? "" : "s");
 }
 
 }  // namespace

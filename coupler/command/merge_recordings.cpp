@@ -10,6 +10,7 @@
 #include <memory>
 
 #include "adapters/hdf5/recording_store.hpp"
+#include "coupler/command/plan_words.hpp"
 #include "coupler/command/recorded_data.hpp"
 #include "coupler/command/recording_words.hpp"
 #include "coupler/plan/choices.hpp"

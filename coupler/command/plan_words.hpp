@@ -1,6 +1,7 @@
-// Parts of a plan in words, as the summary and the drawing of `ekman check` have them.
+// Parts of a plan in words, as the summary and the drawing of `ekman check` have them, and numbers as all commands do.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 
@@ -9,6 +10,7 @@
 
 namespace ekman {
 
+std::string counted(std::size_t count, const char* noun);     // "2 files"
 std::string bytes_words(std::int64_t bytes);                  // "9.8 MiB"
 std::string component_words(const ComponentSpec& component);  // ", step PT10M, 40962 points"; "" if nothing is given
 std::string source_words(const NetworkSource& source);        // "TorchScript convection.pt"

@@ -4,12 +4,9 @@
 #include <fmt/format.h>
 
 #include "coupler/base/joined.hpp"
+#include "coupler/command/plan_words.hpp"
 
 namespace ekman {
-
-std::string counted(std::size_t count, const char* noun) {
-  return fmt::format("{} {}{}", count, noun, count == 1 ? "" : "s");
-}
 
 static std::string field_words(const RecordedField& field) {
   return field.name + (field.levels > 1 ? fmt::format("({})", field.levels) : "") +

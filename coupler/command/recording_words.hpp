@@ -7,7 +7,6 @@
 
 namespace ekman {
 
-std::string counted(std::size_t count, const char* noun);    // "2 files"
 std::string fields_words(const RecordingHeader& header);     // "t(20) [K], ps [Pa]"
 std::string sample_words(const RecordingHeader& header);     // "point", "32 x 64 grid"
 std::string record_words(const RecordingReader& recording);  // "12 records: step 1 to step 12"

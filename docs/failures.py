@@ -38,7 +38,7 @@ TABLES = {
             "coupler/session/row_inbox.cpp", "coupler/session/row_receiver.cpp", "coupler/session/ml_side.cpp",
             "coupler/api/fortran_api.cpp",
             "coupler/api/fortran_view.cpp", "coupler/api/c_api.cpp"],
-    "networks": ["adapters/torch/script_file.cpp", "adapters/torch/optimized_script.cpp", "adapters/torch/sha256.cpp",
+    "networks": ["adapters/torch/script_file.cpp", "adapters/torch/optimized_script.cpp", "coupler/base/sha256.cpp",
                  "adapters/torch/script_network.cpp",
                  "adapters/torch/argument_shape.cpp", "adapters/torch/mlp_network.cpp", "adapters/torch/torch_engine.cpp",
                  "adapters/torch/builtin_network.cpp", "adapters/torch/builtin_parts.cpp",

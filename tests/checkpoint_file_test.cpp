@@ -9,7 +9,7 @@
 #include <fstream>
 #include <iterator>
 
-#include "adapters/torch/sha256.hpp"
+#include "coupler/base/sha256.hpp"
 #include "checkpoint_learner.hpp"
 #include "coupler/base/version.hpp"
 #include "ekman/error.hpp"

@@ -8,7 +8,7 @@
 #include <fstream>
 
 #include "adapters/torch/cuda_graph.hpp"
-#include "adapters/torch/sha256.hpp"
+#include "coupler/base/sha256.hpp"
 #include "adapters/torch/torch_message.hpp"
 #include "coupler/plan/sizes.hpp"
 #include "ekman/error.hpp"

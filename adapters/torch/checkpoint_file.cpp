@@ -10,7 +10,7 @@
 #include <nlohmann/json.hpp>
 
 #include "adapters/torch/durable_file.hpp"
-#include "adapters/torch/sha256.hpp"
+#include "coupler/base/sha256.hpp"
 #include "coupler/base/version.hpp"
 #include "ekman/error.hpp"
 

@@ -14,7 +14,7 @@
 #include <vector>
 
 #include "adapters/torch/durable_file.hpp"
-#include "adapters/torch/sha256.hpp"
+#include "coupler/base/sha256.hpp"
 #include "coupler/base/file_name.hpp"
 #include "coupler/base/log.hpp"
 #include "ekman/error.hpp"

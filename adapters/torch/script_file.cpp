@@ -10,7 +10,7 @@
 #include <fstream>
 #include <sstream>
 
-#include "adapters/torch/sha256.hpp"
+#include "coupler/base/sha256.hpp"
 #include "adapters/torch/torch_message.hpp"
 #include "coupler/base/joined.hpp"
 #include "ekman/error.hpp"

@@ -1,5 +1,5 @@
 // SHA-256 after FIPS 180-4, section 6.2: names as in the standard.
-#include "adapters/torch/sha256.hpp"
+#include "coupler/base/sha256.hpp"
 
 #include <fmt/format.h>
 

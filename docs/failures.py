@@ -113,7 +113,7 @@ OTHER_TEXTS = {
     "adapters/torch/loss_method.cpp": r'^network "…": the loss ',
     "adapters/torch/script_file.cpp": r'^… … …$|^network "…": the loss$|^`torchscript` under `loss`$|^…: … values in|^class …, …$'
                                       r"|^without a name$|^in (train|eval) mode$",
-    "adapters/torch/script_network.cpp": r'^network "…": forward\(\) of …$|^…argument … of shape',
+    "adapters/torch/script_network.cpp": r'^network "…": forward\(\) of …$|^…argument … of shape|^ and …$',
     "adapters/torch/torch_engine.cpp": r'cannot run on device "…": …$|^tiles of|^cpu, … thread|^CUDA graph, …$',
     "adapters/torch/torch_message.cpp": "",
     "adapters/torch/torch_tape.cpp": r"^forward, with its graph kept$",

@@ -8,8 +8,8 @@
 #include <fstream>
 
 #include "adapters/torch/cuda_graph.hpp"
-#include "coupler/base/sha256.hpp"
 #include "adapters/torch/torch_message.hpp"
+#include "coupler/base/sha256.hpp"
 #include "coupler/plan/sizes.hpp"
 #include "ekman/error.hpp"
 #include "torch_networks.hpp"
@@ -94,6 +94,26 @@ TEST_F(TorchEngineTest, StacksFieldsAndTakesAList) {
 
   const at::Tensor t = in.narrow(1, 0, 4), q = in.narrow(1, 4, 4);
   expect_same_bits(out, at::cat({t - q, q, t}, 1));
+}
+
+TEST_F(TorchEngineTest, TakesOutputsOfADictionaryByName) {
+  const std::string path =
+      save("def forward(self, x):\n  return {\"b\": x[:, 0:1], \"a\": x * 2.0, \"more\": x[:, 0]}\n");
+  NetworkSpec spec = script_spec(path, {{{"t"}}}, {{{"a"}}, {{"b"}}});
+  const at::Tensor in = at::randn({1024, 4});
+
+  const at::Tensor out = run(*engine_for(spec, {4}, {4, 1}), in, 5);
+
+  expect_same_bits(out, at::cat({in * 2.0, in.narrow(1, 0, 1)}, 1));
+}
+
+TEST_F(TorchEngineTest, NamesTheKeysOfADictionaryThatHasNotTheField) {
+  const std::string path = save("def forward(self, x):\n  return {\"a\": x, \"b\": x}\n");
+  const NetworkSpec other = script_spec(path, {{{"t"}}}, {{{"c"}}});
+  const NetworkSpec two = script_spec(path, {{{"t"}}}, {{{"a", "b"}}});
+
+  expect_error([&] { engine_for(other, {4}, {4}); }, {"a dictionary of a, b", "lists c as one of `outputs`"});
+  expect_error([&] { engine_for(two, {4}, {4, 4}); }, {"lists a and b as one", "have one field"});
 }
 
 TEST_F(TorchEngineTest, StackedFieldsNeedEqualLevels) {
@@ -253,8 +273,9 @@ TEST_F(TorchEngineTest, WrongNumbersAndKindsAreNamedAtStart) {
       },
       {"returns 1 tensor", "lists 2 under `outputs`"});
 
-  path = save("def forward(self, x):\n  return {\"a\": x}\n");
-  expect_error([&] { engine_for(script_spec(path, one, one), {1}, {1}); }, {"returns a GenericDict", "tuple or list"});
+  path = save("def forward(self, x):\n  return \"a\"\n");
+  expect_error([&] { engine_for(script_spec(path, one, one), {1}, {1}); },
+               {"returns a String", "tuple, list or dictionary"});
 
   path = save("def forward(self, x):\n  return x.double()\n");
   expect_error([&] { engine_for(script_spec(path, one, one), {1}, {1}); }, {"as Double", "asks for Float"});

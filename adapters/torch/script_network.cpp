@@ -34,6 +34,7 @@ class ScriptNetwork final : public TorchNetwork {
         kind_(kind),
         inputs_(shape_arguments(spec, spec.inputs, in)),
         outputs_(shape_arguments(spec, spec.outputs, out)),
+        output_arguments_(spec.outputs),
         rows_per_sample_(spec.rows_per_sample()),
         in_len_(in.row_len()),
         out_len_(out.row_len()),
@@ -154,12 +155,33 @@ class ScriptNetwork final : public TorchNetwork {
       for (const at::IValue& value : result.toTupleRef().elements()) take(value);
     } else if (result.isList()) {
       for (const at::IValue& value : result.toListRef()) take(value);
+    } else if (result.isGenericDict()) {
+      for (const at::IValue& value : by_name(result.toGenericDict())) take(value);
     } else {
-      fail(fmt::format("returns a {}; it must return a tensor, or a tuple or list of tensors", result.tagKind()));
+      fail(fmt::format("returns a {}; it must return a tensor, or a tuple, list or dictionary of tensors",
+                       result.tagKind()));
     }
     if (values.size() != outputs_.size()) {
       fail(fmt::format("returns {}, but the plan lists {} under `outputs`; give one entry with fields for each output",
                        plural(values.size(), "tensor"), outputs_.size()));
+    }
+    return values;
+  }
+
+  // Outputs go by the names of their fields.
+  std::vector<at::IValue> by_name(const c10::impl::GenericDict& dict) const {
+    std::vector<std::string> keys;
+    for (const auto& entry : dict) keys.push_back(entry.key().isString() ? entry.key().toStringRef() : "?");
+    std::vector<at::IValue> values;
+    for (const Argument& output : output_arguments_) {
+      const auto found = std::find(keys.begin(), keys.end(), output.fields.front());
+      if (output.fields.size() > 1 || found == keys.end()) {
+        fail(
+            fmt::format("returns a dictionary of {}, but the plan lists {} as one of `outputs`; let each entry of "
+                        "`outputs` have one field, named as the dictionary has it",
+                        joined(keys, ", "), joined(output.fields, " and ")));
+      }
+      values.push_back(dict.at(*found));
     }
     return values;
   }
@@ -183,6 +205,7 @@ class ScriptNetwork final : public TorchNetwork {
   at::ScalarType kind_;
   std::vector<ArgumentShape> inputs_;
   std::vector<ArgumentShape> outputs_;
+  std::vector<Argument> output_arguments_;
   std::int64_t rows_per_sample_;
   std::int64_t in_len_;
   std::int64_t out_len_;

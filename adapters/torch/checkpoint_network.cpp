@@ -26,6 +26,7 @@ at::ScalarType kind_of(ArrayKind kind) {
 }
 
 void copy_array(const std::string& network, const Checkpoint& checkpoint, const std::string& name, at::Tensor to) {
+  if (to.is_complex()) to = at::view_as_real(to.detach());
   const auto& arrays = checkpoint.state.arrays;
   const auto found =
       std::find_if(arrays.begin(), arrays.end(), [&](const NamedArray& array) { return array.name == name; });

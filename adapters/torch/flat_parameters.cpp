@@ -59,6 +59,8 @@ std::string nearest(const std::string& pattern, const std::vector<std::string>& 
   return did_you_mean(pattern, patterns, otherwise);
 }
 
+std::int64_t reals_in(const at::Tensor& tensor) { return tensor.numel() * (tensor.is_complex() ? 2 : 1); }
+
 std::vector<std::string> names_of(const std::vector<NamedParameter>& parameters) {
   std::vector<std::string> names;
   for (const NamedParameter& parameter : parameters) names.push_back(parameter.name);
@@ -70,22 +72,40 @@ std::vector<std::string> names_of(const std::vector<NamedParameter>& parameters)
 FlatParameters::FlatParameters(std::vector<NamedParameter> parameters) : parameters_(std::move(parameters)) {
   EKMAN_ASSERT(!parameters_.empty());
   at::NoGradGuard no_grad;
+  // A complex view begins at an even place.
+  std::stable_partition(parameters_.begin(), parameters_.end(),
+                        [](const NamedParameter& parameter) { return parameter.tensor.is_complex(); });
   std::int64_t size = 0;
-  for (const NamedParameter& parameter : parameters_) size += parameter.tensor.numel();
-  const at::TensorOptions options = parameters_.front().tensor.options();
-  values_ = at::empty({size}, options.requires_grad(false));
+  for (const NamedParameter& parameter : parameters_) size += reals_in(parameter.tensor);
+  const at::Tensor& first = parameters_.front().tensor;
+  values_ = at::empty({size}, first.options().dtype(c10::toRealValueType(first.scalar_type())).requires_grad(false));
   at::Tensor gradient = at::zeros({size}, values_.options());
-  std::int64_t offset = 0;
-  for (NamedParameter& parameter : parameters_) {
-    const std::int64_t count = parameter.tensor.numel();
-    const at::Tensor place = values_.narrow(0, offset, count).view(parameter.tensor.sizes());
-    place.copy_(parameter.tensor);
-    parameter.tensor.set_data(place);
-    parameter.tensor.mutable_grad() = gradient.narrow(0, offset, count).view(parameter.tensor.sizes());
-    offset += count;
+  const std::vector<at::Tensor> places = cut(values_), gradients = cut(gradient);
+  for (std::size_t i = 0; i < parameters_.size(); ++i) {
+    at::Tensor& parameter = parameters_[i].tensor;
+    const auto as_it_is = [&](const at::Tensor& reals) {
+      return parameter.is_complex() ? at::view_as_complex(reals) : reals;
+    };
+    const at::Tensor place = as_it_is(places[i]);
+    place.copy_(parameter);
+    parameter.set_data(place);
+    parameter.mutable_grad() = as_it_is(gradients[i]);
   }
   values_.requires_grad_(true);
   values_.mutable_grad() = gradient;
+}
+
+std::vector<at::Tensor> FlatParameters::cut(const at::Tensor& flat) const {
+  std::vector<at::Tensor> parts;
+  std::int64_t offset = 0;
+  for (const NamedParameter& parameter : parameters_) {
+    std::vector<std::int64_t> sizes = parameter.tensor.sizes().vec();
+    if (parameter.tensor.is_complex()) sizes.push_back(2);
+    const std::int64_t count = reals_in(parameter.tensor);
+    parts.push_back(flat.narrow(0, offset, count).view(sizes));
+    offset += count;
+  }
+  return parts;
 }
 
 std::vector<Problem> selection_problems(const std::vector<NamedParameter>& all,
@@ -111,9 +131,9 @@ std::vector<Problem> selection_problems(const std::vector<NamedParameter>& all,
                                                 parameter.name)});
     if (!selection.learns(parameter.name)) continue;
     any = true;
-    if (!parameter.tensor.is_floating_point())
+    if (!parameter.tensor.is_floating_point() && !parameter.tensor.is_complex())
       problems.push_back(
-          {"trainable", fmt::format("\"{}\" is of kind {}, and only real parameters learn; put it under `frozen`",
+          {"trainable", fmt::format("\"{}\" is of kind {}, and only real and complex ones learn; put it under `frozen`",
                                     parameter.name, at::toString(parameter.tensor.scalar_type()))});
   }
   if (!any && problems.empty())

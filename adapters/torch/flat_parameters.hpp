@@ -18,8 +18,8 @@ struct NamedParameter {
 
 class FlatParameters {
  public:
-  // Re-points the data of `parameters` to one buffer, in their order, and gives each a gradient of zeros that stays
-  // attached through backward. All of one kind and device, at least one.
+  // Re-points the data of `parameters` to one buffer of reals, complex ones first and else in their order, and gives
+  // each a gradient of zeros that stays attached through backward. All of one width and device, at least one.
   explicit FlatParameters(std::vector<NamedParameter> parameters);
 
   const std::vector<NamedParameter>& parameters() const { return parameters_; }
@@ -28,6 +28,8 @@ class FlatParameters {
   const at::Tensor& values() const { return values_; }
   at::Tensor gradient() const { return values_.grad(); }
   std::int64_t size() const { return values_.numel(); }
+  // The part of each parameter in `flat`, [size]: a view with its shape, of a complex one with a last extent of 2.
+  std::vector<at::Tensor> cut(const at::Tensor& flat) const;
 
  private:
   std::vector<NamedParameter> parameters_;

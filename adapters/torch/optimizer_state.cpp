@@ -31,13 +31,8 @@ class MemberWriter {
   }
   void cut(const char* name, const at::Tensor& values, bool /*always*/) {
     if (!values.defined()) return;
-    std::int64_t offset = 0;
-    for (const NamedParameter& parameter : flat_.parameters()) {
-      const std::int64_t count = parameter.tensor.numel();
-      writer_(path_of(name) + "/" + parameter.name,
-              values.detach().narrow(0, offset, count).view(parameter.tensor.sizes()));
-      offset += count;
-    }
+    const std::vector<at::Tensor> parts = flat_.cut(values.detach());
+    for (std::size_t i = 0; i < parts.size(); ++i) writer_(path_of(name) + "/" + flat_.parameters()[i].name, parts[i]);
   }
   void whole(const char* name, const at::Tensor& values) {
     if (values.defined()) writer_(path_of(name), values.to(flat_.values().scalar_type()));
@@ -62,13 +57,9 @@ class MemberReader {
   void cut(const char* name, at::Tensor& values, bool always) {
     if (!always) return;
     values = at::empty_like(flat_.values().detach());
-    std::int64_t offset = 0;
-    for (const NamedParameter& parameter : flat_.parameters()) {
-      const std::int64_t count = parameter.tensor.numel();
-      const at::Tensor cut = reader_.read(path_of(name) + "/" + parameter.name, parameter.tensor.detach());
-      values.narrow(0, offset, count).copy_(cut.reshape({count}));
-      offset += count;
-    }
+    const std::vector<at::Tensor> parts = flat_.cut(values);
+    for (std::size_t i = 0; i < parts.size(); ++i)
+      parts[i].copy_(reader_.read(path_of(name) + "/" + flat_.parameters()[i].name, parts[i]));
   }
   void whole(const char* name, at::Tensor& values) {
     if (!reader_.has(path_of(name))) return;

@@ -61,7 +61,9 @@ void check_sha256(const NetworkSpec& spec) {
 // Module::to(dtype) would convert integer buffers too.
 void convert_weights(torch::jit::Module& module, at::ScalarType kind) {
   const auto convert = [kind](at::Tensor tensor) {
-    if (tensor.is_floating_point() && tensor.scalar_type() != kind) tensor.set_data(tensor.detach().to(kind));
+    const at::ScalarType wanted = tensor.is_complex() ? c10::toComplexType(kind) : kind;
+    if ((tensor.is_floating_point() || tensor.is_complex()) && tensor.scalar_type() != wanted)
+      tensor.set_data(tensor.detach().to(wanted));
   };
   for (const at::Tensor& parameter : module.parameters()) convert(parameter);
   for (const at::Tensor& buffer : module.buffers()) convert(buffer);

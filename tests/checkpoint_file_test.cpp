@@ -9,8 +9,8 @@
 #include <fstream>
 #include <iterator>
 
-#include "coupler/base/sha256.hpp"
 #include "checkpoint_learner.hpp"
+#include "coupler/base/sha256.hpp"
 #include "coupler/base/version.hpp"
 #include "ekman/error.hpp"
 

@@ -20,6 +20,7 @@ namespace {
 using Json = nlohmann::json;
 
 constexpr const char* k_format = "ekman checkpoint 2";
+constexpr const char* k_artifact_format = "ekman artifact 1";  // weights, and what an optimizer remembers
 constexpr const char* k_metadata = "__metadata__";
 constexpr const char* k_script_sum = "script_sha256";
 constexpr std::uint64_t k_length_bytes = 8;
@@ -200,7 +201,8 @@ Checkpoint checkpoint_of(const std::string& path) {
               header[k_metadata].contains("format"),
           "it is no checkpoint of Ekman");
   const Json& metadata = header[k_metadata];
-  require(text_of(metadata, "format") == k_format, "it has a format that this Ekman does not know");
+  const std::string& format = text_of(metadata, "format");
+  require(format == k_format || format == k_artifact_format, "it has a format that this Ekman does not know");
   Checkpoint checkpoint{path, text_of(metadata, "ekman"), 0, {text_of(metadata, "network"), {}}};
   const std::string& step = text_of(metadata, "step");
   const auto read = std::from_chars(step.data(), step.data() + step.size(), checkpoint.step);

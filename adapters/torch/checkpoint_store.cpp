@@ -14,9 +14,9 @@
 #include <vector>
 
 #include "adapters/torch/durable_file.hpp"
-#include "coupler/base/sha256.hpp"
 #include "coupler/base/file_name.hpp"
 #include "coupler/base/log.hpp"
+#include "coupler/base/sha256.hpp"
 #include "ekman/error.hpp"
 
 namespace ekman {

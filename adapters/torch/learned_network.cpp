@@ -28,6 +28,35 @@ std::string optimizer_words(const OptimizerSpec& optimizer) {
   return words;
 }
 
+const char* switch_word(bool on) { return on ? "on" : "off"; }
+
+// {"adamw": {"lr": 0.001, ...}}: what stands under `training.optimizer` of a plan, every option of the kind.
+json options_json(const OptimizerSpec& of) {
+  json options{{"lr", of.lr}};
+  if (of.kind == OptimizerKind::lbfgs) {
+    options.update({{"history_size", of.history},
+                    {"tolerance_grad", of.tolerance_grad},
+                    {"tolerance_change", of.tolerance_change}});
+    return {{word_of(of.kind), options}};
+  }
+  options["weight_decay"] = of.weight_decay;
+  if (of.kind != OptimizerKind::sgd) options["eps"] = of.eps;
+  switch (of.kind) {
+    case OptimizerKind::sgd:
+      options.update({{"momentum", of.momentum}, {"dampening", of.dampening}, {"nesterov", switch_word(of.nesterov)}});
+      break;
+    case OptimizerKind::rmsprop:
+      options.update({{"alpha", of.alpha}, {"momentum", of.momentum}, {"centered", switch_word(of.centered)}});
+      break;
+    case OptimizerKind::adagrad:
+      options.update({{"lr_decay", of.lr_decay}, {"initial_accumulator_value", of.initial_accumulator}});
+      break;
+    default:
+      options.update({{"betas", {of.beta1, of.beta2}}, {"amsgrad", switch_word(of.amsgrad)}});
+  }
+  return {{word_of(of.kind), options}};
+}
+
 std::vector<std::string> loss_words(const std::vector<LossTerm>& loss) {
   std::vector<std::string> words;
   for (const LossTerm& term : loss) words.push_back(name_of(term));
@@ -163,8 +192,11 @@ void must_have_all_arguments(const NetworkSource& source) {
 }  // namespace
 
 std::string network_json(const NetworkSpec& spec, const RowLayout& in, const RowLayout& out,
-                         const std::vector<std::string>& frozen) {
-  return json_of(spec, in, out, frozen).dump();
+                         const std::vector<std::string>& frozen, const std::vector<std::string>& complex) {
+  json all = json_of(spec, in, out, frozen);
+  all["optimizer_options"] = options_json(spec.training.optimizer);
+  all["complex"] = complex;
+  return all.dump();
 }
 
 std::string network_difference(const std::string& text, const NetworkSpec& spec, const RowLayout& in,

@@ -13,10 +13,11 @@ namespace ekman {
 // with "library" for a network of the user's own, or {"kind": "torchscript", "file": ..., "sha256": ...}; both with
 // "inputs" and "outputs", values of a row, "compute", "normalize": {field: {mean,
 // std} or "running"}, and what the shape of a learned state depends on: "optimizer", "loss", "validation" and "frozen",
-// the names of parameters that do not learn. Ekman 0.1.0 wrote {"kind": "mlp", "hidden": [...], "activation": ...,
-// "seed": ...} of the one built-in network that it had, which is read too.
+// the names of parameters that do not learn. "optimizer_options", as a plan has them, and "complex", the names of
+// complex parameters and buffers, are for those who read the file. Ekman 0.1.0 wrote {"kind": "mlp", "hidden": [...],
+// "activation": ..., "seed": ...} of the one built-in network that it had, which is read too.
 std::string network_json(const NetworkSpec& spec, const RowLayout& in, const RowLayout& out,
-                         const std::vector<std::string>& frozen);
+                         const std::vector<std::string>& frozen, const std::vector<std::string>& complex = {});
 
 // The first thing in which the network of `json` is another than that of network_json(), in words of the plan; "" if
 // there is none. Seeds and the places of files may differ.

@@ -10,9 +10,9 @@
 #include <fstream>
 #include <sstream>
 
-#include "coupler/base/sha256.hpp"
 #include "adapters/torch/torch_message.hpp"
 #include "coupler/base/joined.hpp"
+#include "coupler/base/sha256.hpp"
 #include "ekman/error.hpp"
 
 namespace ekman {
@@ -52,6 +52,11 @@ void check_sha256(const NetworkSpec& spec) {
   std::transform(asked.begin(), asked.end(), asked.begin(), [](unsigned char c) { return std::tolower(c); });
   const std::string found = sha256_of_file(spec.source.path);
   if (found == asked) return;
+  if (!spec.source.artifact.empty())
+    throw Error(ErrorCode::network,
+                fmt::format("network \"{}\": {} has the SHA-256 {}, but the manifest of its artifact "
+                            "has {}; all ranks must see the same directory: copy it again",
+                            spec.name, spec.source.path, found, asked));
   throw Error(ErrorCode::network, fmt::format("network \"{}\": {} has the SHA-256 {}, but the plan asks for {}; it is "
                                               "another file than the plan was written for: put the right one "
                                               "there, or change `sha256`",

@@ -6,7 +6,9 @@
 #include <fmt/format.h>
 #include <torch/cuda.h>
 
+#include <algorithm>
 #include <cstring>
+#include <filesystem>
 
 #include "adapters/torch/builtin_network.hpp"
 #include "adapters/torch/checkpoint_file.hpp"
@@ -22,6 +24,7 @@
 #include "adapters/torch/torch_network.hpp"
 #include "adapters/torch/torch_tape.hpp"
 #include "coupler/base/joined.hpp"
+#include "coupler/plan/artifact.hpp"
 #include "coupler/plan/sizes.hpp"
 #include "ekman/error.hpp"
 
@@ -85,6 +88,7 @@ class TorchEngine final : public Engine {
     if (spec.training.given) {
       learner_ = make_torch_learner(spec, *network_, in, out, truth, tile_forward_.in_constants());
       if (checkpoint != nullptr) learner_->begin_with(learned_statistics(spec, *checkpoint, in));
+      if (!spec.source.artifact.empty()) take_optimizer_of(spec.source.artifact);
     }
     if (spec.tape > 0) torch_tape_ = make_torch_tape(spec, *network_, tile_forward_, learner_.get());
   }
@@ -139,6 +143,7 @@ class TorchEngine final : public Engine {
     if (!normalised_otherwise_.empty())
       tiles += fmt::format(", {} normalised as the plan says, which is not as the checkpoint learned",
                            joined(normalised_otherwise_, " and "));
+    tiles += optimizer_words_;
     if (device_.is_cuda()) return fmt::format("{}, {}", device_.str(), tiles);
     return fmt::format("cpu, {} thread{}{}, {}", threads_, threads_ == 1 ? "" : "s", blas, tiles);
   }
@@ -153,6 +158,20 @@ class TorchEngine final : public Engine {
   Tape* tape() override { return torch_tape_.get(); }
 
  private:
+  // Exported with the state of an optimizer, learning goes on with it, if it is of the plan's.
+  void take_optimizer_of(const std::string& artifact) {
+    Checkpoint weights = read_checkpoint_file((std::filesystem::path(artifact) / k_artifact_weights).string());
+    std::vector<NamedArray>& arrays = weights.state.arrays;
+    arrays.erase(std::remove_if(arrays.begin(), arrays.end(),
+                                [](const NamedArray& array) { return array.name.rfind("optimizer/", 0) != 0; }),
+                 arrays.end());
+    if (arrays.empty()) return;
+    const std::string why = learner_->begin_with_optimizer(arrays);
+    optimizer_words_ = why.empty() ? fmt::format(", its optimizer goes on from {}", weights.path)
+                                   : fmt::format(", its optimizer begins afresh, since what {} has does not fit: {}",
+                                                 weights.path, why);
+  }
+
   // Runs `work` without autograd; whatever LibTorch throws becomes an Error(network).
   template <typename Work>
   void guarded(Work&& work) {
@@ -268,6 +287,7 @@ class TorchEngine final : public Engine {
   at::Tensor device_out_;
   at::Tensor graph_in_;
   std::vector<std::string> normalised_otherwise_;
+  std::string optimizer_words_;  // of the state that came with an artifact
   at::Tensor graph_out_;
   std::unique_ptr<CudaGraph> graph_;
 };

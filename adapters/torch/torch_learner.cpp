@@ -152,9 +152,21 @@ class NetworkLearner final : public TorchLearner {
     if (tiles_ && statistics.count > 0.0) tiles_->running().restore(std::move(statistics));
   }
 
+  std::string begin_with_optimizer(const std::vector<NamedArray>& arrays) override {
+    try {
+      ArrayReader reader(name_, arrays);
+      auto remembered = read_optimizer(reader, training_.optimizer, flat_, 1);
+      reader.finish();
+      take_optimizer_state(*optimizer_, flat_, std::move(remembered));
+      return "";
+    } catch (const Error& error) {
+      return error.what();
+    }
+  }
+
   LearnedState state() const override {
     LearnedState state;
-    state.network = network_json(spec_, in_, out_, frozen());
+    state.network = network_json(spec_, in_, out_, frozen(), complex());
     ArrayWriter writer(state.arrays);
     for (const NamedParameter& parameter : all_) writer("parameters/" + parameter.name, parameter.tensor);
     for (const NamedParameter& buffer : buffers_) writer("buffers/" + buffer.name, buffer.tensor);
@@ -234,6 +246,15 @@ class NetworkLearner final : public TorchLearner {
     std::vector<std::string> names;
     for (const NamedParameter& parameter : all_) {
       if (!parameter.tensor.requires_grad()) names.push_back(parameter.name);
+    }
+    return names;
+  }
+
+  std::vector<std::string> complex() const {
+    std::vector<std::string> names;
+    for (const auto* list : {&all_, &buffers_}) {
+      for (const NamedParameter& one : *list)
+        if (one.tensor.is_complex()) names.push_back(one.name);
     }
     return names;
   }

@@ -32,7 +32,17 @@ bool is_below(const std::string& path, const std::string& above) {
 }
 
 const char* word_of(Severity severity) {
-  return severity == Severity::error ? "error" : severity == Severity::warning ? "warning" : "hint";
+  switch (severity) {
+    case Severity::error:
+      return "error";
+    case Severity::warning:
+      return "warning";
+    case Severity::note:
+      return "note";
+    case Severity::hint:
+      break;
+  }
+  return "hint";
 }
 
 }  // namespace

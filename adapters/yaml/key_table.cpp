@@ -20,8 +20,7 @@ struct NotYet {
 };
 
 const std::vector<NotYet>& not_yet() {
-  static const std::vector<NotYet> list{{"networks.*.network.artifact"},
-                                        {"networks.*.training.log.tensorboard", "",
+  static const std::vector<NotYet> list{{"networks.*.training.log.tensorboard", "",
                                          "take `csv`, which has the same numbers and can be turned into event files as "
                                          "docs/training.md says"},
                                         {"output.profile"}};
@@ -72,12 +71,15 @@ const std::vector<Key>& place_keys() {
       {"network",
        T::word_or_mapping,
        k_required,
-       "What is run: exactly one of `torchscript`, `builtin`, `own`, `echo` and so on; `none`: nothing, inputs are "
-       "recorded.",
+       "What is run: exactly one of `torchscript`, `artifact`, `builtin`, `own`, `echo` and so on; `none`: nothing, "
+       "inputs "
+       "are recorded.",
        {"none"}},
       {"network.torchscript", T::text, "", "File of a TorchScript network, relative to the plan's folder."},
       {"network.sha256", T::text, "",
-       "SHA-256 that the TorchScript file must have, in hexadecimal; checked when it is loaded."},
+       "SHA-256 that the TorchScript file, or the artifact by its manifest, must have, in hexadecimal; checked when it "
+       "is "
+       "loaded."},
   };
   return rows;
 }
@@ -85,7 +87,10 @@ const std::vector<Key>& place_keys() {
 const std::vector<Key>& network_keys() {
   static const std::vector<Key> rows{
       {"network.echo", T::mapping, "", "Returns its inputs, for tests of the coupling; needs no LibTorch."},
-      {"network.artifact", T::text, "", "Directory of a packed network."},
+      {"network.artifact", T::text, "",
+       "Directory that `ekman-export` wrote, relative to the plan's folder; what it says of fields, loss and optimizer "
+       "are the "
+       "plan's defaults, see docs/from-pytorch.md."},
       {"network.checkpoint", T::text, "",
        "File of a training checkpoint, relative to the plan's folder, to serve or to go on learning from."},
       {"sample",

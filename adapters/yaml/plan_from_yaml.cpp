@@ -5,9 +5,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cctype>
 #include <filesystem>
 #include <fstream>
 
+#include "adapters/yaml/artifact_defaults.hpp"
 #include "adapters/yaml/builtin_from_yaml.hpp"
 #include "adapters/yaml/check_keys.hpp"
 #include "adapters/yaml/document.hpp"
@@ -61,7 +63,8 @@ const std::vector<SourceForm>& source_forms() {
 
 class PlanReader {
  public:
-  PlanReader(std::string file, Diagnostics& diagnostics) : file_(std::move(file)), diagnostics_(diagnostics) {}
+  PlanReader(std::string file, std::map<std::string, Artifact> artifacts, Diagnostics& diagnostics)
+      : file_(std::move(file)), artifacts_(std::move(artifacts)), diagnostics_(diagnostics) {}
 
   Plan read(const Tree& root) {
     Plan plan;
@@ -118,6 +121,8 @@ class PlanReader {
     network.threads = static_cast<int>(integer_of(tree, "networks.*.threads"));
     if (!diagnostics_.touches(path + ".ranks")) read_device(tree, network);
     network.source = read_source(child(tree, "network"), path + ".network");
+    if (const auto artifact = artifacts_.find(entry.key); artifact != artifacts_.end())
+      read_artifact(child(tree, "network"), path, artifact->second, tree.find("training") != nullptr, network.source);
     read_sizes(tree, path, network);
     network.coupling_period = parse_duration(text_of(tree, "networks.*.coupling_period")).value_or(0);
     network.time_reduction = choice(tree, "networks.*.time_reduction", Reduction::none);
@@ -200,6 +205,27 @@ class PlanReader {
     return source;
   }
 
+  // A network that learns is another file than one that is served.
+  void read_artifact(const Tree& tree, const std::string& path, const Artifact& artifact, bool learns,
+                     NetworkSource& source) {
+    const std::string directory = beside_plan(file_, text_of(tree, "networks.*.network.artifact"));
+    std::string asked = text_of(tree, "networks.*.network.sha256");
+    std::transform(asked.begin(), asked.end(), asked.begin(), [](unsigned char c) { return std::tolower(c); });
+    if (!asked.empty() && asked != artifact.sha256) {
+      diagnostics_.add(
+          {path + ".network.sha256",
+           fmt::format("the artifact {} has the SHA-256 {} in its {}, but the plan asks for {}; it is another "
+                       "one than the plan was written for: put the right one there, or change `sha256`",
+                       directory, artifact.sha256, k_artifact_manifest, asked)});
+    }
+    const std::string file = learns ? k_artifact_train : k_artifact_infer;
+    const auto sum = artifact.files.find(file);
+    source.kind = SourceKind::torchscript;
+    source.artifact = directory;
+    source.path = (std::filesystem::path(directory) / file).string();
+    source.sha256 = sum == artifact.files.end() ? "" : sum->second;
+  }
+
   // Exactly one form, and no key that belongs to another one.
   bool check_form(const Tree& tree, const std::string& path) {
     std::vector<SourceForm> given;
@@ -209,7 +235,8 @@ class PlanReader {
       if (given.empty() && diagnostics_.any_below(path)) return false;
       diagnostics_.add(
           tree.position, path,
-          fmt::format("key \"network\" takes exactly one of torchscript, builtin, own, checkpoint and echo; found {}",
+          fmt::format("key \"network\" takes exactly one of torchscript, artifact, builtin, own, checkpoint and echo; "
+                      "found {}",
                       given.size()));
       return false;
     }
@@ -281,14 +308,23 @@ class PlanReader {
   }
 
   std::string file_;
+  std::map<std::string, Artifact> artifacts_;  // by network
   Diagnostics& diagnostics_;
 };
 
-void examine(const std::string& text, const std::string& file_name, PlanReading& reading) {
+Artifact read_no_artifact(const std::string& directory) {
+  throw Error(ErrorCode::internal,
+              fmt::format("nothing reads the artifact {} here; this is a mistake in Ekman, report it", directory));
+}
+
+void examine(const std::string& text, const std::string& file_name, const ReadArtifact& read_artifact,
+             PlanReading& reading) {
   Diagnostics& diagnostics = reading.diagnostics;
-  const Tree root = load_tree(text, diagnostics);
+  Tree root = load_tree(text, diagnostics);
+  std::map<std::string, Artifact> artifacts =
+      add_artifact_defaults(root, file_name, read_artifact ? read_artifact : read_no_artifact, diagnostics);
   check_keys(root, diagnostics);
-  reading.plan = PlanReader(file_name, diagnostics).read(root);
+  reading.plan = PlanReader(file_name, std::move(artifacts), diagnostics).read(root);
   for (const Problem& problem : cross_check(reading.plan))
     if (!diagnostics.touches(problem.path)) diagnostics.add(problem);
   if (diagnostics.count(Severity::error) > 0) return;
@@ -297,17 +333,17 @@ void examine(const std::string& text, const std::string& file_name, PlanReading&
 
 }  // namespace
 
-PlanReading examine_text(const std::string& text, const std::string& file_name) {
+PlanReading examine_text(const std::string& text, const std::string& file_name, const ReadArtifact& read_artifact) {
   PlanReading reading{{}, Diagnostics(file_name)};
   try {
-    examine(text, file_name, reading);
+    examine(text, file_name, read_artifact, reading);
   } catch (const Error&) {
     if (reading.diagnostics.count(Severity::error) == 0) throw;
   }
   return reading;
 }
 
-PlanReading examine_plan(const std::string& path) {
+PlanReading examine_plan(const std::string& path, const ReadArtifact& read_artifact) {
   std::error_code ignored;
   std::ifstream file(path, std::ios::binary);
   if (file.is_open() && !std::filesystem::is_directory(path, ignored)) {
@@ -315,7 +351,7 @@ PlanReading examine_plan(const std::string& path) {
     std::string text(k_most_plan_bytes + 1, '\0');
     file.read(text.data(), static_cast<std::streamsize>(text.size()));
     text.resize(static_cast<std::size_t>(file.gcount()));
-    return examine_text(text, path);
+    return examine_text(text, path, read_artifact);
   }
   PlanReading reading{{}, Diagnostics(path)};
   reading.diagnostics.add({}, "", "the file cannot be read; check its name and permissions");

@@ -38,11 +38,12 @@ std::string whole(const std::string& path) { return std::filesystem::absolute(pa
 Write source_of(const NetworkSource& source) {
   if (source.kind == SourceKind::none) return text("none");
   if (source.kind == SourceKind::builtin) return builtin_of(source);
-  const bool is_file = source.kind == SourceKind::torchscript;
+  const bool is_file = source.kind == SourceKind::torchscript && source.artifact.empty();
   const bool is_checkpoint = source.kind == SourceKind::checkpoint;
   const std::string pattern = "networks.*.network";
   Values values = no_source();
   values["torchscript"] = is_file ? text(whole(source.path)) : Write{};
+  values["artifact"] = source.artifact.empty() ? Write{} : text(whole(source.artifact));
   values["sha256"] = given(is_file && !source.sha256.empty(), text(source.sha256));
   values["checkpoint"] = is_checkpoint ? text(whole(source.path)) : Write{};
   values["library"] = source.library.empty() ? Write{} : text(whole(source.library));

@@ -92,7 +92,7 @@ int read_plan_file(const char* path, const TextSink* text) {
   return guarded(text, [&] {
     PlanReading reading = examine_whole_plan(path);
     reading.diagnostics.throw_if_errors();
-    for (const std::string& warning : reading.diagnostics.lines(Severity::warning)) log_line(warning);
+    for (const std::string& line : reading.diagnostics.lines(Severity::note)) log_line(line);
     prepare_output(reading.plan);
     tell(text, serialise(reading.plan));
   });

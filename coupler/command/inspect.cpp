@@ -14,6 +14,7 @@
 #include "adapters/hdf5/recording_store.hpp"
 #include "adapters/hdf5/restart_file.hpp"
 #include "adapters/hdf5/statistics_file.hpp"
+#include "adapters/json/artifact_file.hpp"
 #include "coupler/base/joined.hpp"
 #include "coupler/command/network_library.hpp"
 #include "coupler/command/plan_words.hpp"
@@ -49,8 +50,8 @@ void print_recording(const RecordingReader& reader) {
 
 [[noreturn]] void refuse(const std::string& path) {
   throw Error(ErrorCode::usage,
-              fmt::format("{} is no recording, restart file, checkpoint (.safetensors), TorchScript file or file of "
-                          "statistics; name one of these",
+              fmt::format("{} is no recording, restart file, checkpoint (.safetensors), TorchScript file, file of "
+                          "statistics or directory of ekman-export; name one of these",
                           path));
 }
 
@@ -192,6 +193,12 @@ void print_script(const std::string& path) {
   std::fputs(text.c_str(), stdout);
 }
 
+void print_artifact(const std::string& path) {
+  std::string text = fmt::format("{}: artifact\n", path);
+  for (const std::string& line : describe_artifact(path)) text += "    " + line + "\n";
+  std::fputs(text.c_str(), stdout);
+}
+
 std::string first_bytes(const std::string& path, std::size_t count) {
   std::ifstream file(path, std::ios::binary);
   std::string bytes(count, '\0');
@@ -203,6 +210,7 @@ std::string first_bytes(const std::string& path, std::size_t count) {
 }
 
 void print(const std::string& path) {
+  if (std::filesystem::is_directory(path)) return print_artifact(path);
   const std::string bytes = first_bytes(path, 9);
   if (bytes.substr(0, 8) == "\x89HDF\r\n\x1a\n") {
     const Hdf5FileKind kind = hdf5_file_kind(path);

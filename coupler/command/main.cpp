@@ -75,12 +75,12 @@ int main(int argc, char** argv) {
   CLI::App* predict = add_trial("predict", "write what a network says beside the truth of recordings, as netCDF-4");
   CLI::App* keys = app.add_subcommand("keys", "print the reference of all plan keys (Markdown)");
   CLI::App* inspected = app.add_subcommand(
-      "inspect", "say what is in a recording, restart file, checkpoint or network; or merge recordings");
+      "inspect", "say what is in a recording, restart file, checkpoint, network or artifact; or merge recordings");
   std::vector<std::string> recordings;
   std::string merged;
   inspected
       ->add_option("files", recordings,
-                   "files, told apart by what is in them; recordings may be of a run that was killed")
+                   "files or artifacts, told apart by what is in them; recordings may be of a run that was killed")
       ->required();
   inspected->add_option("--merge", merged,
                         "write the records of all files, those of all ML ranks of a network, to this one");

@@ -12,6 +12,7 @@
 #include <set>
 
 #include "adapters/hdf5/statistics_file.hpp"
+#include "adapters/json/artifact_file.hpp"
 #include "coupler/base/bytes.hpp"
 #include "coupler/base/joined.hpp"
 #include "coupler/base/log.hpp"
@@ -106,7 +107,7 @@ bool has_statistics(const Learner& learner) {
 }  // namespace
 
 PlanReading examine_whole_plan(const std::string& path, MissingStatistics missing) {
-  PlanReading reading = examine_plan(path);
+  PlanReading reading = examine_plan(path, read_artifact);
   if (reading.diagnostics.count(Severity::error) > 0) return reading;
   for (NetworkSpec& network : reading.plan.networks) {
     for (auto& [field, one] : network.normalize) {

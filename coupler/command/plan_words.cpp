@@ -39,6 +39,9 @@ std::string source_words(const NetworkSource& source) {
     case SourceKind::echo:
       return "echo of its inputs";
     case SourceKind::torchscript:
+      if (!source.artifact.empty())
+        return fmt::format("{} of artifact {}", std::filesystem::path(source.path).filename().string(),
+                           (std::filesystem::path(source.artifact) / "").parent_path().filename().string());
       return "TorchScript " + std::filesystem::path(source.path).filename().string();
     case SourceKind::checkpoint:
       return "checkpoint " + std::filesystem::path(source.path).filename().string();

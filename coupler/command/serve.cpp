@@ -103,7 +103,7 @@ Plan read_and_prepare(const std::string& path) {
                             "component alone, with the environment variable EKMAN_PLAN={}",
                             path, path));
   }
-  for (const std::string& warning : reading.diagnostics.lines(Severity::warning)) log_line(warning);
+  for (const std::string& line : reading.diagnostics.lines(Severity::note)) log_line(line);
   prepare_output(reading.plan);
   return std::move(reading.plan);
 }

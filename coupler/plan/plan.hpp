@@ -66,7 +66,8 @@ struct NetworkSource {
   std::string name;
   ArgumentMap arguments;
   std::int64_t seed = 0;
-  std::string library;  // of a checkpoint: in place of the file that it was made with
+  std::string library;   // of a checkpoint: in place of the file that it was made with
+  std::string artifact;  // the directory that a TorchScript file is part of
 
   bool is_own() const { return kind == SourceKind::builtin && !library.empty(); }
 };
@@ -199,8 +200,9 @@ std::int64_t levels_from_target(const NetworkSpec& network, const std::string& o
 // Fields of a component that its networks take, return or fall back on: each once, in the order of the plan.
 std::vector<std::string> used_fields(const Plan& plan, const std::string& component);
 
-// An error keeps the plan from being run; a warning tells what is hardly meant; a hint, what could be better.
-enum class Severity { error, warning, hint };
+// An error keeps the plan from being run; a warning tells what is hardly meant; a note, what it has from elsewhere; a
+// hint, what could be better.
+enum class Severity { error, warning, note, hint };
 
 // One sentence about the plan. `path` is such as "networks.convection.tile", for the adapter to find the line.
 struct Problem {

@@ -13,7 +13,7 @@ namespace ekman {
 namespace {
 
 constexpr char k_magic[] = "EKPL";
-constexpr std::int64_t k_version = 10;
+constexpr std::int64_t k_version = 11;
 
 void fail(const char* reason) {
   throw Error(ErrorCode::internal, std::string("received bytes that are no Ekman plan: ") + reason +
@@ -198,6 +198,7 @@ void visit(Archive& archive, NetworkSource& source) {
   visit(archive, source.arguments);
   archive(source.seed);
   archive(source.library);
+  archive(source.artifact);
 }
 
 template <class Archive>

@@ -1,12 +1,13 @@
 ! A component whose network learns while it runs: columns of 3 levels and a surface field, targets that are known functions
 ! of them, area weights, and masked points whose values are no numbers.
 !
-! learn_model IDS STEPS OUTPUT [get|pure|late|nan|serve|none|typo|ask|ds|delayN] [FIRST] [ends|goes_on|begins]
+! learn_model IDS STEPS OUTPUT [get|pure|late|nan|serve|none|typo|ask|ds|class|delayN] [FIRST] [ends|goes_on|begins]
 !   IDS     blocks (in order, uneven) | cyclic | sparse (one rank without points)
 !   OUTPUT  file of the last step's outputs, and of what get_scalar gave in each step, as hexadecimal bits
 !   get     fetches its outputs in every step; pure: in the last one only; late: puts targets after get; nan: with a target
 !           that is no number in steps 5 to 7; serve: nothing is learned; none: does not define its outputs; typo: nor
-!           this, but td; ask: nor this, and fetches dt; ds: defines one of them, and fetches it as get does;
+!           this, but td; ask: nor this, and fetches dt; ds: defines one of them, and fetches it as get does; class: the
+!           other one, whose levels are classes, with the number of one as ds_true, and puts no dt_true;
 !           delayN: puts targets and weights N steps late, at first no numbers, and in the last step the inputs of N steps
 !           before; has a field "lat" for a loss besides
 !   FIRST   write a restart set before this step, "cut", and end there, or go on; begins: STEPS with the values
@@ -74,7 +75,7 @@ program learn_model
   call ekman_def_field(c, "t", levels=nlev)
   call ekman_def_field(c, "s")
   defines_dt = all(mode /= [character(4) :: "none", "typo", "ask", "ds"])
-  defines_ds = defines_dt .or. mode == "ds"
+  defines_ds = (defines_dt .and. mode /= "class") .or. mode == "ds"
   if (defines_dt) call ekman_def_field(c, "dt", levels=nlev)
   if (defines_ds) call ekman_def_field(c, "ds")
   if (mode == "typo") call ekman_def_field(c, "td", levels=nlev)
@@ -130,6 +131,7 @@ contains
         dt_true(k, l) = t(k, l)*s(k) + 0.1_real64*l
       end do
       ds_true(k) = sum(t(k, :))**2
+      if (mode == "class") ds_true(k) = modulo(ids(k) + moment + earlier, nlev)
       if (mod(ids(k), 11) == 5) then
         area(k) = 0
         t(k, :) = ieee_value(s(k), ieee_quiet_nan)
@@ -148,7 +150,7 @@ contains
   subroutine put_truth()
     call ekman_put(c, "area", area)
     call ekman_put(c, "ds_true", ds_true)
-    call ekman_put(c, "dt_true", dt_true)
+    if (mode /= "class") call ekman_put(c, "dt_true", dt_true)
   end subroutine put_truth
 
   subroutine write_outputs()

@@ -4,20 +4,20 @@
     y = network(x)      # [samples, inputs], or [samples, inputs, ny, nx] of unet and fno
 
 x and y are what the network itself sees: normalised, where the plan says so under `normalize`; texts["network"] has the
-constants, and learned ones are arrays of the checkpoint. Needs PyTorch 1.13 or later and nothing else.
+constants, and learned ones are arrays of the checkpoint. Needs PyTorch 1.13 or later and ekman_checkpoint.py
+beside it.
 """
-import hashlib
 import json
 import math
-import pathlib
 
 import torch
 from torch import nn
 from torch.nn import functional
 
+from ekman_checkpoint import read
+
 ACTIVATIONS = {"relu": torch.relu, "tanh": torch.tanh, "sigmoid": torch.sigmoid, "gelu": functional.gelu,
                "silu": functional.silu}
-KINDS = {"F32": torch.float32, "F64": torch.float64, "I64": torch.int64}
 
 
 class _Activation(nn.Module):
@@ -168,23 +168,6 @@ NETWORKS = {"mlp": Mlp, "resmlp": ResMlp, "unet": UNet, "fno": Fno}
 def make(name, inputs, outputs, arguments):
     """A built-in network by the name and arguments that it has in a plan, with first weights of PyTorch's own."""
     return NETWORKS[name](inputs, outputs, **arguments)
-
-
-def read(path):
-    """{name: tensor} and the texts of a checkpoint, a file in the layout of safetensors."""
-    raw = pathlib.Path(path).read_bytes()
-    begin = 8 + int.from_bytes(raw[:8], "little")
-    header = json.loads(raw[8:begin])
-    texts = header.pop("__metadata__")
-    if hashlib.sha256(raw.replace(texts["sha256"].encode(), b"0" * 64)).hexdigest() != texts["sha256"]:
-        raise ValueError(f"{path}: bytes are not those that were written; take another checkpoint")
-    arrays = {}
-    for name, entry in header.items():
-        first, last = (begin + offset for offset in entry["data_offsets"])
-        kind, shape = KINDS[entry["dtype"]], entry["shape"]
-        flat = torch.frombuffer(bytearray(raw[first:last]), dtype=kind) if last > first else torch.empty(0, dtype=kind)
-        arrays[name] = flat.reshape(shape)
-    return arrays, texts
 
 
 def load(path):

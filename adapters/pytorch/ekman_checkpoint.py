@@ -83,7 +83,8 @@ def _span_of(name, entry, data_bytes):
     _require(isinstance(shape, list) and all(map(_is_count, shape)), f'array "{name}" has no shape')
     _require(isinstance(span, list) and len(span) == 2 and all(map(_is_count, span)),
              f'array "{name}" has no beginning and end')
-    _require(span[0] <= span[1] <= data_bytes, f'array "{name}" lies outside of the data: the file is cut off or damaged')
+    _require(span[0] <= span[1] <= data_bytes,
+             f'array "{name}" lies outside of the data: the file is cut off or damaged')
     count = 1
     for extent in shape:
         count *= extent
@@ -91,12 +92,15 @@ def _span_of(name, entry, data_bytes):
     return span
 
 
-def _check_order(spans, data_bytes):
-    end = 0
+def _in_order(spans, data_bytes):
+    """Names in the order of the data: that in which the network has its parameters, the header has lost it."""
+    end, names = 0, []
     for (first, last), name in sorted((tuple(span), name) for name, span in spans.items()):
         _require(first == end, f'array "{name}" does not begin where the one before it ends')
         end = last
+        names.append(name)
     _require(end == data_bytes, "there are data behind the last array")
+    return names
 
 
 def _check_sum(raw, begin, digits):
@@ -114,7 +118,8 @@ def _tensor_of(raw, kind, shape):
 def read(path):
     """{name: tensor} and the texts of a checkpoint. Raises CheckpointError for what is none, or not as it was written.
 
-    Complex arrays are reals with a last extent of 2, as in the file; `ekman_import.state_dict` makes them complex.
+    Parameters come in the order that they have in the network, if they are of one kind. Complex arrays are reals with a
+    last extent of 2, as in the file; `ekman_import.state_dict` makes them complex.
     """
     path = pathlib.Path(path)
     try:
@@ -123,13 +128,13 @@ def read(path):
         _require(isinstance(header, dict), "it is no checkpoint of Ekman")
         texts = _texts_of(header)
         spans = {name: _span_of(name, entry, len(raw) - begin) for name, entry in header.items()}
-        _check_order(spans, len(raw) - begin)
+        names = _in_order(spans, len(raw) - begin)
         _check_sum(raw, begin, texts["sha256"])
     except _Refused as refused:
         raise CheckpointError(f"checkpoint {path} cannot be read: {refused}; name another one, or copy it again if it "
                               "came from elsewhere") from None
-    return {name: _tensor_of(raw[begin + first:begin + last], KINDS[header[name]["dtype"]], header[name]["shape"])
-            for name, (first, last) in spans.items()}, texts
+    return {name: _tensor_of(raw[begin + spans[name][0]:begin + spans[name][1]], KINDS[header[name]["dtype"]],
+                             header[name]["shape"]) for name in names}, texts
 
 
 def _plain(tensor):

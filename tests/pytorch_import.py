@@ -186,6 +186,20 @@ def go_on(kind):
     return path
 
 
+def without_options(path):
+    """A checkpoint that tells the kind of its optimizer alone, as Ekman 0.1 wrote it."""
+    arrays, texts = ekman_checkpoint.read(path)
+    network = json.loads(texts["network"])
+    network.pop("optimizer_options", None)
+    bare = work / "bare.safetensors"
+    ekman_checkpoint.write(bare, arrays, {**texts, "network": json.dumps(network)})
+    optimizer = work / "bare_optimizer.pt"
+    status, printed = command(bare, "--out", work / "bare.pt", "--optimizer", optimizer)
+    group = load(optimizer)["param_groups"][0]
+    check("options that nobody tells are told to be defaults", status == 0 and "momentum above all" in printed
+          and group["lr"] == OPTIMIZERS["sgd"]["lr"] and group["momentum"] == 0, printed)
+
+
 def go_on_in_ekman(path):
     """Ekman takes what Python wrote, to the last bit."""
     inspected = subprocess.run([ekman, "inspect", str(path)], timeout=60, capture_output=True, text=True)
@@ -274,7 +288,7 @@ def refusals(path):
             check(f"refused: {what}", words in str(error), error)
     words = [HERE.parent / "adapters/pytorch/ekman-import", bad, "--out", out, "--optimizer", out]
     done = subprocess.run([sys.executable, "-B", *map(str, words)], capture_output=True, text=True, timeout=60)
-    check("the command has no traceback", done.returncode == 1 and done.stderr.startswith("ekman-import: checkpoint ")
+    check("the command has no traceback", done.returncode == 1 and done.stderr.startswith("ekman-import: error: checkpoint ")
           and done.stderr.count("\n") == 1, done.stderr)
 
 
@@ -301,6 +315,7 @@ recordings.write(work / "data.h5", fields, range(POINTS), range(1, TIMES + 1), 3
 x, y = (torch.from_numpy(fields[name].reshape(-1, 3)) for name in ("t", "dt_true"))
 torch.jit.script(make_network()).save(str(work / "net.pt"))
 paths = {kind: go_on(kind) for kind in OPTIMIZERS}
+without_options(paths["sgd"])
 go_on_in_ekman(work / "told_adamw.safetensors")
 complex_goes_on()
 refusals(paths["adamw"])

@@ -5,7 +5,7 @@
     ekman_import.load_optimizer("run/checkpoints/heating-00000500.safetensors", optimizer, network)
 
 Of a TorchScript, built-in or own network, and of the checkpoint.safetensors of an artifact. The command writes both as
-files of torch.save, which torch.load opens with weights_only=True:
+files of torch.save, which torch.load of PyTorch 2 opens with weights_only=True:
 
     ekman-import run/checkpoints/heating-00000500.safetensors --out state.pt --optimizer optimizer.pt
 
@@ -68,8 +68,18 @@ class _Checkpoint:
         names = [name[len("parameters/"):] for name in self.arrays if name.startswith("parameters/")]
         if "frozen" in self.network:
             return [name for name in names if name not in self.network["frozen"]]
-        remembered = {parts[2] for parts in self.members()}   # of an artifact
-        return [name for name in names if name in remembered or not remembered]
+        told = (self.beside("manifest.json") or {}).get("parameters", {})
+        return [name for name in names if told.get(name, {}).get("trainable", True)]
+
+    def beside(self, name):
+        """What a file of the same artifact says, or None."""
+        path = self.path.parent / name
+        if not self.texts["format"].startswith("ekman artifact") or not path.is_file():
+            return None
+        try:
+            return json.loads(path.read_text(encoding="utf-8"))
+        except (ValueError, OSError):
+            raise CheckpointError(f"{path} is no JSON; write the artifact again with ekman-export") from None
 
     def members(self):
         """Arrays "optimizer/<member>/<name>", cut in three."""
@@ -78,13 +88,7 @@ class _Checkpoint:
 
     def optimizer_options(self):
         """The kind and the options of its optimizer, as a plan has them; options None: it does not say."""
-        given = self.network.get("optimizer_options")
-        beside = self.path.parent / "optimizer.json"
-        if given is None and self.texts["format"].startswith("ekman artifact") and beside.is_file():
-            try:
-                given = json.loads(beside.read_text())
-            except ValueError:
-                raise CheckpointError(f"{beside} is no JSON; write the artifact again with ekman-export") from None
+        given = self.network.get("optimizer_options") or self.beside("optimizer.json")
         if isinstance(given, dict) and len(given) == 1 and isinstance(next(iter(given.values())), dict):
             kind, options = next(iter(given.items()))
         else:
@@ -262,7 +266,7 @@ def _run(arguments):
         print(f"{arguments.optimizer}: {kind} of {len(group['params'])} parameters that learn, learning rate "
               f"{group['lr']:g}" + ("" if optimizer["state"] else ", nothing remembered"))
     if told:
-        print(f"ekman-import: {told}", file=sys.stderr)
+        print(f"ekman-import: warning: {told}", file=sys.stderr)
 
 
 def main(words=None):
@@ -276,7 +280,7 @@ def main(words=None):
     try:
         _run(parser.parse_args(words))
     except (CheckpointError, OSError) as error:
-        print(f"ekman-import: {error}", file=sys.stderr)
+        print(f"ekman-import: error: {error}", file=sys.stderr)
         return 1
     return 0
 

@@ -271,7 +271,11 @@ def refusals(path):
     refused("a directory", work, "is not a file")
     (work / "taken.pt").write_text("mine")
     refused("to write over a file", path, "taken.pt exists", "--optimizer", work / "taken.pt")
+    refused("one file for both", path, "give them two names", "--optimizer", out)
+    refused("a directory that is not there", path, "cannot be written: No such file", "--optimizer", work / "no/where.pt")
     arrays, texts = ekman_checkpoint.read(path)
+    ekman_checkpoint.write(bad, {**arrays, "optimizer/exp_avg/head.bias": torch.zeros(2)}, texts)
+    refused("a state of another size", bad, "does not fit", "--optimizer", work / "refused_optimizer.pt")
     ekman_checkpoint.write(bad, arrays, {**texts, "network": json.dumps({"kind": "torchscript"})})
     refused("an optimizer that nobody knows", bad, "which optimizer", "--optimizer", work / "refused_optimizer.pt")
     network = make_network()
@@ -286,7 +290,7 @@ def refusals(path):
             check(f"refused: {what}", False)
         except ValueError as error:
             check(f"refused: {what}", words in str(error), error)
-    words = [HERE.parent / "adapters/pytorch/ekman-import", bad, "--out", out, "--optimizer", out]
+    words = [HERE.parent / "adapters/pytorch/ekman-import", bad, "--out", out, "--optimizer", work / "optimizer.pt"]
     done = subprocess.run([sys.executable, "-B", *map(str, words)], capture_output=True, text=True, timeout=60)
     check("the command has no traceback", done.returncode == 1 and done.stderr.startswith("ekman-import: error: checkpoint ")
           and done.stderr.count("\n") == 1, done.stderr)

@@ -12,6 +12,8 @@ files of torch.save, which torch.load of PyTorch 2 opens with weights_only=True:
 Needs PyTorch 1.13 or later and ekman_checkpoint.py beside it.
 """
 import argparse
+import contextlib
+import io
 import json
 import os
 import pathlib
@@ -77,9 +79,12 @@ class _Checkpoint:
         if not self.texts["format"].startswith("ekman artifact") or not path.is_file():
             return None
         try:
-            return json.loads(path.read_text(encoding="utf-8"))
+            told = json.loads(path.read_text(encoding="utf-8"))
         except (ValueError, OSError):
-            raise CheckpointError(f"{path} is no JSON; write the artifact again with ekman-export") from None
+            told = None
+        if not isinstance(told, dict):
+            raise CheckpointError(f"{path} is no JSON that ekman-export writes; write the artifact again") from None
+        return told
 
     def members(self):
         """Arrays "optimizer/<member>/<name>", cut in three."""
@@ -122,7 +127,10 @@ class _Checkpoint:
         step, states = self.number("optimizer/step"), {}
         for _, member, name in self.members():
             state = states.setdefault(name, {} if step is None else {"step": torch.tensor(float(step))})
-            state[member] = self.as_of(name, self.arrays[f"optimizer/{member}/{name}"])
+            array, parameter = self.arrays[f"optimizer/{member}/{name}"], self.arrays.get(f"parameters/{name}")
+            if parameter is None or parameter.shape != array.shape:
+                raise self.refused(f'has {member} of "{name}", which does not fit its parameters; take one that Ekman wrote')
+            state[member] = self.as_of(name, array)
         return states
 
     def lbfgs_state(self):
@@ -137,8 +145,13 @@ class _Checkpoint:
                 state[name] = [row.clone() for row in array.unbind(0)] if name in LISTS else array
         if not state.get("n_iter"):
             return {}
+        count = sum(self.arrays[f"parameters/{name}"].numel() for name in self.learning())
         for name in LISTS:
             state.setdefault(name, [])
+        for name in FLAT:
+            values = state[name] if name in LISTS else [state.get(name)]
+            if any(value is None or value.shape != (count,) for value in values):
+                raise self.refused(f"has {name} of lbfgs, which does not fit its parameters; take one that Ekman wrote")
         return {self.learning()[0]: state}
 
     def reordered(self, state, order):
@@ -237,32 +250,41 @@ def load_optimizer(path, optimizer, network):
     optimizer.load_state_dict({"state": _numbered(checkpoint, kind, order), "param_groups": groups})
 
 
-def _save(content, path):
-    partial = pathlib.Path(f"{path}.partial")
+def _save(contents):
+    """Writes {path: content}: all files, or none."""
+    path = None
     try:
-        torch.save(content, partial)
-        os.replace(partial, path)
-    except BaseException:
-        if partial.exists():
-            partial.unlink()
-        raise
+        for path, content in contents.items():
+            file = io.BytesIO()
+            torch.save(content, file)
+            pathlib.Path(f"{path}.partial").write_bytes(file.getbuffer())
+        for path in contents:
+            os.replace(f"{path}.partial", path)
+    except OSError as error:
+        for partial in contents:
+            with contextlib.suppress(OSError):
+                os.unlink(f"{partial}.partial")
+        raise CheckpointError(f"{path} cannot be written: {error.strerror}; see that its directory is there and its disk "
+                              "has room") from None
 
 
 def _run(arguments):
+    if arguments.optimizer is not None and os.path.abspath(arguments.optimizer) == os.path.abspath(arguments.out):
+        raise CheckpointError(f"--out and --optimizer are both {arguments.out}; give them two names")
     for path in (arguments.out, arguments.optimizer):
         if path is not None and pathlib.Path(path).exists():
             raise CheckpointError(f"{path} exists; remove it, or name another file")
     checkpoint = _Checkpoint(arguments.checkpoint)
-    state, (optimizer, told) = _state_dict(checkpoint), (None, "")
+    state, told = _state_dict(checkpoint), ""
+    contents = {arguments.out: state}
     if arguments.optimizer is not None:
-        optimizer, told = _optimizer_state_dict(checkpoint)
-    _save(state, arguments.out)
+        contents[arguments.optimizer], told = _optimizer_state_dict(checkpoint)
+    _save(contents)
     count, step = sum(name.startswith("parameters/") for name in checkpoint.arrays), checkpoint.texts["step"]
     print(f"{arguments.out}: {count} parameters and {len(state) - count} buffers of optimizer step {step}")
-    if optimizer is not None:
-        _save(optimizer, arguments.optimizer)
+    if arguments.optimizer is not None:
+        optimizer, (kind, _) = contents[arguments.optimizer], checkpoint.optimizer_options()
         group = optimizer["param_groups"][0]
-        kind, _ = checkpoint.optimizer_options()
         print(f"{arguments.optimizer}: {kind} of {len(group['params'])} parameters that learn, learning rate "
               f"{group['lr']:g}" + ("" if optimizer["state"] else ", nothing remembered"))
     if told:
@@ -279,7 +301,7 @@ def main(words=None):
     parser.add_argument("--optimizer", metavar="FILE", help="state_dict of the optimizer too")
     try:
         _run(parser.parse_args(words))
-    except (CheckpointError, OSError) as error:
+    except CheckpointError as error:
         print(f"ekman-import: error: {error}", file=sys.stderr)
         return 1
     return 0

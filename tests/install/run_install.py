@@ -85,12 +85,21 @@ def without_the_ml_library(program):
             sys.exit(f"without the ML library {program} ended with {done.returncode}: {done.stdout}")
 
 
+def import_nothing():
+    """The installed command finds its modules, in any directory."""
+    done = subprocess.run([PREFIX / "bin/ekman-import", "none.safetensors", "--out", "none.pt"], cwd="/", timeout=60,
+                          stderr=subprocess.PIPE, text=True, env=dict(os.environ, EKMAN_PYTHON=sys.executable))
+    if done.returncode != 1 or "checkpoint none.safetensors cannot be read: it does not exist" not in done.stderr:
+        sys.exit(f"ekman-import of no file ended with {done.returncode}: {done.stderr}")
+
+
 def main():
     for old in WORK.glob("*"):
         if old.name in ("prefix", "c", "cpp", "fortran"):
             shutil.rmtree(old)
     run(CMAKE, "--install", BUILD, "--prefix", PREFIX, stdout=subprocess.DEVNULL)
     run(PREFIX / "bin/ekman", "check", HERE / "plan.yaml")
+    import_nothing()
     for language in ("c", "cpp", "fortran"):
         program = build_with_cmake(language)
         couple(program)

@@ -272,7 +272,8 @@ def refusals(path):
     (work / "taken.pt").write_text("mine")
     refused("to write over a file", path, "taken.pt exists", "--optimizer", work / "taken.pt")
     refused("one file for both", path, "give them two names", "--optimizer", out)
-    refused("a directory that is not there", path, "cannot be written: No such file", "--optimizer", work / "no/where.pt")
+    refused("a directory that is not there", path, "cannot be written: No such file", "--optimizer",
+            work / "no/where.pt")
     arrays, texts = ekman_checkpoint.read(path)
     ekman_checkpoint.write(bad, {**arrays, "optimizer/exp_avg/head.bias": torch.zeros(2)}, texts)
     refused("a state of another size", bad, "does not fit", "--optimizer", work / "refused_optimizer.pt")
@@ -292,8 +293,8 @@ def refusals(path):
             check(f"refused: {what}", words in str(error), error)
     words = [HERE.parent / "adapters/pytorch/ekman-import", bad, "--out", out, "--optimizer", work / "optimizer.pt"]
     done = subprocess.run([sys.executable, "-B", *map(str, words)], capture_output=True, text=True, timeout=60)
-    check("the command has no traceback", done.returncode == 1 and done.stderr.startswith("ekman-import: error: checkpoint ")
-          and done.stderr.count("\n") == 1, done.stderr)
+    check("the command has no traceback", done.returncode == 1 and done.stderr.count("\n") == 1
+          and done.stderr.startswith("ekman-import: error: checkpoint "), done.stderr)
 
 
 def every_damage():

@@ -129,7 +129,8 @@ class _Checkpoint:
             state = states.setdefault(name, {} if step is None else {"step": torch.tensor(float(step))})
             array, parameter = self.arrays[f"optimizer/{member}/{name}"], self.arrays.get(f"parameters/{name}")
             if parameter is None or parameter.shape != array.shape:
-                raise self.refused(f'has {member} of "{name}", which does not fit its parameters; take one that Ekman wrote')
+                raise self.refused(f'has {member} of "{name}", which does not fit its parameters; take one that Ekman '
+                                   "wrote")
             state[member] = self.as_of(name, array)
         return states
 
@@ -264,8 +265,8 @@ def _save(contents):
         for partial in contents:
             with contextlib.suppress(OSError):
                 os.unlink(f"{partial}.partial")
-        raise CheckpointError(f"{path} cannot be written: {error.strerror}; see that its directory is there and its disk "
-                              "has room") from None
+        raise CheckpointError(f"{path} cannot be written: {error.strerror}; see that its directory is there and its "
+                              "disk has room") from None
 
 
 def _run(arguments):

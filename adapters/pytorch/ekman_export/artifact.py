@@ -1,0 +1,142 @@
+"""The files of an artifact: their content, the manifest over them, and writing them so that they are whole or not there."""
+import contextlib
+import hashlib
+import json
+import os
+import pathlib
+import platform
+import shutil
+
+import ekman_checkpoint
+import torch
+
+from . import normalization, scripting
+from .fields import name_of
+from .refused import Refused
+from .version import VERSION
+
+FORMAT = "ekman artifact 1"
+ZEROS = "0" * 64
+
+
+def plain_script(data, training, learn=()):
+    """The bytes of a TorchScript file in one mode; of its parameters those that learn have requires_grad."""
+    script = scripting.loaded(data)
+    scripting.set_mode(script, training)
+    for name, parameter in script.named_parameters():
+        parameter.requires_grad_(name in learn)
+        parameter.grad = None
+    return scripting.saved(script)
+
+
+def _tensors(named, learn=None):
+    described = {}
+    for name, tensor in named:
+        described[name] = {"shape": list(tensor.shape), "dtype": name_of(tensor.dtype)}
+        if learn is not None:
+            described[name]["trainable"] = name in learn
+    return described
+
+
+def _arguments(fields, arguments, kind):
+    return [{"fields": one.fields, "shape": fields.shape(one), "dtype": name_of(kind)} for one in arguments]
+
+
+def defaults_of(fields, kind, normalize, training):
+    """What a plan that names the artifact need not say."""
+    defaults = {"inputs": [{"fields": one.fields, "combine": one.combine} for one in fields.inputs],
+                "outputs": [{"fields": one.fields, "combine": one.combine} for one in fields.outputs]}
+    if fields.grid:
+        defaults["sample"] = {"grid": {"shape": list(fields.grid)}}
+    defaults["compute"] = name_of(kind)
+    if normalize:
+        defaults["normalize"] = normalize
+    defaults["fields"] = {name: {"levels": count} for name, count in fields.levels().items()}
+    if training:
+        defaults["training"] = training
+    return defaults
+
+
+def manifest_of(files, source, how, script, learn, fields, kind, supports, tried, defaults):
+    manifest = {
+        "format": FORMAT, "sha256": ZEROS,
+        "files": {name: hashlib.sha256(data).hexdigest() for name, data in files.items()},
+        "source": {"from": source.text, "kwargs": source.kwargs, "weights": source.weights, "class": source.class_name,
+                   "how": how},
+        "versions": {"ekman": VERSION, "torch": torch.__version__, "python": platform.python_version()},
+        "parameters": _tensors(script.named_parameters(), learn),
+        "buffers": _tensors(script.named_buffers()),
+        "inputs": _arguments(fields, fields.inputs, kind),
+        "outputs": _arguments(fields, fields.outputs, kind),
+        "outputs_by_name": fields.by_name,
+        "supports": supports, "tried": tried, "defaults": defaults}
+    text = json.dumps(manifest, indent=1, ensure_ascii=False) + "\n"
+    # The first place: nothing before it can hold these digits.
+    return text.replace(ZEROS, hashlib.sha256(text.encode()).hexdigest(), 1).encode()
+
+
+def checkpoint_bytes(script, optimizer_arrays, folder):
+    arrays, is_complex = {}, []
+    for prefix, named in (("parameters", script.named_parameters()), ("buffers", script.named_buffers())):
+        for name, tensor in named:
+            arrays[f"{prefix}/{name}"] = tensor.detach()
+            if tensor.is_complex():
+                is_complex.append(name)
+    arrays.update(optimizer_arrays)
+    path = pathlib.Path(folder) / "checkpoint.safetensors"
+    ekman_checkpoint.write(path, arrays, {"format": FORMAT, "ekman": "", "step": "0", "network": json.dumps(
+        {"kind": "torchscript", "complex": is_complex})})
+    return path.read_bytes()
+
+
+def optimizer_bytes(optimizer):
+    return (json.dumps(optimizer, indent=1) + "\n").encode()
+
+
+def require_room(directory):
+    """Refuses a directory that is there, before the work."""
+    if os.path.lexists(directory):
+        raise Refused(f"{directory} is there already; remove it, or name another directory with --out")
+    parent = os.path.dirname(os.path.abspath(directory))
+    if not os.path.isdir(parent):
+        raise Refused(f"there is no directory {parent} for {directory}; make it first")
+
+
+@contextlib.contextmanager
+def partial_directory(directory):
+    """A directory beside it, which becomes it when all has gone well, and is removed otherwise."""
+    path = pathlib.Path(os.path.abspath(directory))
+    partial = path.with_name(f".{path.name}.partial-{os.getpid()}")
+    try:
+        partial.mkdir()
+        yield partial
+        for file in partial.iterdir():
+            with open(file, "rb") as written:
+                os.fsync(written.fileno())
+        require_room(directory)
+        os.rename(partial, path)
+    except OSError as error:
+        raise Refused(f"{directory} cannot be written: {error.strerror}; see that its disk has room and may be written") from error
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+def write_file(path, data):
+    partial = f"{path}.partial-{os.getpid()}"
+    try:
+        with open(partial, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(partial, path)
+    except OSError as error:
+        raise Refused(f"{path} cannot be written: {error.strerror}; see that its directory is there and its disk has room") \
+            from error
+    finally:
+        with contextlib.suppress(OSError):
+            os.unlink(partial)
+
+
+def add_statistics(files, path):
+    if path:
+        files[normalization.STATISTICS] = pathlib.Path(path).read_bytes()

@@ -1,0 +1,93 @@
+"""The state of an optimizer of PyTorch, which goes by the order of parameters, as the arrays of a checkpoint by their names."""
+import torch
+
+from .refused import Refused
+
+# Members by parameter, as adapters/torch/optimizer_state.cpp has them; of those with an option only where it is on.
+_MEMBERS = {
+    "sgd": {"momentum_buffer": "momentum"},
+    "adam": {"exp_avg": None, "exp_avg_sq": None, "max_exp_avg_sq": "amsgrad"},
+    "adamw": {"exp_avg": None, "exp_avg_sq": None, "max_exp_avg_sq": "amsgrad"},
+    "rmsprop": {"square_avg": None, "momentum_buffer": "momentum", "grad_avg": "centered"},
+    "adagrad": {"sum": None},
+}
+_OF_LBFGS = {"whole": ("d", "H_diag", "prev_flat_grad"), "lists": ("old_dirs", "old_stps", "ro"),
+             "counts": ("func_evals", "n_iter"), "numbers": ("t", "prev_loss")}
+
+
+def group_of(state, path):
+    """The only group of parameters of optimizer.state_dict()."""
+    if not isinstance(state.get("state"), dict) or not isinstance(state.get("param_groups"), list):
+        raise Refused(f"{path} is no state of an optimizer; write torch.save(optimizer.state_dict(), path)")
+    if len(state["param_groups"]) != 1:
+        raise Refused(f"{path} has {len(state['param_groups'])} groups of parameters, and Ekman has one rate for all; make the "
+                      "optimizer with one group")
+    return state["param_groups"][0]
+
+
+def _is_on(options, option):
+    return option is None or options[option] not in (0.0, "off")
+
+
+def _states_by_name(path, state, group, learn, parameters):
+    """{name: its members}, by the order of those that learn, or of all parameters if it was made with all."""
+    numbers = group["params"]
+    names = learn if len(numbers) == len(learn) else list(parameters)
+    if len(numbers) != len(names):
+        raise Refused(f"{path} is of {len(numbers)} parameters, and {len(learn)} of {len(parameters)} learn; give --train and "
+                      "--freeze that fit, or make the optimizer with those that learn")
+    return {name: state["state"].get(number, {}) for name, number in zip(names, numbers) if name in learn}
+
+
+def _step_of(path, states):
+    steps = {int(members["step"]) for members in states.values() if "step" in members}
+    if len(steps) > 1:
+        raise Refused(f"{path} has parameters after {' and '.join(map(str, sorted(steps)))} steps, and Ekman makes each step for "
+                      "all; start with a new state: leave --optimizer-state out")
+    return steps
+
+
+def _of_lbfgs(path, states, learn, kind):
+    members = states[learn[0]]
+    if not members:
+        return {}
+    arrays, missing = {}, [key for keys in _OF_LBFGS.values() for key in keys if key not in members]
+    if missing:
+        raise Refused(f"{path} has no {missing[0]}, which lbfgs has after a step; give the state of an LBFGS")
+    for key in _OF_LBFGS["counts"]:
+        arrays[f"optimizer/{key}"] = torch.tensor(int(members[key]))
+    for key in _OF_LBFGS["numbers"]:
+        arrays[f"optimizer/{key}"] = torch.tensor(float(members[key]), dtype=torch.float64)
+    for key in _OF_LBFGS["whole"]:
+        if members[key] is not None:
+            arrays[f"optimizer/{key}"] = torch.as_tensor(members[key]).to(kind)
+    for key in _OF_LBFGS["lists"]:
+        if members[key]:
+            arrays[f"optimizer/{key}"] = torch.stack([torch.as_tensor(one).to(kind) for one in members[key]])
+    return arrays
+
+
+def arrays_of(path, state, optimizer, learn, parameters):
+    """{"optimizer/exp_avg/NAME": tensor, ..., "optimizer/step": number} for a checkpoint."""
+    (kind, options), = optimizer.items()
+    states = _states_by_name(path, state, group_of(state, path), learn, parameters)
+    if kind == "lbfgs":
+        return _of_lbfgs(path, states, learn, parameters[learn[0]].dtype)
+    arrays = {}
+    for member, option in _MEMBERS[kind].items():
+        if not _is_on(options, option):
+            continue
+        for name in learn:
+            value = states[name].get(member)
+            if not isinstance(value, torch.Tensor):
+                has = ", ".join(sorted(states[name])) or "nothing"
+                raise Refused(f'{path} has no {member} of "{name}" ({has}); give the state of the optimizer that --optimizer '
+                              f"{kind} names, after a step in which every parameter that learns had a part")
+            if value.shape != parameters[name].shape:
+                raise Refused(f'{path} has {member} of "{name}" with shape {list(value.shape)}, and the parameter has '
+                              f"{list(parameters[name].shape)}; give --train and --freeze that the optimizer was made with")
+            arrays[f"optimizer/{member}/{name}"] = value.to(parameters[name].dtype)
+    for step in _step_of(path, states):
+        if kind != "sgd":
+            arrays["optimizer/step"] = torch.tensor(step)
+    return arrays

@@ -1,4 +1,6 @@
 """Compares eager with scripted results: outputs, buffers, loss and gradients, before anything is written."""
+import itertools
+
 import torch
 
 from . import losses, scripting
@@ -19,7 +21,7 @@ class Bench:
         self.fields, self.kind, self.loss, self.learn = fields, kind, loss, list(learn)
         self.classes = set(classes)
         self.probabilities = set()
-        self.positive = False
+        self.positive, self.opposite = False, False   # which numbers are drawn
         self.forms = [True] * 3   # of the network's own method loss: whether its arguments are dicts
         for term in loss if isinstance(loss, list) else []:
             if term.kind in losses.OF_CLASSES:
@@ -28,7 +30,10 @@ class Bench:
                 self.probabilities.update(term.fields)
 
     def draw(self, samples):
-        return self.fields.draw(samples, self.kind, seed=samples, positive=self.positive)
+        arguments, extra = self.fields.draw(samples, self.kind, seed=samples, positive=self.positive)
+        if self.opposite:
+            arguments = [1.0 / one if self.positive else -one for one in arguments]
+        return arguments, extra
 
     def targets(self, samples):
         """{output field: made-up truth}"""
@@ -122,7 +127,8 @@ def _differences(expected, found, kind):
     worst = None
     for what, one in expected.items():
         is_gradient = what.startswith("gradient")
-        difference, scale = _largest((one - found[what]).double() if one.is_floating_point() else one - found[what]), _largest(one)
+        one, other = (value if value.is_complex() else value.double() for value in (one, found[what]))   # of flags too
+        difference, scale = _largest(one - other), _largest(one)
         bound = max(of_gradients * scale, of_all_gradients * all_gradients) if is_gradient else plain * scale
         share = difference / scale if scale > 0.0 else difference
         if not difference <= bound and (worst is None or not share <= worst[1]):   # a NaN is a difference
@@ -144,7 +150,7 @@ def require_agreement(bench, module, eager, script, scripted_by, modes):
             raise Refused("forward gives values that are no numbers, for normal random inputs and for those from 0.5 to 1.5, so "
                           "that eager and scripted results cannot be compared; let it stand such inputs")
     for training in modes:
-        for samples in SAMPLES:
+        for samples, bench.opposite in itertools.product(SAMPLES, (True, False)):
             where = f"in {'train' if training else 'eval'} mode, {samples} samples"
             expected = bench.observe(module, samples, training, eager)
             try:

@@ -1,0 +1,298 @@
+#!/usr/bin/python3
+"""ekman-export: what it refuses, each with its message and nothing written; traces, patterns, optimizer states, single files."""
+import inspect
+import json
+import os
+import pathlib
+import sys
+import unittest
+
+import torch
+
+import exported_networks as networks
+from pytorch_export import ADAMW, CODE, PLAIN, InFolder
+
+import ekman_checkpoint  # noqa: E402
+
+GRID = ["--input", "t", "--output", "heating", "--grid", "8", "6"]
+SMALL = ["--input", "t:3", "--output", "heating:4"]
+LEARN = ["--loss", "mse", *ADAMW]
+OUT = ["--out", "out"]
+
+
+class Learning(InFolder):
+    def test_patterns_choose_what_learns(self):
+        def learns(*words):
+            self.export(CODE + "Plain", *PLAIN, "--out", f"out{len(os.listdir())}", *LEARN, *words)
+            manifest = self.manifest(max(os.listdir(), key=lambda name: int(name[3:])))
+            names = [name for name, one in manifest["parameters"].items() if one["trainable"]]
+            return names, manifest["defaults"]["training"]
+
+        self.assertEqual(learns("--freeze", "encoder.*")[0], ["head.weight", "head.bias"])
+        self.assertEqual(learns("--train", "*.bias"), (["encoder.0.bias", "head.bias"], {
+            "loss": [{"mse": {"fields": ["heating"]}}], "trainable": ["*.bias"]}))
+        self.assertEqual(learns("--train", "*", "head.weight", "--freeze", "enc*")[0], ["head.weight", "head.bias"])
+        words = (CODE + "Plain", *PLAIN, *OUT, *LEARN)
+        self.refuse('"encoder" of --freeze is no parameter', *words, "--freeze", "encoder")
+        self.refuse('"haed.*" of --train is no parameter; did you mean "head.*"?', *words, "--train", "haed.*")
+        self.refuse('"head.bias" is named by --train and by --freeze', *words, "--train", "head.*", "--freeze", "*.bias")
+        self.refuse("no parameter is left that learns", *words, "--freeze", "*")
+
+    def test_layers_that_the_module_holds_fast(self):
+        self.export(CODE + "Half", *PLAIN, *OUT, *LEARN)
+        self.assertEqual(self.manifest()["defaults"]["training"]["frozen"], ["encoder.0.weight", "encoder.0.bias"])
+        self.export(CODE + "Half", *PLAIN, "--out", "all", *LEARN, "--train", "*")
+        self.assertNotIn("frozen", self.manifest("all")["defaults"]["training"])
+
+    def test_the_state_of_each_optimizer_goes_by_names(self):
+        cases = {"sgd": (torch.optim.SGD, {"momentum": 0.9}), "adam": (torch.optim.Adam, {"amsgrad": True}),
+                 "adamw": (torch.optim.AdamW, {"betas": (0.8, 0.99)}), "adagrad": (torch.optim.Adagrad, {}),
+                 "rmsprop": (torch.optim.RMSprop, {"momentum": 0.5, "centered": True})}
+        for kind, (make, options) in cases.items():
+            for all_of_them in (False, True):
+                network = self.make("Plain")
+                learn = {name: one for name, one in network.named_parameters() if name != "encoder.0.bias"}
+                network.encoder[0].bias.requires_grad_(False)
+                optimizer = make(network.parameters() if all_of_them else learn.values(), lr=0.25, **options)
+                for _ in range(3):
+                    optimizer.zero_grad()
+                    network(torch.randn(7, 5)).square().mean().backward()
+                    optimizer.step()
+                torch.save(network.state_dict(), "state.pt")
+                torch.save(optimizer.state_dict(), "optimizer.pt")
+                out = f"{kind}-{all_of_them}"
+                self.export(CODE + "Plain", *PLAIN, "--weights", "state.pt", "--out", out, "--loss", "mse", "--optimizer", kind,
+                            "--optimizer-state", "optimizer.pt", "--freeze", "encoder.0.bias")
+                arrays, _ = ekman_checkpoint.read(f"{out}/checkpoint.safetensors")
+                expected = {f"optimizer/{member}/{name}": value for name, one in learn.items()
+                            for member, value in optimizer.state[one].items() if member != "step"}
+                found = {name: value for name, value in arrays.items() if name.startswith("optimizer/")}
+                self.assertEqual(found.pop("optimizer/step", torch.tensor(3)).item(), 3)
+                self.assertEqual("optimizer/step" in arrays, kind != "sgd")
+                self.assertEqual(sorted(found), sorted(expected))
+                for name, value in expected.items():
+                    self.assertTrue(torch.equal(found[name], value), name)
+                written = json.loads(pathlib.Path(out, "optimizer.json").read_text())[kind]
+                self.assertEqual(written["lr"], 0.25)
+                for key, value in options.items():
+                    self.assertEqual(written[key], list(value) if key == "betas" else "on" if value is True else value)
+
+    def test_the_state_of_lbfgs_is_flat(self):
+        network = self.make("Plain").double()
+        optimizer = torch.optim.LBFGS(network.parameters(), lr=0.1, max_iter=1)
+        x = torch.randn(7, 5, dtype=torch.float64)
+
+        def closure():
+            optimizer.zero_grad()
+            loss = network(x).square().mean()
+            loss.backward()
+            return loss
+
+        for _ in range(4):
+            optimizer.step(closure)
+        torch.save(optimizer.state_dict(), "optimizer.pt")
+        pathlib.Path("double.py").write_text(f"import sys\nsys.path.append({str(pathlib.Path(CODE).parent)!r})\n"
+                                             "import exported_networks\n\n\ndef make():\n"
+                                             "    return exported_networks.Plain().double()\n")
+        self.export("double.py:make", *PLAIN, *OUT, "--loss", "mse", "--optimizer", "lbfgs", "--optimizer-state", "optimizer.pt")
+        arrays, _ = ekman_checkpoint.read("out/checkpoint.safetensors")
+        state, count = next(iter(optimizer.state.values())), sum(one.numel() for one in network.parameters())
+        self.assertEqual((arrays["optimizer/n_iter"].item(), arrays["optimizer/d"].shape), (4, (count,)))
+        self.assertEqual(arrays["optimizer/old_dirs"].shape, (len(state["old_dirs"]), count))
+        self.assertTrue(torch.equal(arrays["optimizer/d"], state["d"]))
+
+    def test_states_that_do_not_fit(self):
+        network = self.make("Plain")
+        words = (CODE + "Plain", *PLAIN, *OUT, "--loss", "mse", "--optimizer", "adamw", "--optimizer-state", "optimizer.pt")
+        adamw = torch.optim.AdamW(network.parameters(), lr=1e-3)
+        torch.save(adamw.state_dict(), "optimizer.pt")
+        self.refuse('has no exp_avg of "encoder.0.weight"', *words)
+        torch.save(torch.optim.AdamW([{"params": [one]} for one in network.parameters()], lr=1e-3).state_dict(), "optimizer.pt")
+        self.refuse("has 4 groups of parameters", *words)
+        torch.save(torch.optim.AdamW(list(network.parameters())[1:], lr=1e-3).state_dict(), "optimizer.pt")
+        self.refuse("is of 3 parameters, and 4 of 4 learn", *words)
+        torch.save(network.state_dict(), "optimizer.pt")
+        self.refuse("is no state of an optimizer", *words)
+
+    def test_what_a_network_supports(self):
+        self.export(CODE + "Mixed", *PLAIN, *OUT, *LEARN)
+        self.assertFalse(self.manifest()["supports"]["cuda_graphs"])
+        self.export(CODE + "Mixed", *PLAIN, "--out", "declared", *LEARN, "--declare", "cuda_graphs", "--declare", "amp_gpu")
+        self.assertEqual(self.manifest("declared")["supports"], {"jit": True, "cuda_graphs": True, "amp_cpu": True, "amp_gpu": True})
+        self.assertIn("supports no amp_cpu: outputs differ by", self.export(CODE + "Rough", *PLAIN, "--out", "rough", *LEARN))
+        self.assertFalse(self.manifest("rough")["supports"]["amp_cpu"])
+
+    def test_a_logarithm_is_tried_with_positive_numbers(self):
+        self.export(CODE + "Logarithm", *PLAIN, *OUT, *LEARN)
+
+
+class Traces(InFolder):
+    def test_a_trace_that_does_what_the_network_does(self):
+        self.export(CODE + "Unscriptable", *SMALL, *OUT, *LEARN, "--trace")
+        self.assertEqual(self.manifest()["source"]["how"], "trace")
+        self.assertEqual(torch.jit.load("out/train.pt")(torch.randn(9, 3)).shape, (9, 4))
+
+    def test_what_a_trace_would_keep_is_refused(self):
+        self.refuse("the traced network does not do what the eager one does: output heating differs", CODE + "Branch", *SMALL,
+                    *OUT, "--trace")
+        self.refuse("the traced network, in eval mode, 2 samples: forward fails", CODE + "SizeKept", *SMALL, *OUT, "--trace")
+        for name in ("Dropout", "BatchNorm"):
+            self.refuse("a trace keeps the mode that it was made in", CODE + name, *SMALL, *OUT, *LEARN, "--trace")
+            self.export(CODE + name, *SMALL, "--out", name, "--trace")
+
+
+class Files(InFolder):
+    def test_one_torchscript_file(self):
+        network = self.make("Plain").eval()
+        said = self.export(CODE + "Plain", *PLAIN, "--weights", "state.pt", "--torchscript", "net.pt")
+        file, x = torch.jit.load("net.pt"), torch.randn(4, 5)
+        self.assertTrue(torch.equal(file(x), network(x)))
+        self.assertFalse(file.training)
+        self.assertEqual((sorted(os.listdir()), said.split(":")[0]), (["net.pt", "state.pt"], "wrote net.pt"))
+
+    def test_onnx_keeps_every_parameter(self):
+        cases = {"BatchNorm": SMALL, "Dropout": SMALL, "Dicts": ["--input", "t:3", "--output", "rain", "--output", "heating:4"]}
+        for name, fields in cases.items():
+            network = self.make(name)
+            self.export(CODE + name, "--weights", "state.pt", *fields, "--onnx", f"{name}.onnx")
+            self.check_onnx(f"{name}.onnx", network, [words for words in fields if words in ("rain", "heating:4")])
+
+    def check_onnx(self, path, network, outputs):
+        try:
+            import onnx.numpy_helper
+        except ImportError:   # only then its bytes
+            for key in network.state_dict():
+                self.assertIn(key.encode(), pathlib.Path(path).read_bytes())
+            return
+        graph = onnx.load(path).graph
+        stored = {one.name: torch.from_numpy(onnx.numpy_helper.to_array(one).copy()) for one in graph.initializer}
+        for key, value in network.named_parameters():
+            self.assertTrue(torch.equal(stored[key], value), key)
+        self.assertEqual([one.name for one in graph.input], ["t"])
+        self.assertEqual([one.name for one in graph.output][:len(outputs)], [words.split(":")[0] for words in outputs])
+        self.assertEqual(graph.input[0].type.tensor_type.shape.dim[0].dim_param, "samples")
+        if isinstance(network, networks.Dropout):
+            self.assertIn("Dropout", [node.op_type for node in graph.node])
+
+    def test_onnx_that_cannot_be(self):
+        self.refuse("the network cannot be written as ONNX", CODE + "Spectral", *GRID, "--onnx", "net.onnx")
+
+    def test_frozen_files_are_served_only(self):
+        torch.jit.freeze(torch.jit.script(self.make("Plain").eval())).save("frozen.pt")
+        self.refuse("frozen.pt is frozen: its weights are constants", "frozen.pt", *PLAIN, *OUT, *LEARN)
+        self.export("frozen.pt", *PLAIN, *OUT)
+        self.assertEqual(self.manifest()["parameters"], {})
+
+
+class Refusals(InFolder):
+    def each(self, cases, tail=(), head=()):
+        for expected, words in cases.items():
+            with self.subTest(expected):
+                self.refuse(expected, *head, *words, *tail)
+
+    def test_sources(self):
+        torch.save(self.make("Plain").state_dict(), "weights.pt")
+        torch.save({"model": 3}, "dict.pt")
+        pathlib.Path("text.pt").write_text("text")
+        pathlib.Path("wrong.py").write_text("import torch\n\nx = 1 / 0\n")
+        pathlib.Path("syntax.py").write_text("x = = 1\n")
+        torch.save({f"module.{key}": value for key, value in torch.load("weights.pt").items()}, "parallel.pt")
+        plain = CODE + "Plain"
+        self.each({
+            'has no "Plian"; did you mean "Plain"?': [CODE + "Plian"],
+            "there is no file nowhere.py": ["nowhere.py:Net"],
+            "there is no file nowhere.pt": ["nowhere.pt"],
+            "module nothing.at.all cannot be imported": ["nothing.at.all:Net"],
+            "wrong.py cannot be imported: ZeroDivisionError: division by zero at": ["wrong.py:Net"],
+            "syntax.py cannot be imported: SyntaxError: invalid syntax at": ["syntax.py:Net"],
+            "ValueError: width 3 is odd at": [CODE + "Raises", "--kwargs", '{"width": 3}'],
+            "got an unexpected keyword argument 'wdith'": [plain, "--kwargs", '{"wdith": 3}'],
+            "--kwargs is no JSON": [plain, "--kwargs", "width=3"],
+            "gives a int; name a class": [CODE + "not_a_network"],
+            "weights.pt holds weights and no network": ["weights.pt"],
+            "dict.pt holds weights and no network": ["dict.pt"],
+            "text.pt is no file of PyTorch": ["text.pt"],
+            "weights.pt is of another network: it lacks": [CODE + "BatchNorm", "--weights", "weights.pt"],
+            "save network.module.state_dict()": [plain, "--weights", "parallel.pt"],
+            'has "head.weight" with shape [4, 8]': [plain, "--kwargs", '{"width": 8, "outputs": 3}', "--weights", "weights.pt"],
+        }, tail=[*PLAIN, *OUT])
+
+    def test_code_that_cannot_be_scripted_is_named(self):
+        line = inspect.getsourcelines(networks.Unscriptable.forward)[1]
+        self.refuse(f"exported_networks.py:{line}: `def forward(self, *parts):`: Compiled functions can't take variable number of "
+                    "arguments", CODE + "Unscriptable", *SMALL, *OUT)
+
+    def test_fields_that_do_not_fit(self):
+        plain = CODE + "Plain"
+        self.each({
+            "no --input is given": [plain, "--output", "heating:4"],
+            "no --output is given": [plain, "--input", "t:5"],
+            "is no field; write NAME:LEVELS": [plain, "--input", "t:x", "--output", "heating:4"],
+            'field "t" is named twice': [plain, "--input", "t:5", "--output", "t:4"],
+            "has fields of 2, 3 levels, and only equal ones can be stacked": [plain, "--stacked-input", "a:2,b:3"],
+            "forward takes 1 argument(s), and 2 --input are given": [plain, "--input", "a:2", "--input", "b:3"],
+            "forward fails with arguments of shape [5, 4] (float32)": [plain, "--input", "t:4", "--output", "heating:4"],
+            "forward returns heating with shape [5, 4] for 5 samples, and its fields need [5, 3]":
+                [plain, "--input", "t:5", "--output", "heating:3"],
+            "forward returns 2 tensor(s), and 1 --output are given":
+                [CODE + "Several", "--input", "t:3", "--stacked-input", "u:5,v:5", "--output", "heating:4"],
+            'forward returns a dict without "raim"; did you mean "rain"?':
+                [CODE + "Dicts", "--input", "t:3", "--output", "raim"],
+            "has several fields, but forward returns a dict": [CODE + "Dicts", "--input", "t:3", "--output", "rain,heating:4"],
+            "--grid 0 6 is no grid": [plain, *PLAIN, "--grid", "0", "6"],
+        }, tail=OUT)
+        self.assertIn("with one sample forward returns heating with shape [4]", self.export(CODE + "Squeezed", *PLAIN, *OUT))
+
+    def test_losses(self):
+        self.each({
+            'there is no loss "mes" (--loss mes); did you mean "mse"?': ["--loss", "mes"],
+            '--loss mse:haeting names "haeting", which is no output field; did you mean "heating"?': ["--loss", "mse:haeting"],
+            "the weight of --loss -1*mse is -1": ["--loss=-1*mse"],
+            "names a field twice": ["--loss", "mse:heating,heating"],
+            "has an unknown option \"detla\"; did you mean \"delta\"?":
+                ["--loss", '{"huber": {"fields": ["heating"], "detla": 1}}'],
+            "the weights of all --loss are 0": ["--loss", "0*mse"],
+            "is a loss of your own, which is the only term": ["--loss", "mse", "--loss", CODE + "weighted_error"],
+            "it must return one value for each sample, [5]": ["--loss", CODE + "of_all"],
+            "takes (outputs: Tensor, targets: Tensor, inputs: Tensor)": ["--loss", CODE + "of_tensors"],
+            "the loss does not depend on any parameter": ["--loss", CODE + "of_nothing"],
+            "name further fields with --extra": ["--loss", CODE + "weighted_error"],
+            "the network has no method loss": ["--loss", "method"],
+        }, tail=[CODE + "Plain", *PLAIN, *OUT, *ADAMW])
+        self.refuse("has a method loss already", CODE + "OwnLoss", *PLAIN, *OUT, *LEARN)
+
+    def test_optimizers(self):
+        self.each({
+            'there is no optimizer "adamm"; did you mean "adam"?': ["adamm", "lr=1"],
+            "--optimizer adamw has no lr": ["adamw"],
+            'has no option "weigth_decay=0"; did you mean "weight_decay"?': ["adamw", "lr=1", "weigth_decay=0"],
+            "has lr=fast; give a number": ["adamw", "lr=fast"],
+            "has lr=0; give a number above 0": ["adamw", "lr=0"],
+            "has betas=0.9; give 2 numbers": ["adamw", "lr=1", "betas=0.9"],
+            "has betas=0.9,1; give numbers of at least 0 and below 1": ["adamw", "lr=1", "betas=0.9,1"],
+            "has amsgrad=maybe; say on or off": ["adamw", "lr=1", "amsgrad=maybe"],
+            "has history_size=1.5; give a whole number": ["lbfgs", "lr=1", "history_size=1.5"],
+            "nesterov=on, which needs a momentum": ["sgd", "lr=1", "nesterov=on"],
+            "has lr twice": ["sgd", "lr=1", "lr=2"],
+        }, head=[CODE + "Plain", *PLAIN, *OUT, "--loss", "mse", "--optimizer"])
+
+    def test_options_that_do_not_go_together(self):
+        os.mkdir("there")
+        self.each({
+            "nothing is to be written": [],
+            "--freeze is of learning, and no --loss is given": [*OUT, "--freeze", "*"],
+            "--loss is for an artifact": ["--torchscript", "net.pt", *LEARN],
+            "--loss needs an optimizer": [*OUT, "--loss", "mse"],
+            "there is there already; remove it": ["--out", "there"],
+            "there is no directory": ["--out", "no/where"],
+            "unrecognized arguments: --los": [*OUT, "--los", "mse"],
+            'has "temperature" running, and only inputs of a network that learns can be': [*OUT, "--normalize", '{"temperature": "running"}'],
+            'names "temprature", which is no field; did you mean "temperature"?': [*OUT, "--normalize", '{"temprature": {}}'],
+            "has std 0 of": [*OUT, "--normalize", '{"temperature": {"std": 0}}'],
+            "there is no file n.json": [*OUT, "--normalize", "n.json"],
+            "no/net.pt cannot be written": ["--torchscript", "no/net.pt"],
+        }, head=[CODE + "Plain", *PLAIN])
+
+
+if __name__ == "__main__":
+    sys.exit(unittest.main())

@@ -193,6 +193,18 @@ class EveryKind(InFolder):
             found = torch.jit.load(f"out{number}/train.pt").loss({"heating": y}, targets, {"temperature": x})
             torch.testing.assert_close(found, values, msg=term)
 
+    def test_classes_on_a_grid(self):
+        self.export(CODE + "Classes", "--input", "t:2", "--output", "cloud:3", "--grid", 4, 5, "--out", "out", "--loss",
+                    '{"cross_entropy": {"fields": ["cloud"], "label_smoothing": 0.1}}', *ADAMW)
+        y, z = torch.randn(SAMPLES, 3, 4, 5), torch.randint(3, [SAMPLES, 1, 4, 5])
+        found = torch.jit.load("out/train.pt").loss({"cloud": y}, {"cloud": z.float()}, {})
+        expected = F.cross_entropy(y, z[:, 0], reduction="none", label_smoothing=0.1).mean((1, 2))
+        torch.testing.assert_close(found, expected)
+
+    def test_names_of_fields_of_any_language(self):
+        self.export(CODE + "Plain", "--input", "température:5", "--output", "加热:4", "--out", "out", "--loss", "mse:加热", *ADAMW)
+        self.assertEqual(list(self.manifest()["defaults"]["fields"]), ["température", "加热"])
+
     def test_float64(self):
         pathlib.Path("double.py").write_text(
             f"import sys\nsys.path.append({str(HERE)!r})\nimport exported_networks\n\n\n"

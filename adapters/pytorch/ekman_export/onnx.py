@@ -36,8 +36,9 @@ def to_bytes(source, script, bench):
                                  {name: {0: "samples"} for name in inputs + outputs})
     except Exception as error:
         lines = [line.strip() for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
-        raise Refused(f"the network cannot be written as ONNX: {lines[0].split('. ')[0]}; leave --onnx out: Ekman does not need "
-                      "it") from error
+        cure = "install it (Debian: python3-onnx)" if "onnx is not installed" in lines[0] else \
+            "leave --onnx out: Ekman does not need it"
+        raise Refused(f"the network cannot be written as ONNX: {lines[0].split('. ')[0].rstrip('!')}; {cure}") from error
     finally:
         for name, buffer in module.named_buffers():
             buffer.data.copy_(buffers[name])

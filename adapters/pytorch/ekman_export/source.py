@@ -99,6 +99,7 @@ def _made(text, kwargs):
     maker = find(text, "a class or a function")
     if not callable(maker):
         raise Refused(f"{text} is a {type(maker).__name__}; name a class or a function that returns a module")
+    torch.manual_seed(0)
     try:
         made = maker(**kwargs)
     except Exception as error:

@@ -51,19 +51,19 @@ def _norms(seen):
     return flat("output"), flat("gradient")
 
 
-def _bfloat16_fails(bench, script, bfloat16):
-    """Why forward (and backward) in bfloat16 are not near enough to float32, or ""."""
+def _autocast_fails(bench, script, autocast):
+    """Why forward (and backward) in 16 bits are not near enough to float32, or ""."""
     if bench.kind != torch.float32:
         return "parameters are not float32"
     expected = bench.observe(script, _SAMPLES, False)
-    relaxed, bench.fields._check = bench.fields._check, lambda *_: None   # outputs may be bfloat16
+    strict, bench.fields._check = bench.fields._check, lambda *_: None   # outputs may be of 16 bits
     try:
-        with bfloat16():
+        with autocast():
             found = bench.observe(script, _SAMPLES, False)
     except Exception as error:
-        return (str(error).strip().splitlines() or ["?"])[0]
+        return _first_line(error)
     finally:
-        bench.fields._check = relaxed
+        bench.fields._check = strict
     for what, one, other in zip(("outputs", "gradients"), _norms(expected), _norms(found)):
         if one.shape != other.shape or not torch.isfinite(other).all():
             return f"{what} are no numbers"
@@ -73,40 +73,50 @@ def _bfloat16_fails(bench, script, bfloat16):
     return ""
 
 
+def _first_line(error):
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]
+
+
+def _capture_fails(bench, script):
+    """Why the forward of a network on a GPU cannot be recorded, or ""."""
+    scripting.set_mode(script, False)
+    arguments, _ = bench.draw(_SAMPLES)
+    with torch.no_grad():
+        for _ in range(3):   # libraries get their memory in the first calls
+            script(*arguments)
+        torch.cuda.synchronize()
+        try:
+            with torch.cuda.graph(torch.cuda.CUDAGraph()):
+                script(*arguments)
+        except RuntimeError as error:
+            return _first_line(error)
+    return ""
+
+
 def _try_on_gpu(bench, data):
     """{name: why not, or ""} of what can only be tried there."""
-    script = torch.jit.load(io.BytesIO(data), map_location="cuda")
-    on_host = bench.draw
+    draw, targets = bench.draw, bench.targets
 
-    def draw(samples):
-        arguments, extra = on_host(samples)
+    def draw_there(samples):
+        arguments, extra = draw(samples)
         return [one.cuda() for one in arguments], {name: one.cuda() for name, one in extra.items()}
 
-    targets = bench.targets
-    bench.draw, bench.targets = draw, lambda samples: {name: one.cuda() for name, one in targets(samples).items()}
+    bench.draw, bench.targets = draw_there, lambda samples: {name: one.cuda() for name, one in targets(samples).items()}
     try:
-        amp = _bfloat16_fails(bench, script, lambda: torch.autocast("cuda", dtype=torch.bfloat16))
-        scripting.set_mode(script, False)
-        arguments, _ = bench.draw(_SAMPLES)
-        with torch.no_grad():
-            for _ in range(3):
-                script(*arguments)
-            torch.cuda.synchronize()
-            try:
-                with torch.cuda.graph(torch.cuda.CUDAGraph()):
-                    script(*arguments)
-                captured = ""
-            except Exception as error:
-                captured = (str(error).strip().splitlines() or ["?"])[0]
-        return {"amp_gpu": amp, "cuda_graphs": captured}
+        script = torch.jit.load(io.BytesIO(data), map_location="cuda")
+        amp = [_autocast_fails(bench, script, lambda: torch.autocast("cuda", dtype=kind))
+               for kind in (torch.bfloat16, torch.float16)]
+        return {"amp_gpu": amp[0] or amp[1], "cuda_graphs": _capture_fails(bench, script)}
+    except Exception as error:   # whatever a GPU does not stand
+        return {"amp_gpu": _first_line(error), "cuda_graphs": _first_line(error)}
     finally:
-        bench.draw, bench.targets = on_host, targets
+        bench.draw, bench.targets = draw, targets
 
 
 def find(bench, data, declared):
     """({name: bool}, names that were tried here, notes) of a TorchScript file with its loss."""
     script = scripting.loaded(data)
-    why = {"jit": "", "amp_cpu": _bfloat16_fails(bench, script, compat.bfloat16),
+    why = {"jit": "", "amp_cpu": _autocast_fails(bench, script, compat.bfloat16),
            "cuda_graphs": _without_graphs(bench, script), "amp_gpu": "there is no GPU to try it on: --declare amp_gpu if it does"}
     tried = ["jit", "amp_cpu"]
     if torch.cuda.is_available():

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""ekman-export: what it refuses, each with its message and nothing written; traces, patterns, optimizer states, single files."""
+"""ekman-export: what it refuses, each with its message and nothing written; traces, patterns, states, single files."""
 import importlib.util
 import inspect
 import json
@@ -11,14 +11,14 @@ import unittest
 import torch
 
 import exported_networks as networks
-from pytorch_export import ADAMW, CODE, PLAIN, InFolder
+from pytorch_export import ADAMW, CODE, PLAIN, SMALL, InFolder
 
 import ekman_checkpoint  # noqa: E402
 
 GRID = ["--input", "t", "--output", "heating", "--grid", "8", "6"]
-SMALL = ["--input", "t:3", "--output", "heating:4"]
 LEARN = ["--loss", "mse", *ADAMW]
 OUT = ["--out", "out"]
+STATE = ["--optimizer-state", "optimizer.pt"]
 
 
 class Learning(InFolder):
@@ -36,7 +36,8 @@ class Learning(InFolder):
         words = (CODE + "Plain", *PLAIN, *OUT, *LEARN)
         self.refuse('"encoder" of --freeze is no parameter', *words, "--freeze", "encoder")
         self.refuse('"haed.*" of --train is no parameter; did you mean "head.*"?', *words, "--train", "haed.*")
-        self.refuse('"head.bias" is named by --train and by --freeze', *words, "--train", "head.*", "--freeze", "*.bias")
+        self.refuse('"head.bias" is named by '
+                    '--train and by --freeze', *words, "--train", "head.*", "--freeze", "*.bias")
         self.refuse("no parameter is left that learns", *words, "--freeze", "*")
 
     def test_layers_that_the_module_holds_fast(self):
@@ -62,8 +63,8 @@ class Learning(InFolder):
                 torch.save(network.state_dict(), "state.pt")
                 torch.save(optimizer.state_dict(), "optimizer.pt")
                 out = f"{kind}-{all_of_them}"
-                self.export(CODE + "Plain", *PLAIN, "--weights", "state.pt", "--out", out, "--loss", "mse", "--optimizer", kind,
-                            "--optimizer-state", "optimizer.pt", "--freeze", "encoder.0.bias")
+                self.export(CODE + "Plain", *PLAIN, "--weights", "state.pt", "--out", out, "--loss", "mse",
+                            "--optimizer", kind, "--optimizer-state", "optimizer.pt", "--freeze", "encoder.0.bias")
                 arrays, _ = ekman_checkpoint.read(f"{out}/checkpoint.safetensors")
                 expected = {f"optimizer/{member}/{name}": value for name, one in learn.items()
                             for member, value in optimizer.state[one].items() if member != "step"}
@@ -95,7 +96,7 @@ class Learning(InFolder):
         pathlib.Path("double.py").write_text(f"import sys\nsys.path.append({str(pathlib.Path(CODE).parent)!r})\n"
                                              "import exported_networks\n\n\ndef make():\n"
                                              "    return exported_networks.Plain().double()\n")
-        self.export("double.py:make", *PLAIN, *OUT, "--loss", "mse", "--optimizer", "lbfgs", "--optimizer-state", "optimizer.pt")
+        self.export("double.py:make", *PLAIN, *OUT, "--loss", "mse", "--optimizer", "lbfgs", *STATE)
         arrays, _ = ekman_checkpoint.read("out/checkpoint.safetensors")
         state, count = next(iter(optimizer.state.values())), sum(one.numel() for one in network.parameters())
         self.assertEqual((arrays["optimizer/n_iter"].item(), arrays["optimizer/d"].shape), (4, (count,)))
@@ -104,11 +105,12 @@ class Learning(InFolder):
 
     def test_states_that_do_not_fit(self):
         network = self.make("Plain")
-        words = (CODE + "Plain", *PLAIN, *OUT, "--loss", "mse", "--optimizer", "adamw", "--optimizer-state", "optimizer.pt")
+        words = (CODE + "Plain", *PLAIN, *OUT, "--loss", "mse", "--optimizer", "adamw", *STATE)
         adamw = torch.optim.AdamW(network.parameters(), lr=1e-3)
         torch.save(adamw.state_dict(), "optimizer.pt")
         self.refuse('has no exp_avg of "encoder.0.weight"', *words)
-        torch.save(torch.optim.AdamW([{"params": [one]} for one in network.parameters()], lr=1e-3).state_dict(), "optimizer.pt")
+        groups = [{"params": [one]} for one in network.parameters()]
+        torch.save(torch.optim.AdamW(groups, lr=1e-3).state_dict(), "optimizer.pt")
         self.refuse("has 4 groups of parameters", *words)
         torch.save(torch.optim.AdamW(list(network.parameters())[1:], lr=1e-3).state_dict(), "optimizer.pt")
         self.refuse("is of 3 parameters, and 4 of 4 learn", *words)
@@ -118,9 +120,12 @@ class Learning(InFolder):
     def test_what_a_network_supports(self):
         self.export(CODE + "Mixed", *PLAIN, *OUT, *LEARN)
         self.assertFalse(self.manifest()["supports"]["cuda_graphs"])
-        self.export(CODE + "Mixed", *PLAIN, "--out", "declared", *LEARN, "--declare", "cuda_graphs", "--declare", "amp_gpu")
-        self.assertEqual(self.manifest("declared")["supports"], {"jit": True, "cuda_graphs": True, "amp_cpu": True, "amp_gpu": True})
-        self.assertIn("supports no amp_cpu: outputs differ by", self.export(CODE + "Rough", *PLAIN, "--out", "rough", *LEARN))
+        self.export(CODE + "Mixed", *PLAIN, "--out", "declared", *LEARN, "--declare", "cuda_graphs", "--declare",
+                    "amp_gpu")
+        self.assertEqual(self.manifest("declared")["supports"],
+                         {"jit": True, "cuda_graphs": True, "amp_cpu": True, "amp_gpu": True})
+        self.assertIn("supports no "
+                      "amp_cpu: outputs differ by", self.export(CODE + "Rough", *PLAIN, "--out", "rough", *LEARN))
         self.assertFalse(self.manifest("rough")["supports"]["amp_cpu"])
 
     def test_a_logarithm_is_tried_with_positive_numbers(self):
@@ -134,9 +139,11 @@ class Traces(InFolder):
         self.assertEqual(torch.jit.load("out/train.pt")(torch.randn(9, 3)).shape, (9, 4))
 
     def test_what_a_trace_would_keep_is_refused(self):
-        self.refuse("the traced network does not do what the eager one does: output heating differs", CODE + "Branch", *SMALL,
+        self.refuse("the traced network does not do what the eager one "
+                    "does: output heating differs", CODE + "Branch", *SMALL,
                     *OUT, "--trace")
-        self.refuse("the traced network, in eval mode, 2 samples: forward fails", CODE + "SizeKept", *SMALL, *OUT, "--trace")
+        self.refuse("the traced network, in eval mode, "
+                    "2 samples: forward fails", CODE + "SizeKept", *SMALL, *OUT, "--trace")
         for name in ("Dropout", "BatchNorm"):
             self.refuse("a trace keeps the mode that it was made in", CODE + name, *SMALL, *OUT, *LEARN, "--trace")
             self.export(CODE + name, *SMALL, "--out", name, "--trace")
@@ -151,9 +158,11 @@ class Files(InFolder):
         self.assertFalse(file.training)
         self.assertEqual((sorted(os.listdir()), said.split(":")[0]), (["net.pt", "state.pt"], "wrote net.pt"))
 
-    @unittest.skipIf(torch.__version__ >= "2" and not importlib.util.find_spec("onnx"), "PyTorch 2 needs the package onnx for it")
+    @unittest.skipIf(torch.__version__ >= "2" and not importlib.util.find_spec("onnx"), "PyTorch 2 needs the package "
+                                                                                        "onnx for it")
     def test_onnx_keeps_every_parameter(self):
-        cases = {"BatchNorm": SMALL, "Dropout": SMALL, "Dicts": ["--input", "t:3", "--output", "rain", "--output", "heating:4"]}
+        cases = {"BatchNorm": SMALL, "Dropout": SMALL,
+                 "Dicts": ["--input", "t:3", "--output", "rain", "--output", "heating:4"]}
         for name, fields in cases.items():
             network = self.make(name)
             self.export(CODE + name, "--weights", "state.pt", *fields, "--onnx", f"{name}.onnx")
@@ -216,13 +225,14 @@ class Refusals(InFolder):
             "text.pt is no file of PyTorch": ["text.pt"],
             "weights.pt is of another network: it lacks": [CODE + "BatchNorm", "--weights", "weights.pt"],
             "save network.module.state_dict()": [plain, "--weights", "parallel.pt"],
-            'has "head.weight" with shape [4, 8]': [plain, "--kwargs", '{"width": 8, "outputs": 3}', "--weights", "weights.pt"],
+            'has "head.weight" '
+            'with shape [4, 8]': [plain, "--kwargs", '{"width": 8, "outputs": 3}', "--weights", "weights.pt"],
         }, tail=[*PLAIN, *OUT])
 
     def test_code_that_cannot_be_scripted_is_named(self):
         line = inspect.getsourcelines(networks.Unscriptable.forward)[1]
-        self.refuse(f"exported_networks.py:{line}: `def forward(self, *parts):`: Compiled functions can't take variable number of "
-                    "arguments", CODE + "Unscriptable", *SMALL, *OUT)
+        self.refuse(f"exported_networks.py:{line}: `def forward(self, *parts):`: Compiled functions can't take "
+                    "variable number of arguments", CODE + "Unscriptable", *SMALL, *OUT)
 
     def test_fields_that_do_not_fit(self):
         plain = CODE + "Plain"
@@ -233,22 +243,26 @@ class Refusals(InFolder):
             'field "t" is named twice': [plain, "--input", "t:5", "--output", "t:4"],
             "has fields of 2, 3 levels, and only equal ones can be stacked": [plain, "--stacked-input", "a:2,b:3"],
             "forward takes 1 argument(s), and 2 --input are given": [plain, "--input", "a:2", "--input", "b:3"],
-            "forward fails with arguments of shape [5, 4] (float32)": [plain, "--input", "t:4", "--output", "heating:4"],
+            "forward fails with arguments of "
+            "shape [5, 4] (float32)": [plain, "--input", "t:4", "--output", "heating:4"],
             "forward returns heating with shape [5, 4] for 5 samples, and its fields need [5, 3]":
                 [plain, "--input", "t:5", "--output", "heating:3"],
             "forward returns 2 tensor(s), and 1 --output are given":
                 [CODE + "Several", "--input", "t:3", "--stacked-input", "u:5,v:5", "--output", "heating:4"],
             'forward returns a dict without "raim"; did you mean "rain"?':
                 [CODE + "Dicts", "--input", "t:3", "--output", "raim"],
-            "has several fields, but forward returns a dict": [CODE + "Dicts", "--input", "t:3", "--output", "rain,heating:4"],
+            "has several fields, but "
+            "forward returns a dict": [CODE + "Dicts", "--input", "t:3", "--output", "rain,heating:4"],
             "--grid 0 6 is no grid": [plain, *PLAIN, "--grid", "0", "6"],
         }, tail=OUT)
-        self.assertIn("with one sample forward returns heating with shape [4]", self.export(CODE + "Squeezed", *PLAIN, *OUT))
+        self.assertIn("with one sample forward returns "
+                      "heating with shape [4]", self.export(CODE + "Squeezed", *PLAIN, *OUT))
 
     def test_losses(self):
         self.each({
             'there is no loss "mes" (--loss mes); did you mean "mse"?': ["--loss", "mes"],
-            '--loss mse:haeting names "haeting", which is no output field; did you mean "heating"?': ["--loss", "mse:haeting"],
+            '--loss mse:haeting names "haeting", which is no output field; '
+            'did you mean "heating"?': ["--loss", "mse:haeting"],
             "the weight of --loss -1*mse is -1": ["--loss=-1*mse"],
             "names a field twice": ["--loss", "mse:heating,heating"],
             "has an unknown option \"detla\"; did you mean \"delta\"?":
@@ -288,8 +302,10 @@ class Refusals(InFolder):
             "there is there already; remove it": ["--out", "there"],
             "there is no directory": ["--out", "no/where"],
             "unrecognized arguments: --los": [*OUT, "--los", "mse"],
-            'has "temperature" running, and only inputs of a network that learns can be': [*OUT, "--normalize", '{"temperature": "running"}'],
-            'names "temprature", which is no field; did you mean "temperature"?': [*OUT, "--normalize", '{"temprature": {}}'],
+            'has "temperature" running, and only inputs of a network '
+            'that learns can be': [*OUT, "--normalize", '{"temperature": "running"}'],
+            'names "temprature", which is no field; '
+            'did you mean "temperature"?': [*OUT, "--normalize", '{"temprature": {}}'],
             "has std 0 of": [*OUT, "--normalize", '{"temperature": {"std": 0}}'],
             "there is no file n.json": [*OUT, "--normalize", "n.json"],
             "no/net.pt cannot be written": ["--torchscript", "no/net.pt"],

@@ -1,5 +1,5 @@
-"""adapters/pytorch/README.md as a user meets it: its files are written and its commands run as they stand, with the installed
-ekman-export.
+"""adapters/pytorch/README.md as a user meets it: its files are written and its commands run as they stand, with the
+installed ekman-export.
 
 run_pytorch_readme.py CMAKE BUILD WORK
 """
@@ -38,14 +38,16 @@ def main():
     shutil.rmtree(WORK, ignore_errors=True)
     folder = WORK / "here"
     folder.mkdir(parents=True)
-    subprocess.run([CMAKE, "--install", BUILD, "--prefix", WORK / "prefix"], check=True, stdout=subprocess.DEVNULL, timeout=60)
+    install = [CMAKE, "--install", BUILD, "--prefix", WORK / "prefix"]
+    subprocess.run(install, check=True, stdout=subprocess.DEVNULL, timeout=60)
     for text in blocks("python"):
         (folder / re.match(r"# (\w+\.py)", text)[1]).write_text(text)
     (WORK / "bin").mkdir()
     (WORK / "bin/python3").symlink_to(sys.executable)
-    env = dict(os.environ, PATH=f"{WORK / 'prefix/bin'}:{WORK / 'bin'}:{os.environ['PATH']}", EKMAN_PYTHON=sys.executable)
-    commands = [command for text in blocks("sh") for command in re.sub(r"^#.*\n", "", text.replace("\\\n", ""), flags=re.MULTILINE)
-                .splitlines() if command]
+    env = dict(os.environ, PATH=f"{WORK / 'prefix/bin'}:{WORK / 'bin'}:{os.environ['PATH']}"
+                                "", EKMAN_PYTHON=sys.executable)
+    script = re.sub(r"^#.*\n", "", "".join(blocks("sh")).replace("\\\n", ""), flags=re.MULTILINE)
+    commands = [command for command in script.splitlines() if command]
     for command in commands:
         if "--onnx" in command and not has_onnx():
             command = re.sub(r"--onnx \S+", "", command)
@@ -60,7 +62,8 @@ def main():
     require("nothing else was left", not list(folder.glob(".*")))
     optimizer = json.loads((folder / "goes-on/optimizer.json").read_text())
     require("the rate is that of the saved optimizer", optimizer["adamw"]["lr"] == 1e-3)
-    require("one file each", (folder / "heating.pt").is_file() and ((folder / "heating.onnx").is_file() or not has_onnx()))
+    require("one "
+            "file each", (folder / "heating.pt").is_file() and ((folder / "heating.onnx").is_file() or not has_onnx()))
     for name in re.findall(r"\]\(([^)#]+)[^)]*\)", TEXT):
         require(f"{name} is there", (README.parent / name).exists())
 

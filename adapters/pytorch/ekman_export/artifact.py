@@ -1,4 +1,4 @@
-"""The files of an artifact: their content, the manifest over them, and writing them so that they are whole or not there."""
+"""The files of an artifact: their content, the manifest over them, and writing them whole or not at all."""
 import contextlib
 import hashlib
 import json
@@ -116,7 +116,8 @@ def partial_directory(directory):
         require_room(directory)
         os.rename(partial, path)
     except OSError as error:
-        raise Refused(f"{directory} cannot be written: {error.strerror}; see that its disk has room and may be written") from error
+        raise Refused(f"{directory} cannot be written: {error.strerror}; see that its disk has room "
+                      "and may be written") from error
     finally:
         shutil.rmtree(partial, ignore_errors=True)
 
@@ -130,8 +131,8 @@ def write_file(path, data):
             os.fsync(file.fileno())
         os.replace(partial, path)
     except OSError as error:
-        raise Refused(f"{path} cannot be written: {error.strerror}; see that its directory is there and its disk has room") \
-            from error
+        raise Refused(f"{path} cannot be written: {error.strerror}; see that its directory is there and its disk has "
+                      "room") from error
     finally:
         with contextlib.suppress(OSError):
             os.unlink(partial)

@@ -4,11 +4,14 @@ import sys
 
 import torch
 
-from . import (artifact, comparing, compat, losses, normalization, onnx, optimizer_state, optimizers, options, scripting,
-               selection, supports)
+from . import (artifact, comparing, compat, losses, normalization, onnx, optimizer_state, optimizers, options,
+               scripting, selection, supports)
 from .fields import Fields, name_of, parse
 from .refused import Refused
 from .source import load_dict, open_source
+
+
+_REAL = {torch.complex64: torch.float32, torch.complex128: torch.float64}
 
 
 class _Export:
@@ -18,7 +21,7 @@ class _Export:
         self.asked, self.notes, self.learn = asked, [], []
         extra = [parse(text, "concat", "--extra") for text in asked.extra]
         self.fields = Fields(asked.inputs, asked.outputs, asked.grid, extra)
-        self.normalize, self.statistics = {}, None
+        self.normalize, self.statistics, self.state, self.training = {}, None, {}, None
 
     def say(self, note):
         self.notes.append(note)
@@ -28,26 +31,26 @@ class _Export:
         self.source = open_source(asked.source, asked.kwargs, asked.weights, asked.trust)
         self.module = self.source.module
         if asked.loss and self.source.is_frozen():
-            raise Refused(f"{asked.source} is frozen: its weights are constants of its code, and no parameter is left to learn; "
-                          "save it without torch.jit.freeze, or leave --loss out for an artifact that is served only")
+            raise Refused(f"{asked.source} is frozen: its weights are constants of its code, and no parameter is left "
+                          "to learn; save it without torch.jit.freeze, or leave --loss out for an artifact that is "
+                          "served only")
         if asked.trace and self.source.is_script:
             raise Refused(f"--trace is for code, and {asked.source} is TorchScript already; leave --trace out")
         self.kind = self._kind()
         least, most = scripting.count_arguments(self.module)
         count = len(self.fields.inputs)
         if count < least or (most is not None and count > most):
-            raise Refused(f"forward takes {least if least == most else f'{least} to {most}'} argument(s), and {count} --input are "
-                          "given; give one for each, in order")
+            raise Refused(f"forward takes {least if least == most else f'{least} to {most}'} argument(s), and {count} "
+                          "--input are given; give one for each, in order")
 
     def _kind(self):
         kinds = {}
         for name, parameter in self.module.named_parameters():
-            real = {torch.complex64: torch.float32, torch.complex128: torch.float64}.get(parameter.dtype, parameter.dtype)
-            kinds.setdefault(real, name)
+            kinds.setdefault(_REAL.get(parameter.dtype, parameter.dtype), name)
         for kind, name in kinds.items():
             if kind not in comparing.TOLERANCES:
-                raise Refused(f'parameter "{name}" is {name_of(kind)}; keep parameters in float32 or float64, and ask for '
-                              "`compute: bfloat16` in the plan")
+                raise Refused(f'parameter "{name}" is {name_of(kind)}; keep parameters in float32 or float64, and ask '
+                              "for `compute: bfloat16` in the plan")
         if len(kinds) > 1:
             both = " and ".join(f"{name_of(kind)} ({name})" for kind, name in kinds.items())
             raise Refused(f"its parameters are {both}; bring all to one kind, as network.float() does")
@@ -64,12 +67,13 @@ class _Export:
         state = load_dict(asked.optimizer_state, "--optimizer-state") if asked.optimizer_state else None
         group = optimizer_state.group_of(state, asked.optimizer_state) if state else None
         self.optimizer = optimizers.parse(asked.optimizer, group)
-        self.state = optimizer_state.arrays_of(asked.optimizer_state, state, self.optimizer, self.learn, parameters) \
-            if state else {}
+        if state:
+            self.state = optimizer_state.arrays_of(asked.optimizer_state, state, self.optimizer, self.learn, parameters)
         if isinstance(self.loss, list):
             terms = [term.of_plan() for term in self.loss]
         else:
-            terms = [{"method": "loss", **({"extra": [one.fields[0] for one in self.fields.extra]} if self.fields.extra else {})}]
+            extra = [name for argument in self.fields.extra for name in argument.fields]
+            terms = [{"method": "loss", "extra": extra} if extra else {"method": "loss"}]
         self.training = {"loss": terms, "trainable": trainable}
         if frozen:
             self.training["frozen"] = frozen
@@ -80,7 +84,6 @@ class _Export:
         scripting.set_mode(module, False)
         bench = comparing.Bench(self.fields, self.kind)
         arguments, _ = bench.draw(comparing.SAMPLES[0])
-        bench.call(module, arguments, comparing.SAMPLES[0])   # names the outputs of a dict; its own errors before those of a script
         if asked.trace:
             self.how = "trace"
             if asked.loss:
@@ -100,8 +103,9 @@ class _Export:
         script = scripting.loaded(data)
         names = [[name for name, _ in one.named_parameters()] for one in (self.module, script)]
         if names[0] != names[1]:
-            raise Refused(f"TorchScript has other parameters than the network: {', '.join(sorted(set(names[0]) ^ set(names[1])))}; "
-                          "use each of them in forward, or take it out")
+            raise Refused("TorchScript has other parameters than the network: "
+                          f"{', '.join(sorted(set(names[0]) ^ set(names[1])))}; use each of them in forward, or take "
+                          "it out")
         by = "traced" if asked.trace else "scripted"
         if not asked.loss:
             self.bench = comparing.Bench(self.fields, self.kind)
@@ -144,11 +148,11 @@ class _Export:
             files["infer.pt"] = infer
             if asked.loss:
                 files["optimizer.json"] = artifact.optimizer_bytes(self.optimizer)
-            files["checkpoint.safetensors"] = artifact.checkpoint_bytes(script, self.state if asked.loss else {}, folder)
+            files["checkpoint.safetensors"] = artifact.checkpoint_bytes(script, self.state, folder)
             artifact.add_statistics(files, self.statistics)
-            defaults = artifact.defaults_of(self.fields, self.kind, self.normalize, self.training if asked.loss else None)
-            files["manifest.json"] = artifact.manifest_of(files, self.source, self.how, script, self.learn, self.fields, self.kind,
-                                                          can, tried, defaults)
+            defaults = artifact.defaults_of(self.fields, self.kind, self.normalize, self.training)
+            files["manifest.json"] = artifact.manifest_of(files, self.source, self.how, script, self.learn, self.fields,
+                                                          self.kind, can, tried, defaults)
             for name, data in files.items():
                 (folder / name).write_bytes(data)
         self._tell(files, can, script)
@@ -166,9 +170,8 @@ class _Export:
         if asked.out:
             artifact.require_room(asked.out)
         self.open()
-        forward_first = self.fields.outputs == []   # a dict names them
-        if forward_first:
-            comparing.Bench(self.fields, self.kind).observe(self.module, comparing.SAMPLES[0], False)
+        # A dict names outputs that the command does not; and errors of forward come before those of a script.
+        comparing.Bench(self.fields, self.kind).observe(self.module, comparing.SAMPLES[0], False)
         if asked.loss:
             self.learn_what()
         self.normalize, self.statistics = normalization.read(asked.normalize, self.fields, bool(asked.loss))

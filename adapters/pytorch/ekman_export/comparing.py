@@ -9,8 +9,8 @@ from .refused import Refused, where_it_failed
 
 SAMPLES = (5, 2)       # of two sizes, since a trace may have kept the first
 FEWEST = 1
-# Of the largest value, by kind: outputs, loss and buffers; gradients, which add up over samples; and of the largest of all
-# gradients, since one that cancels (of a bias before batch-norm) is nothing but rounding.
+# Of the largest value, by kind: outputs, loss and buffers; gradients, which add up over samples; and of the largest of
+# all gradients, since one that cancels (of a bias before batch-norm) is nothing but rounding.
 TOLERANCES = {torch.float32: (1e-5, 1e-4, 1e-6), torch.float64: (1e-12, 1e-10, 1e-14)}
 
 
@@ -71,13 +71,15 @@ class Bench:
                                        for side, form in zip(sides, self.forms)])
         except Exception as error:
             place, words = where_it_failed(error)
-            raise Refused(f"the loss {who} fails: {words}{f' at {place}' if place else ''}; it gets outputs, targets and inputs by "
-                          "field; name further fields with --extra, and those whose target is the number of a class with "
-                          "--classes") from error
+            raise Refused(f"the loss {who} fails: {words}{f' at {place}' if place else ''}; it gets outputs, targets "
+                          "and inputs by field; name further fields with --extra, and those whose target is the number "
+                          "of a class with --classes") from error
         if not isinstance(values, torch.Tensor) or list(values.shape) != [samples] or not values.is_floating_point():
-            found = f"{name_of(values.dtype)} {list(values.shape)}" if isinstance(values, torch.Tensor) else type(values).__name__
-            raise Refused(f"the loss {who} returns {found} for {samples} samples; it must return one value for each sample, "
-                          f"[{samples}]")
+            found = type(values).__name__
+            if isinstance(values, torch.Tensor):
+                found = f"{name_of(values.dtype)} {list(values.shape)}"
+            raise Refused(f"the loss {who} returns {found} for {samples} samples; it must return one value for each "
+                          f"sample, [{samples}]")
         return values
 
     def observe(self, module, samples, training, eager=None):
@@ -105,8 +107,8 @@ class Bench:
 
     def _backward(self, seen, parameters):
         if not seen["loss"].requires_grad:
-            raise Refused("the loss does not depend on any parameter that learns; compute it from outputs, without detach() or "
-                          "no_grad(), and let such learn (--train) as have a part in them")
+            raise Refused("the loss does not depend on any parameter that learns; compute it from outputs, without "
+                          "detach() or no_grad(), and let such learn (--train) as have a part in them")
         seen["loss"].sum().backward()
         for name in self.learn:
             gradient = parameters[name].grad
@@ -137,8 +139,7 @@ def _differences(expected, found, kind):
 
 
 def _all_finite(seen):
-    return all(torch.isfinite(torch.view_as_real(one) if one.is_complex() else one).all().item() for what, one in seen.items()
-               if what.startswith("output"))
+    return all(torch.isfinite(one).all().item() for what, one in seen.items() if what.startswith("output"))
 
 
 def require_agreement(bench, module, eager, script, scripted_by, modes):
@@ -147,8 +148,8 @@ def require_agreement(bench, module, eager, script, scripted_by, modes):
     if not _all_finite(bench.observe(module, SAMPLES[0], False, eager)):
         bench.positive = True   # a logarithm or a root, say
         if not _all_finite(bench.observe(module, SAMPLES[0], False, eager)):
-            raise Refused("forward gives values that are no numbers, for normal random inputs and for those from 0.5 to 1.5, so "
-                          "that eager and scripted results cannot be compared; let it stand such inputs")
+            raise Refused("forward gives values that are no numbers, for normal random inputs and for those from 0.5 "
+                          "to 1.5, so that eager and scripted results cannot be compared; let it stand such inputs")
     for training in modes:
         for samples, bench.opposite in itertools.product(SAMPLES, (True, False)):
             where = f"in {'train' if training else 'eval'} mode, {samples} samples"
@@ -159,8 +160,9 @@ def require_agreement(bench, module, eager, script, scripted_by, modes):
                 raise Refused(f"the {scripted_by} network, {where}: {refused}") from refused
             worst = _differences(expected, found, bench.kind)
             if worst:
-                cure = "it kept what it saw in one run: leave --trace out, or compute without branches and sizes of Python" \
-                    if scripted_by == "traced" else "see what TorchScript does otherwise there, or take --trace"
+                cure = "see what TorchScript does otherwise there, or take --trace"
+                if scripted_by == "traced":
+                    cure = "it kept what it saw in one run: leave --trace out, or compute without branches of Python"
                 raise Refused(f"the {scripted_by} network does not do what the eager one does: {worst[0]} differs by "
                               f"{worst[1]:.1e} of its largest value ({where}); {cure}")
     quiet = [name for name in bench.learn if bench.loss is not None and f"gradient of {name}" not in expected]
@@ -178,6 +180,6 @@ def refuse_modes_that_differ(bench, module):
     both = [bench.observe(module, SAMPLES[0], training, None) for training in (False, True)]
     worst = _differences(*both, bench.kind)
     if worst:
-        raise Refused(f"a trace keeps the mode that it was made in, and this network's {worst[0]} differs between train and eval "
-                      "mode (dropout, batch-norm or the like), so that it could not be trained; script it: leave --trace out, "
-                      "or leave --loss out for an artifact that is served only")
+        raise Refused(f"a trace keeps the mode that it was made in, and this network's {worst[0]} differs between "
+                      "train and eval mode (dropout, batch-norm or the like), so that it could not be trained; script "
+                      "it: leave --trace out, or leave --loss out for an artifact that is served only")

@@ -15,7 +15,7 @@ _CALLABLES_OF_TENSORS = {("collections", "OrderedDict"), ("torch", "Size"), ("to
 
 
 def prepare():
-    """For the whole process: no compiled loops, whose first run takes minutes on one core, and no warnings of old names."""
+    """For the whole process: no compiled loops, whose first run takes minutes on one core; no warnings of old names."""
     if hasattr(torch._C, "_jit_set_texpr_fuser_enabled"):
         torch._C._jit_set_texpr_fuser_enabled(False)
     warnings.filterwarnings("ignore", message=".*torch.jit.* is deprecated.*")
@@ -33,8 +33,8 @@ _TENSORS = types.SimpleNamespace(Unpickler=_OfTensors, load=lambda file, **optio
 
 
 def _load_tensors(path):
-    """For 1.13: its own way knows no floating-point numbers, which states of optimizers have, and torch.load does not look at
-    `pickle_module`."""
+    """For 1.13: its own way knows no floating-point numbers, which states of optimizers have, and torch.load does not
+    look at `pickle_module`."""
     with open(path, "rb") as file:
         if zipfile.is_zipfile(file):
             return torch.serialization._load(torch._C.PyTorchFileReader(path), "cpu", _TENSORS)

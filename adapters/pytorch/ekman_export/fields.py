@@ -19,13 +19,14 @@ def parse(text, combine, option):
         found = _FIELD.fullmatch(part.strip())
         count = int(found[2] or 1) if found else 0
         if not 1 <= count <= _MOST_LEVELS:
-            raise Refused(f'"{part}" of {option} {text} is no field; write NAME:LEVELS, as in temperature:60, or NAME alone '
-                          "for one level")
+            raise Refused(f'"{part}" of {option} {text} is no field; write NAME:LEVELS, as in temperature:60, or NAME '
+                          "alone for one level")
         fields.append(found[1])
         levels.append(count)
     if combine == "stack" and len(set(levels)) > 1:
         raise Refused(f"{option} {text} has fields of {', '.join(map(str, levels))} levels, and only equal ones can be "
-                      f"stacked; take --{option.rsplit('-', 1)[1]}, which puts levels side by side, or one for each field")
+                      f"stacked; take --{option.rsplit('-', 1)[1]}, which puts levels side by side, or one for each "
+                      "field")
     return Argument(fields, levels, combine)
 
 
@@ -36,14 +37,16 @@ class Fields:
         self.inputs, self.outputs, self.grid, self.extra = list(inputs), list(outputs), tuple(grid or ()), list(extra)
         self.by_name = False   # forward returns a Dict[str, Tensor]
         if not self.inputs:
-            raise Refused("no --input is given; name the fields of each argument of forward, as in --input temperature:60")
+            raise Refused("no --input is given; name the fields of each argument of forward, as in --input "
+                          "temperature:60")
         if self.grid and min(self.grid) < 1:
-            raise Refused(f"--grid {self.grid[0]} {self.grid[1]} is no grid; give NY NX, numbers of points of at least 1")
+            raise Refused(f"--grid {self.grid[0]} {self.grid[1]} is no grid; give NY NX, numbers of points of at least "
+                          "1")
         names = [name for argument in (*self.inputs, *self.outputs, *self.extra) for name in argument.fields]
         for name in names:
             if names.count(name) > 1:
-                raise Refused(f'field "{name}" is named twice; a field is an input or an output, once: give each a name '
-                              "of its own")
+                raise Refused(f'field "{name}" is named twice; a field is an input or an output, once: give each a '
+                              "name of its own")
 
     def levels(self):
         """{field: levels} in the order of the command line."""
@@ -68,8 +71,9 @@ class Fields:
         generator = torch.Generator().manual_seed(seed)
 
         def values(shape):
-            drawn = torch.rand(shape, generator=generator) + 0.5 if positive else torch.randn(shape, generator=generator)
-            return drawn.to(kind)
+            if positive:
+                return (torch.rand(shape, generator=generator) + 0.5).to(kind)
+            return torch.randn(shape, generator=generator).to(kind)
 
         arguments = [values(self.shape(argument, samples)) for argument in self.inputs]
         extra = {name: values([samples, count, *self.grid]) for argument in self.extra
@@ -96,8 +100,8 @@ class Fields:
             raise Refused("no --output is given; name the fields of each tensor that forward returns, as in --output "
                           "heating:60")
         if len(tensors) != len(self.outputs):
-            raise Refused(f"forward returns {len(tensors)} tensor(s), and {len(self.outputs)} --output are given; give one "
-                          "for each tensor, in order")
+            raise Refused(f"forward returns {len(tensors)} tensor(s), and {len(self.outputs)} --output are given; give "
+                          "one for each tensor, in order")
         for argument, tensor in zip(self.outputs, tensors):
             self._check(", ".join(argument.fields), tensor, self.shape(argument, samples), kind)
         return list(tensors)
@@ -112,8 +116,8 @@ class Fields:
                 self.outputs.append(Argument([name], [tensor.shape[1]], "concat"))
         for argument in self.outputs:
             if len(argument.fields) > 1 or argument.combine == "stack":
-                raise Refused(f"--output {','.join(argument.fields)} has several fields, but forward returns a dict, each "
-                              "entry of which is one field; give an --output for each key")
+                raise Refused(f"--output {','.join(argument.fields)} has several fields, but forward returns a dict, "
+                              "each entry of which is one field; give an --output for each key")
             name = argument.fields[0]
             if name not in result:
                 near = did_you_mean(name, list(result), f"; its keys are {', '.join(map(str, result))}")
@@ -123,8 +127,8 @@ class Fields:
 
     def _check(self, what, tensor, shape, kind):
         if list(tensor.shape) != shape:
-            raise Refused(f"forward returns {what} with shape {list(tensor.shape)} for {shape[0]} samples, and its fields "
-                          f"need {shape}; make levels, --grid and the network agree")
+            raise Refused(f"forward returns {what} with shape {list(tensor.shape)} for {shape[0]} samples, and its "
+                          f"fields need {shape}; make levels, --grid and the network agree")
         if tensor.dtype != kind:
             raise Refused(f"forward returns {what} as {name_of(tensor.dtype)}, and its parameters are {name_of(kind)}; "
                           "return the kind of the parameters")

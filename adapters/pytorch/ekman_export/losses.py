@@ -11,13 +11,14 @@ from . import source
 from .refused import Refused, did_you_mean
 
 # Options with LibTorch's defaults.
-KINDS = {"mse": {}, "l1": {}, "huber": {"delta": 1.0}, "smooth_l1": {"beta": 1.0}, "cross_entropy": {"label_smoothing": 0.0},
-         "bce_with_logits": {}, "nll": {}}
+KINDS = {"mse": {}, "l1": {}, "huber": {"delta": 1.0}, "smooth_l1": {"beta": 1.0},
+         "cross_entropy": {"label_smoothing": 0.0}, "bce_with_logits": {}, "nll": {}}
 OF_CLASSES = ("cross_entropy", "nll")
 _CALLS = {"mse": "mse_loss", "l1": "l1_loss", "huber": "huber_loss", "smooth_l1": "smooth_l1_loss",
           "cross_entropy": "cross_entropy", "bce_with_logits": "binary_cross_entropy_with_logits", "nll": "nll_loss"}
 _TERM = re.compile(r"(?:(?P<weight>[-+0-9.eE]+)\s*\*\s*)?(?P<kind>[A-Za-z_0-9]+)(?::(?P<fields>.+))?")
-_HEAD = ("def loss(self, outputs: Dict[str, Tensor], targets: Dict[str, Tensor], inputs: Dict[str, Tensor]) -> Tensor:\n")
+_HEAD = ("def loss(self, outputs: Dict[str, Tensor], targets: Dict[str, Tensor], inputs: Dict[str, Tensor]) -> "
+         "Tensor:\n")
 _OWN_HEAD = "(outputs: Dict[str, Tensor], targets: Dict[str, Tensor], inputs: Dict[str, Tensor]) -> Tensor"
 
 
@@ -51,7 +52,8 @@ def _of_json(text, fields):
     try:
         term = json.loads(text)
     except ValueError as error:
-        raise Refused(f"--loss {text} is no JSON ({error}); write it as in '{{\"mse\": {{\"fields\": [\"heating\"]}}}}'") from None
+        raise Refused(f"--loss {text} is no JSON ({error}); write it as "
+                      f"in '{{\"mse\": {{\"fields\": [\"heating\"]}}}}'") from None
     kinds = [key for key in term if key != "weight"]
     if len(kinds) != 1 or not isinstance(term[kinds[0]], dict):
         raise Refused(f"--loss {text} is no term of a plan; write one kind with its fields, and a weight if it has one")
@@ -70,8 +72,8 @@ def _of_json(text, fields):
 def _of_text(text, fields):
     found = _TERM.fullmatch(text.strip())
     if not found:
-        raise Refused(f"--loss {text} is no term; write KIND, KIND:FIELD,FIELD or WEIGHT*KIND:FIELD, as in 0.4*mse:heating, "
-                      "or file.py:function")
+        raise Refused(f"--loss {text} is no term; write KIND, KIND:FIELD,FIELD or WEIGHT*KIND:FIELD, as in "
+                      "0.4*mse:heating, or file.py:function")
     weight = _number(found["weight"], f"the weight of --loss {text}") if found["weight"] else 1.0
     named = [name.strip() for name in found["fields"].split(",")] if found["fields"] else list(fields.output_levels())
     return Term(_kind(found["kind"], text), named, weight, {})
@@ -84,7 +86,8 @@ def parse(texts, fields):
         if len(texts) > 1:
             raise Refused(f"--loss {own[0]} is a loss of your own, which is the only term; compute the others in it")
         if "*" in own[0]:
-            raise Refused(f"--loss {own[0]} has a weight, and a loss of your own is the only term; leave the weight out")
+            raise Refused(f"--loss {own[0]} has a weight, and a loss of your own is the only term; "
+                          "leave the weight out")
         return own[0]
     terms = [_of_json(text, fields) if text.lstrip().startswith("{") else _of_text(text, fields) for text in texts]
     for term, text in zip(terms, texts):
@@ -93,8 +96,8 @@ def parse(texts, fields):
         if len(set(term.fields)) < len(term.fields):
             raise Refused(f"--loss {text} names a field twice; name each once")
         if term.kind in OF_CLASSES and len(term.fields) > 1:
-            raise Refused(f"--loss {text} has the fields {', '.join(term.fields)}, and {term.kind} takes one, whose levels are "
-                          "the classes; write a term for each")
+            raise Refused(f"--loss {text} has the fields {', '.join(term.fields)}, and {term.kind} takes one, whose "
+                          "levels are the classes; write a term for each")
     if sum(term.weight for term in terms) == 0.0:
         raise Refused("the weights of all --loss are 0, so that nothing can be learned; give one a weight above 0")
     return terms
@@ -129,8 +132,8 @@ def own_function(text):
                       f"{_OWN_HEAD}") from error
     arguments = scripted.schema.arguments
     if len(arguments) != 3 or any(str(one.type) != "Dict[str, Tensor]" for one in arguments):
-        raise Refused(f"the loss {text} takes ({', '.join(f'{one.name}: {one.type}' for one in arguments)}); write it as "
-                      f"{_OWN_HEAD}")
+        raise Refused(f"the loss {text} takes ({', '.join(f'{one.name}: {one.type}' for one in arguments)}); write it "
+                      f"as {_OWN_HEAD}")
     return function, scripted
 
 
@@ -141,11 +144,11 @@ def own_method_source():
 def forms_of_method(script):
     """Of the three arguments of a module's own method `loss`, whether each is a dict; anything else is refused."""
     if not script._c._has_method("loss"):
-        raise Refused("--loss method, but the network has no method loss; write one with @torch.jit.export, or take a loss by "
-                      "its name or as file.py:function")
+        raise Refused("--loss method, but the network has no method loss; write one with @torch.jit.export, or take a "
+                      "loss by its name or as file.py:function")
     arguments = script._c._get_method("loss").schema.arguments[1:]
     kinds = [str(one.type) for one in arguments]
     if len(kinds) != 3 or any(kind not in ("Tensor", "Dict[str, Tensor]") for kind in kinds):
-        raise Refused(f"the network's method loss takes ({', '.join(kinds)}); it must take three arguments, outputs, targets "
-                      "and inputs, each a Tensor or a Dict[str, Tensor]")
+        raise Refused(f"the network's method loss takes ({', '.join(kinds)}); it must take three arguments, outputs, "
+                      "targets and inputs, each a Tensor or a Dict[str, Tensor]")
     return [kind != "Tensor" for kind in kinds]

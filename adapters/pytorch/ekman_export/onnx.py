@@ -23,8 +23,8 @@ def to_bytes(source, script, bench):
     fields = bench.fields
     module = source.module
     if fields.by_name and source.is_script:
-        raise Refused("--onnx of a TorchScript file whose forward returns a dict is not possible, since ONNX knows no dicts; "
-                      "start from its code, or return a tuple")
+        raise Refused("--onnx of a TorchScript file whose forward returns a dict is not possible, since ONNX knows no "
+                      "dicts; start from its code, or return a tuple")
     inputs = ["_".join(one.fields) for one in fields.inputs]
     outputs = ["_".join(one.fields) for one in fields.outputs]
     arguments, _ = bench.draw(4)
@@ -38,12 +38,13 @@ def to_bytes(source, script, bench):
         lines = [line.strip() for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
         cure = "install it (Debian: python3-onnx)" if "onnx is not installed" in lines[0] else \
             "leave --onnx out: Ekman does not need it"
-        raise Refused(f"the network cannot be written as ONNX: {lines[0].split('. ')[0].rstrip('!')}; {cure}") from error
+        raise Refused("the network cannot be written "
+                      f"as ONNX: {lines[0].split('. ')[0].rstrip('!')}; {cure}") from error
     finally:
         for name, buffer in module.named_buffers():
             buffer.data.copy_(buffers[name])
     missing = [name for name, _ in script.named_parameters() if name.encode() not in data]
     if missing:
-        raise Refused(f"PyTorch wrote an ONNX file without the parameters {', '.join(missing)}, which forward does not use as they "
-                      "are; leave --onnx out")
+        raise Refused(f"PyTorch wrote an ONNX file without the parameters {', '.join(missing)}, which forward does not "
+                      "use as they are; leave --onnx out")
     return data

@@ -1,4 +1,4 @@
-"""The state of an optimizer of PyTorch, which goes by the order of parameters, as the arrays of a checkpoint by their names."""
+"""The state of an optimizer of PyTorch, which goes by the order of parameters, as arrays by their names."""
 import torch
 
 from .refused import Refused
@@ -20,8 +20,8 @@ def group_of(state, path):
     if not isinstance(state.get("state"), dict) or not isinstance(state.get("param_groups"), list):
         raise Refused(f"{path} is no state of an optimizer; write torch.save(optimizer.state_dict(), path)")
     if len(state["param_groups"]) != 1:
-        raise Refused(f"{path} has {len(state['param_groups'])} groups of parameters, and Ekman has one rate for all; make the "
-                      "optimizer with one group")
+        raise Refused(f"{path} has {len(state['param_groups'])} groups of parameters, and Ekman has one rate for all; "
+                      "make the optimizer with one group")
     return state["param_groups"][0]
 
 
@@ -34,16 +34,16 @@ def _states_by_name(path, state, group, learn, parameters):
     numbers = group["params"]
     names = learn if len(numbers) == len(learn) else list(parameters)
     if len(numbers) != len(names):
-        raise Refused(f"{path} is of {len(numbers)} parameters, and {len(learn)} of {len(parameters)} learn; give --train and "
-                      "--freeze that fit, or make the optimizer with those that learn")
+        raise Refused(f"{path} is of {len(numbers)} parameters, and {len(learn)} of {len(parameters)} learn; give "
+                      "--train and --freeze that fit, or make the optimizer with those that learn")
     return {name: state["state"].get(number, {}) for name, number in zip(names, numbers) if name in learn}
 
 
 def _step_of(path, states):
     steps = {int(members["step"]) for members in states.values() if "step" in members}
     if len(steps) > 1:
-        raise Refused(f"{path} has parameters after {' and '.join(map(str, sorted(steps)))} steps, and Ekman makes each step for "
-                      "all; start with a new state: leave --optimizer-state out")
+        raise Refused(f"{path} has parameters after {' and '.join(map(str, sorted(steps)))} steps, and Ekman makes "
+                      "each step for all; start with a new state: leave --optimizer-state out")
     return steps
 
 
@@ -81,11 +81,11 @@ def arrays_of(path, state, optimizer, learn, parameters):
             value = states[name].get(member)
             if not isinstance(value, torch.Tensor):
                 has = ", ".join(sorted(states[name])) or "nothing"
-                raise Refused(f'{path} has no {member} of "{name}" ({has}); give the state of the optimizer that --optimizer '
-                              f"{kind} names, after a step in which every parameter that learns had a part")
+                raise Refused(f'{path} has no {member} of "{name}" ({has}); give the state of the optimizer that '
+                              f"--optimizer {kind} names, after a step in which every parameter that learns had a part")
             if value.shape != parameters[name].shape:
                 raise Refused(f'{path} has {member} of "{name}" with shape {list(value.shape)}, and the parameter has '
-                              f"{list(parameters[name].shape)}; give --train and --freeze that the optimizer was made with")
+                              f"{list(parameters[name].shape)}; give --train and --freeze that it was made with")
             arrays[f"optimizer/{member}/{name}"] = value.to(parameters[name].dtype)
     for step in _step_of(path, states):
         if kind != "sgd":

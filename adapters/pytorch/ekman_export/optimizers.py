@@ -1,4 +1,4 @@
-"""Optimizers as a plan has them: the rows of `optimizer_keys()` in adapters/yaml/training_keys.cpp; a test compares both."""
+"""Optimizers as a plan has them: `optimizer_keys()` of adapters/yaml/training_keys.cpp; a test compares both."""
 from .refused import Refused, did_you_mean
 
 REQUIRED = object()
@@ -49,11 +49,13 @@ def _value(kind, key, text, default):
 
 
 def parse(words, of_state=None):
-    """{kind: options, all of them} of `adamw lr=1e-3 ...`. What is not given comes from `of_state`, the options that a saved
-    optimizer had, and then from LibTorch's defaults."""
+    """{kind: options, all of them} of `adamw lr=1e-3 ...`. What is not given comes from `of_state`, the options that a
+    saved optimizer had, and then from LibTorch's defaults."""
     kind, *options = words
     if kind not in KINDS:
-        raise Refused(f'there is no optimizer "{kind}"' + did_you_mean(kind, list(KINDS), f"; take one of {', '.join(KINDS)}"))
+        raise Refused('there '
+                      f'is no optimizer "{kind}"' + did_you_mean(kind, list(KINDS), "; "
+                                                                                    f"take one of {', '.join(KINDS)}"))
     given = {}
     for option in options:
         key, sign, text = option.partition("=")
@@ -75,6 +77,6 @@ def parse(words, of_state=None):
         else:
             values[key] = default
     if kind == "sgd" and values["nesterov"] == "on" and (values["momentum"] == 0.0 or values["dampening"] != 0.0):
-        raise Refused("--optimizer sgd has nesterov=on, which needs a momentum and no dampening; give momentum=0.9, or leave "
-                      "nesterov out")
+        raise Refused("--optimizer sgd has nesterov=on, which needs a momentum and no dampening; give momentum=0.9, or "
+                      "leave nesterov out")
     return {kind: values}

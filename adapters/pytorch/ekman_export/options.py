@@ -21,9 +21,14 @@ class _Arguments(argparse.Action):
 
 
 def parse(words):
-    parser = _Parser(prog="ekman-export", allow_abbrev=False, description="Turns a network of PyTorch into files that Ekman "
-                     "serves and trains. SOURCE is file.py:Class, module:function, a TorchScript file, or with --trust a pickled "
-                     "module.", epilog="Exit status: 0 written, 1 refused: one sentence says why, and nothing is written.")
+    parser = _Parser(prog="ekman-export", allow_abbrev=False, description="Turns a network of PyTorch into files that "
+                                                                          "Ekman serves and trains. SOURCE is "
+                                                                          "file.py:Class, module:function, a "
+                                                                          "TorchScript file, or with --trust a pickled "
+                                                                          "module.", epilog="Exit status: 0 written, 1 "
+                                                                                            "refused: one sentence "
+                                                                                            "says why, and nothing is "
+                                                                                            "written.")
     add = parser.add_argument
     add("source", metavar="SOURCE")
     add("--version", action="version", version=VERSION)
@@ -45,17 +50,20 @@ def parse(words):
         help="levels side by side, [n, sum]; stacked: [n, fields, levels]")
     add("--output", "--stacked-output", dest="outputs", action=_Arguments, default=[], metavar="NAME:LEVELS,...")
     add("--grid", nargs=2, type=int, metavar=("NY", "NX"), help="a sample is a grid: [n, levels, ny, nx]")
-    add("--normalize", action="append", default=[], metavar="JSON|FILE", help="mean and std of fields: JSON, FILE.json or FILE.h5")
+    add("--normalize", action="append", default=[], metavar="JSON|FILE", help="mean and std of fields: JSON, FILE.json "
+                                                                              "or FILE.h5")
     learning = parser.add_argument_group("learning")
     add = learning.add_argument
     add("--loss", action="append", default=[], metavar="TERM", help="KIND, KIND:FIELDS, WEIGHT*KIND:FIELDS, JSON, "
         "file.py:function or method; several are summed")
-    add("--extra", action="append", default=[], metavar="NAME:LEVELS", help="a further field that a loss of your own takes")
-    add("--classes", action="append", default=[], metavar="FIELD", help="the target of this output is the number of a class, for "
-        "a loss of your own")
+    add("--extra", action="append", default=[], metavar="NAME:LEVELS", help="a further field that a loss of your own "
+                                                                            "takes")
+    add("--classes", action="append", default=[], metavar="FIELD", help="the target of this output is the number of a "
+                                                                        "class, for a loss of your own")
     add("--optimizer", nargs="+", metavar=("KIND", "KEY=VALUE"), help="adamw lr=1e-3, for one")
     add("--optimizer-state", metavar="FILE", help="state_dict() of the optimizer, written by torch.save")
-    add("--train", nargs="+", action="extend", default=[], metavar="PATTERN", help="parameters that learn; all, if not given")
+    add("--train", nargs="+", action="extend", default=[], metavar="PATTERN", help="parameters that learn; all, if not "
+                                                                                   "given")
     add("--freeze", nargs="+", action="extend", default=[], metavar="PATTERN", help="parameters that do not")
     options = parser.parse_args(words)
     _check(options)
@@ -65,12 +73,13 @@ def parse(words):
 def _check(options):
     if not (options.out or options.torchscript or options.onnx):
         raise Refused("nothing is to be written; give --out DIR, --torchscript FILE or --onnx FILE")
-    of_learning = {"--optimizer": options.optimizer, "--optimizer-state": options.optimizer_state, "--train": options.train,
-                   "--freeze": options.freeze, "--eval": options.eval, "--extra": options.extra, "--classes": options.classes}
+    of_learning = {"--optimizer": options.optimizer, "--optimizer-state": options.optimizer_state,
+                   "--train": options.train, "--freeze": options.freeze, "--eval": options.eval,
+                   "--extra": options.extra, "--classes": options.classes}
     given = [name for name, value in of_learning.items() if value]
     if given and not options.loss:
-        raise Refused(f"{given[0]} is of learning, and no --loss is given; give one, or leave {given[0]} out for an artifact that is "
-                      "served only")
+        raise Refused(f"{given[0]} is of learning, and no --loss is given; give one, or leave {given[0]} out for an "
+                      "artifact that is served only")
     if options.loss and not options.out:
         raise Refused("--loss is for an artifact; give --out DIR, or leave it out")
     if options.loss and not options.optimizer:

@@ -1,4 +1,4 @@
-"""From an eager module to TorchScript: scripted, or traced, and given its loss. Says what failed to script, and where."""
+"""From an eager module to TorchScript: scripted or traced, with its loss. Says what failed to script, and where."""
 import inspect
 import io
 import re
@@ -54,8 +54,8 @@ def to_script(module):
     try:
         return torch.jit.script(module)
     except Exception as error:
-        raise Refused(f"the network cannot be scripted: {words_of_failure(error)}; change this line, or take --trace, which "
-                      "records one run and keeps no branch that depends on data") from error
+        raise Refused(f"the network cannot be scripted: {words_of_failure(error)}; change this line, or take --trace, "
+                      "which records one run and keeps no branch that depends on data") from error
 
 
 def to_trace(module, arguments):
@@ -66,8 +66,8 @@ def to_trace(module, arguments):
             traced = torch.jit.trace(module, tuple(arguments), check_trace=False, strict=False)
         except Exception as error:
             place, words = where_it_failed(error)
-            raise Refused(f"the network cannot be traced: {words}{f' at {place}' if place else ''}; see that forward takes the "
-                          "arguments that --input names") from error
+            raise Refused(f"the network cannot be traced: {words}{f' at {place}' if place else ''}; see that forward "
+                          "takes the arguments that --input names") from error
     notes = [f"{one.filename}:{one.lineno}: {str(one.message).split('. ')[0]}" for one in caught
              if "TracerWarning" in one.category.__name__]
     return traced, list(dict.fromkeys(notes))
@@ -85,7 +85,7 @@ def count_arguments(module):
 
 
 def add_loss(script, loss, fields):
-    """Gives it the method `loss`, if it is not to keep its own. The names that its text uses are those of this frame."""
+    """Gives it the method `loss`, if it is not to keep its own. The names in its text are those of this frame."""
     if loss == "method":
         losses.forms_of_method(script)
         return

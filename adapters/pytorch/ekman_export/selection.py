@@ -37,6 +37,6 @@ def select(parameters, train, freeze):
     learn = [name for name in names if is_chosen[name] or (all_others and not is_frozen[name] and name not in own)]
     if not learn:
         why = " (the network has them with requires_grad=False)" if own else ""
-        raise Refused(f"no parameter is left that learns{why}; name some with --train, as in --train '*', or leave out --freeze "
-                      f"(its parameters are: {', '.join(names) or 'none'})")
+        raise Refused(f"no parameter is left that learns{why}; name some with --train, as in --train '*', or leave out "
+                      f"--freeze (its parameters are: {', '.join(names) or 'none'})")
     return learn, list(train) or ["*"], list(freeze) + own

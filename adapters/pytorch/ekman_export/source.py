@@ -48,15 +48,13 @@ def import_file(path):
     spec = importlib.util.spec_from_file_location(name, path.resolve())
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
-    sys.path.insert(0, str(path.resolve().parent))
+    sys.path.insert(0, str(path.resolve().parent))   # to stay: functions may import too
     try:
         spec.loader.exec_module(module)
     except Exception as error:
         place, words = where_it_failed(error)
         raise Refused(f"{path} cannot be imported: {words}{f' at {place}' if place else ''}; see that it runs with "
                       f"{sys.executable}") from error
-    finally:
-        sys.path.remove(str(path.resolve().parent))
     return module
 
 
@@ -77,7 +75,8 @@ def find(text, what):
     found = module
     for part in name.split("."):
         if not hasattr(found, part):
-            near = did_you_mean(part, [other for other in dir(found) if not other.startswith("_")], f"; name {what} of it")
+            near = did_you_mean(part, [other for other in dir(found) if not other.startswith("_")], f"; name {what} of "
+                                                                                                    "it")
             raise Refused(f'{path} has no "{part}"{near}')
         found = getattr(found, part)
     return found
@@ -104,10 +103,11 @@ def _made(text, kwargs):
         made = maker(**kwargs)
     except Exception as error:
         place, words = where_it_failed(error)
-        raise Refused(f"{text} with kwargs {json.dumps(kwargs)} fails: {words}{f' at {place}' if place else ''}; give --kwargs "
-                      "that it takes") from error
+        raise Refused(f"{text} with kwargs {json.dumps(kwargs)} fails: {words}{f' at {place}' if place else ''}; give "
+                      "--kwargs that it takes") from error
     if not isinstance(made, torch.nn.Module):
-        raise Refused(f"{text} gives a {type(made).__name__}; name a class of torch.nn.Module, or a function that returns one")
+        raise Refused(f"{text} gives a {type(made).__name__}; name a class of torch.nn.Module, or a function that "
+                      "returns one")
     return made
 
 
@@ -126,16 +126,16 @@ def _unpickled(path):
         made = compat.load(path, weights_only=False)
     except Exception as error:
         _, words = where_it_failed(error)
-        raise Refused(f"{path} cannot be unpickled: {words}; its class must be importable as it was when it was saved: name "
-                      "the code, as in net.py:Net --weights state.pt") from error
+        raise Refused(f"{path} cannot be unpickled: {words}; its class must be importable as it was when it was saved: "
+                      "name the code, as in net.py:Net --weights state.pt") from error
     if not isinstance(made, torch.nn.Module):
-        raise Refused(f"{path} holds a {type(made).__name__}; name a file with a whole module, or the code and its weights, as "
-                      "in net.py:Net --weights state.pt")
+        raise Refused(f"{path} holds a {type(made).__name__}; name a file with a whole module, or the code and its "
+                      "weights, as in net.py:Net --weights state.pt")
     return made
 
 
 def load_dict(path, what):
-    """A dict that torch.save has written, of tensors, numbers and texts; anything else in it is refused, not executed."""
+    """A dict that torch.save has written, of tensors, numbers and texts; all else is refused, not executed."""
     if not os.path.isfile(path):
         raise Refused(f"there is no file {path} for {what}; write it with torch.save")
     if pickles.kind_of(path) == pickles.TORCHSCRIPT:
@@ -181,19 +181,19 @@ def open_source(text, kwargs=None, weights=None, trust=False):
         module = _made(text, arguments)
     else:
         if not os.path.isfile(text):
-            raise Refused(f"there is no file {text}; name file.py:Class, module:function, a TorchScript file, or with --trust "
-                          "a pickled module")
+            raise Refused(f"there is no file {text}; name file.py:Class, module:function, a TorchScript file, or with "
+                          "--trust a pickled module")
         if arguments:
             raise Refused(f"--kwargs are for a class or a function, and {text} is a file; leave them out")
         kind = pickles.kind_of(text)
         if kind == pickles.WEIGHTS:
             raise Refused(f"{text} holds weights and no network; name its code, as in net.py:Net --weights {text}")
         if kind == pickles.OTHER:
-            raise Refused(f"{text} is no file of PyTorch; name file.py:Class, module:function, a TorchScript file, or with "
-                          "--trust a pickled module")
+            raise Refused(f"{text} is no file of PyTorch; name file.py:Class, module:function, a TorchScript file, or "
+                          "with --trust a pickled module")
         if kind == pickles.PICKLE and not trust:
-            raise Refused(f"{text} is a pickle, which can execute anything when it is opened; if you made it yourself say "
-                          "--trust, or name the code, as in net.py:Net --weights state.pt")
+            raise Refused(f"{text} is a pickle, which can execute anything when it is opened; if you made it yourself "
+                          "say --trust, or name the code, as in net.py:Net --weights state.pt")
         module = _loaded_script(text) if kind == pickles.TORCHSCRIPT else _unpickled(text)
     if weights:
         _load_weights(module, weights)

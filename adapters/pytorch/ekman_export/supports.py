@@ -1,4 +1,4 @@
-"""What a network stands besides plain float32: mixed precision is tried, CUDA graphs follow from the operations that ran."""
+"""What a network stands besides float32: mixed precision is tried, CUDA graphs follow from what ran."""
 import io
 
 import torch
@@ -46,7 +46,8 @@ def _without_graphs(bench, script):
 def _norms(seen):
     """Outputs as one vector, gradients as another."""
     def flat(start):
-        parts = [value.double().reshape(-1) for what, value in seen.items() if what.startswith(start) and not value.is_complex()]
+        parts = [value.double().reshape(-1) for what, value in seen.items()
+                 if what.startswith(start) and not value.is_complex()]
         return torch.cat(parts) if parts else torch.zeros(0, dtype=torch.float64)
     return flat("output"), flat("gradient")
 
@@ -117,7 +118,8 @@ def find(bench, data, declared):
     """({name: bool}, names that were tried here, notes) of a TorchScript file with its loss."""
     script = scripting.loaded(data)
     why = {"jit": "", "amp_cpu": _autocast_fails(bench, script, compat.bfloat16),
-           "cuda_graphs": _without_graphs(bench, script), "amp_gpu": "there is no GPU to try it on: --declare amp_gpu if it does"}
+           "cuda_graphs": _without_graphs(bench, script), "amp_gpu": "there is no GPU to try it on: --declare amp_gpu "
+                                                                     "if it does"}
     tried = ["jit", "amp_cpu"]
     if torch.cuda.is_available():
         on_gpu = _try_on_gpu(bench, data)

@@ -184,6 +184,24 @@ class SizeKept(nn.Module):
         return self.a(x) + torch.zeros(int(x.shape[0]), 4)
 
 
+class ScriptedOtherwise(Plain):
+    def forward(self, x: Tensor) -> Tensor:
+        y = self.head(self.encoder(x))
+        if torch.jit.is_scripting():
+            y = y + 0.001
+        return y
+
+
+class GradientOtherwise(Plain):
+    """The same outputs, from which something else is learned."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = self.head(self.encoder(x))
+        if torch.jit.is_scripting():
+            y = y + (y - y.detach())
+        return y
+
+
 class Squeezed(Plain):
     def forward(self, x: Tensor) -> Tensor:
         return self.head(self.encoder(x)).squeeze()

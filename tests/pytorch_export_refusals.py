@@ -130,6 +130,7 @@ class Learning(InFolder):
 
     def test_a_logarithm_is_tried_with_positive_numbers(self):
         self.export(CODE + "Logarithm", *PLAIN, *OUT, *LEARN)
+        self.export(CODE + "Logarithm", *PLAIN, "--out", "traced", *LEARN, "--trace")
 
 
 class Traces(InFolder):
@@ -219,7 +220,7 @@ class Refusals(InFolder):
             "ValueError: width 3 is odd at": [CODE + "Raises", "--kwargs", '{"width": 3}'],
             "got an unexpected keyword argument 'wdith'": [plain, "--kwargs", '{"wdith": 3}'],
             "--kwargs is no JSON": [plain, "--kwargs", "width=3"],
-            "gives a int; name a class": [CODE + "not_a_network"],
+            "gives int, which is no module": [CODE + "not_a_network"],
             "weights.pt holds weights and no network": ["weights.pt"],
             "dict.pt holds weights and no network": ["dict.pt"],
             "text.pt is no file of PyTorch": ["text.pt"],
@@ -233,6 +234,11 @@ class Refusals(InFolder):
         line = inspect.getsourcelines(networks.Unscriptable.forward)[1]
         self.refuse(f"exported_networks.py:{line}: `def forward(self, *parts):`: Compiled functions can't take "
                     "variable number of arguments", CODE + "Unscriptable", *SMALL, *OUT)
+
+    def test_scripts_that_do_something_else(self):
+        words = "the scripted network does not do what the eager one does: "
+        self.refuse(words + "output heating differs", CODE + "ScriptedOtherwise", *PLAIN, *OUT)
+        self.refuse(words + "gradient of", CODE + "GradientOtherwise", *PLAIN, *OUT, *LEARN)
 
     def test_fields_that_do_not_fit(self):
         plain = CODE + "Plain"
@@ -308,7 +314,8 @@ class Refusals(InFolder):
             'did you mean "temperature"?': [*OUT, "--normalize", '{"temprature": {}}'],
             "has std 0 of": [*OUT, "--normalize", '{"temperature": {"std": 0}}'],
             "there is no file n.json": [*OUT, "--normalize", "n.json"],
-            "no/net.pt cannot be written": ["--torchscript", "no/net.pt"],
+            "no/net.pt cannot be written": [*OUT, "--torchscript", "no/net.pt"],
+            "there cannot be written: it is a directory": [*OUT, "--onnx", "there"],
         }, head=[CODE + "Plain", *PLAIN])
 
 

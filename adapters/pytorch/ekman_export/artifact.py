@@ -102,6 +102,14 @@ def require_room(directory):
         raise Refused(f"there is no directory {parent} for {directory}; make it first")
 
 
+def require_place(path):
+    """Refuses a file that could not be written, before the work."""
+    parent = os.path.dirname(os.path.abspath(path))
+    if os.path.isdir(path) or not os.path.isdir(parent) or not os.access(parent, os.W_OK):
+        raise Refused(f"{path} cannot be written: it is a directory, or there is none that may be written for it; name "
+                      "another file")
+
+
 @contextlib.contextmanager
 def partial_directory(directory):
     """A directory beside it, which becomes it when all has gone well, and is removed otherwise."""

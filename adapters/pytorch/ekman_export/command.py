@@ -10,7 +10,6 @@ from .fields import Fields, name_of, parse
 from .refused import Refused
 from .source import load_dict, open_source
 
-
 _REAL = {torch.complex64: torch.float32, torch.complex128: torch.float64}
 
 
@@ -82,7 +81,7 @@ class _Export:
         """TorchScript of forward, in eval mode, as bytes."""
         module, asked = self.module, self.asked
         scripting.set_mode(module, False)
-        bench = comparing.Bench(self.fields, self.kind)
+        bench = comparing.Bench(self.fields, self.kind, self.positive)
         arguments, _ = bench.draw(comparing.SAMPLES[0])
         if asked.trace:
             self.how = "trace"
@@ -108,14 +107,14 @@ class _Export:
                           "it out")
         by = "traced" if asked.trace else "scripted"
         if not asked.loss:
-            self.bench = comparing.Bench(self.fields, self.kind)
+            self.bench = comparing.Bench(self.fields, self.kind, self.positive)
             for note in comparing.require_agreement(self.bench, self.module, None, script, by, [False]):
                 self.say(note)
             return data
         scripting.add_loss(script, self.loss, self.fields)
         data = scripting.saved(script)
         script = scripting.loaded(data)
-        self.bench = comparing.Bench(self.fields, self.kind, self.loss, asked.classes, self.learn)
+        self.bench = comparing.Bench(self.fields, self.kind, self.positive, self.loss, asked.classes, self.learn)
         if self.loss == "method":
             self.bench.forms = losses.forms_of_method(script)
         eager = scripting.eager_loss(self.loss, self.fields)
@@ -169,9 +168,10 @@ class _Export:
         asked = self.asked
         if asked.out:
             artifact.require_room(asked.out)
+        for path in filter(None, (asked.torchscript, asked.onnx)):
+            artifact.require_place(path)
         self.open()
-        # A dict names outputs that the command does not; and errors of forward come before those of a script.
-        comparing.Bench(self.fields, self.kind).observe(self.module, comparing.SAMPLES[0], False)
+        self.positive = comparing.needs_positive(self.fields, self.kind, self.module)
         if asked.loss:
             self.learn_what()
         self.normalize, self.statistics = normalization.read(asked.normalize, self.fields, bool(asked.loss))

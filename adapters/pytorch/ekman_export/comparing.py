@@ -17,11 +17,11 @@ TOLERANCES = {torch.float32: (1e-5, 1e-4, 1e-6), torch.float64: (1e-12, 1e-10, 1
 class Bench:
     """How one network is tried: fields, kind of its numbers, loss, and which parameters learn."""
 
-    def __init__(self, fields, kind, loss=None, classes=(), learn=()):
+    def __init__(self, fields, kind, positive=False, loss=None, classes=(), learn=()):
         self.fields, self.kind, self.loss, self.learn = fields, kind, loss, list(learn)
         self.classes = set(classes)
         self.probabilities = set()
-        self.positive, self.opposite = False, False   # which numbers are drawn
+        self.positive, self.opposite = positive, False   # which numbers are drawn
         self.forms = [True] * 3   # of the network's own method loss: whether its arguments are dicts
         for term in loss if isinstance(loss, list) else []:
             if term.kind in losses.OF_CLASSES:
@@ -138,18 +138,19 @@ def _differences(expected, found, kind):
     return worst
 
 
-def _all_finite(seen):
-    return all(torch.isfinite(one).all().item() for what, one in seen.items() if what.startswith("output"))
+def needs_positive(fields, kind, module):
+    """Whether it has no numbers for negative inputs: a logarithm or a root, say. Names the outputs of a dict."""
+    for positive in (False, True):
+        seen = Bench(fields, kind, positive).observe(module, SAMPLES[0], False)
+        if all(torch.isfinite(one).all().item() for what, one in seen.items() if what.startswith("output")):
+            return positive
+    raise Refused("forward gives values that are no numbers, for normal random inputs and for those from 0.5 to 1.5, "
+                  "so that eager and scripted results cannot be compared; let it stand such inputs")
 
 
 def require_agreement(bench, module, eager, script, scripted_by, modes):
     """Refuses what differs; returns notes. `eager` is the loss in Python, or None for the network's own method."""
     notes = []
-    if not _all_finite(bench.observe(module, SAMPLES[0], False, eager)):
-        bench.positive = True   # a logarithm or a root, say
-        if not _all_finite(bench.observe(module, SAMPLES[0], False, eager)):
-            raise Refused("forward gives values that are no numbers, for normal random inputs and for those from 0.5 "
-                          "to 1.5, so that eager and scripted results cannot be compared; let it stand such inputs")
     for training in modes:
         for samples, bench.opposite in itertools.product(SAMPLES, (True, False)):
             where = f"in {'train' if training else 'eval'} mode, {samples} samples"

@@ -106,8 +106,8 @@ def _made(text, kwargs):
         raise Refused(f"{text} with kwargs {json.dumps(kwargs)} fails: {words}{f' at {place}' if place else ''}; give "
                       "--kwargs that it takes") from error
     if not isinstance(made, torch.nn.Module):
-        raise Refused(f"{text} gives a {type(made).__name__}; name a class of torch.nn.Module, or a function that "
-                      "returns one")
+        raise Refused(f"{text} gives {type(made).__name__}, which is no module; name a class of torch.nn.Module, or a "
+                      "function that returns one")
     return made
 
 

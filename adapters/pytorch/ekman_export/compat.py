@@ -15,7 +15,8 @@ _CALLABLES_OF_TENSORS = {("collections", "OrderedDict"), ("torch", "Size"), ("to
 
 
 def prepare():
-    """For the whole process: no compiled loops, whose first run takes minutes on one core; no warnings of old names."""
+    """For the whole process: TorchScript as Ekman runs it, without profiling or fusion; no warnings of old names."""
+    torch._C._jit_set_profiling_mode(False)
     if hasattr(torch._C, "_jit_set_texpr_fuser_enabled"):
         torch._C._jit_set_texpr_fuser_enabled(False)
     warnings.filterwarnings("ignore", message=".*torch.jit.* is deprecated.*")

@@ -11,7 +11,7 @@ module ekman
 
   public :: ekman_coupler, ekman_init, ekman_init_comm, ekman_init_dummy, ekman_serve, ekman_handshake
   public :: ekman_def_points, ekman_def_coordinates, ekman_def_field, ekman_enddef, ekman_put, ekman_get, ekman_advance
-  public :: ekman_get_step, ekman_get_scalar, ekman_write_restart
+  public :: ekman_get_step, ekman_get_scalar, ekman_get_string, ekman_write_restart
   public :: ekman_put_adjoint, ekman_get_adjoint, ekman_zero_grad
   public :: ekman_finalize, ekman_abort, ekman_last_error, ekman_version
   public :: EKMAN_COUPLED, EKMAN_HELD, EKMAN_NONE, EKMAN_FALLBACK
@@ -224,9 +224,10 @@ module ekman
       integer(c_int), intent(out), optional :: ierr
     end subroutine ekman_zero_grad
 
-    ! Collective, by the thread that called init; after the inputs of this step are put. value: a real scalar of 32 or 64 bits that becomes what the ML
-    ! ranks have learned: name is "convection/loss", or step, validation_loss, learning_rate, gradient_norm in place of
-    ! loss. As it was when the outputs of the last exchange were computed, the same on all ranks; NaN: not known yet.
+    ! Collective, by the thread that called init; after the inputs of this step are put. value: a real scalar of 32 or 64
+    ! bits that becomes what the ML ranks have learned: name is "convection/loss", or step, validation_loss, learning_rate,
+    ! gradient_norm in place of loss. As it was when the outputs of the last exchange were computed, the same on all ranks;
+    ! NaN: not known yet. Local, after ekman_enddef, of any network: "convection/ml_ranks" (0: inline), "convection/chunks".
     subroutine ekman_get_scalar(c, name, value, ierr) bind(C, name="ekman_f_get_scalar")
       import :: ekman_coupler, c_char, c_int
       type(ekman_coupler), intent(in) :: c
@@ -234,6 +235,17 @@ module ekman
       type(*), dimension(..), intent(inout) :: value
       integer(c_int), intent(out), optional :: ierr
     end subroutine ekman_get_scalar
+
+    ! Local, after ekman_enddef. Where a network runs: name is "convection/device" or "convection/node"; text becomes that of
+    ! each of its ML ranks in their order, such as "cuda:0, cuda:1", once if all are alike; inline: that of this rank. A text
+    ! that is too short is an error that says how long it must be.
+    subroutine ekman_get_string(c, name, text, ierr) bind(C, name="ekman_f_get_string")
+      import :: ekman_coupler, c_char, c_int
+      type(ekman_coupler), intent(in) :: c
+      character(kind=c_char, len=*), intent(in) :: name
+      character(kind=c_char, len=*), intent(out) :: text
+      integer(c_int), intent(out), optional :: ierr
+    end subroutine ekman_get_string
 
     ! Local; across nodes it waits until the messages of the exchange before have left. Ends the model step.
     subroutine ekman_advance(c, ierr) bind(C, name="ekman_f_advance")

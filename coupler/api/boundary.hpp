@@ -1,6 +1,7 @@
 // The one guard between C++ exceptions and the codes of C and Fortran.
 #pragma once
 
+#include <cstdint>
 #include <new>
 #include <string>
 
@@ -23,6 +24,14 @@ inline std::int64_t require_step(std::int64_t step) {
     throw Error(ErrorCode::usage,
                 "enddef was told that the next step is " + std::to_string(step) + "; steps count from 1");
   return step;
+}
+
+// The variable that `text` goes to, named `name`, holds `room` characters.
+inline void require_room(const std::string& name, const std::string& text, std::int64_t room) {
+  if (static_cast<std::int64_t>(text.size()) <= room) return;
+  throw Error(ErrorCode::usage, "get_string of \"" + name + "\": the text has " + std::to_string(text.size()) +
+                                    " characters, and there is room for " + std::to_string(room) +
+                                    "; pass a longer one");
 }
 
 // What a failed call does when its caller did not ask for the code: one line on stderr, then the end of the

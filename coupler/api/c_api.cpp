@@ -1,5 +1,6 @@
 // Implements ekman.h.
 #include <algorithm>
+#include <cstring>
 #include <exception>
 #include <new>
 #include <vector>
@@ -143,6 +144,14 @@ int ekman_zero_grad(ekman_coupler* coupler, const char* network) {
 
 int ekman_get_scalar(ekman_coupler* coupler, const char* name, double* value) {
   return guard_boundary([&] { *value = checked(coupler).scalar(text_of(name)); });
+}
+
+int ekman_get_string(ekman_coupler* coupler, const char* name, char* text, int64_t size) {
+  return guard_boundary([&] {
+    const std::string value = checked(coupler).string(text_of(name));
+    require_room(text_of(name), value, size - 1);
+    std::memcpy(text, value.c_str(), value.size() + 1);
+  });
 }
 
 int ekman_advance(ekman_coupler* coupler) {

@@ -150,6 +150,10 @@ double Coupler::scalar(std::string_view name) {
   return impl_->guard([&] { return impl_->side.scalar(std::string(name)); });
 }
 
+std::string Coupler::string(std::string_view name) {
+  return impl_->guard([&] { return impl_->side.string(std::string(name)); });
+}
+
 void Coupler::advance() {
   impl_->guard([&] { impl_->side.advance(); });
 }

@@ -185,6 +185,15 @@ void ekman_f_get_scalar(ekman_coupler** handle, const CFI_cdesc_t* name, const C
   run(ierr, [&] { put_real(*value, checked(handle).scalar(text_of(name))); });
 }
 
+void ekman_f_get_string(ekman_coupler** handle, const CFI_cdesc_t* name, const CFI_cdesc_t* text, int* ierr) {
+  run(ierr, [&] {
+    const std::string value = checked(handle).string(text_of(name));
+    require_room(text_of(name), value, static_cast<std::int64_t>(text->elem_len));
+    char* const to = static_cast<char*>(text->base_addr);
+    std::fill_n(std::copy(value.begin(), value.end(), to), text->elem_len - value.size(), ' ');
+  });
+}
+
 void ekman_f_advance(ekman_coupler** handle, int* ierr) {
   run(ierr, [&] { checked(handle).advance(); });
 }

@@ -25,6 +25,7 @@
 #include "coupler/session/agree.hpp"
 #include "coupler/session/definitions.hpp"
 #include "coupler/session/ml_side.hpp"
+#include "coupler/session/network_site.hpp"
 #include "coupler/session/startup.hpp"
 #include "coupler/session/survey.hpp"
 
@@ -148,6 +149,7 @@ Route define_route(const Job& job, const Placement& place, const RecordingStore&
     Communicator comm = split_route(job, static_cast<int>(n), "", place.network);
     if (!comm) continue;
     route = make_ml_route(std::move(comm), spec);
+    share_site(route.comm, spec, route.points, job.shared_cores, place.device);
     const std::vector<std::string> fields = recorded_fields_of(job.plan, spec);
     if (fields.empty()) continue;
     recording = {

@@ -6,6 +6,8 @@
 #include <algorithm>
 
 #include "coupler/base/joined.hpp"
+#include "coupler/comm/process.hpp"
+#include "coupler/layout/layout.hpp"
 #include "coupler/session/agree.hpp"
 #include "coupler/session/array_values.hpp"
 #include "coupler/session/undefined_outputs.hpp"
@@ -178,7 +180,10 @@ void ComponentSide::enddef(std::int64_t step) {
     routes_.push_back(std::make_unique<ComponentRoute>(std::move(route), spec, slots,
                                                        steps_between_exchanges(job_.plan, spec), job_.shared_cores,
                                                        job_.any_thread, route_state(static_cast<int>(n))));
-    describe(spec, all, definition.ids, routes_.back()->route());
+    const Route& made = routes_.back()->route();
+    sites_.push_back(spec.is_inline() ? NetworkSite{0, chunk_count(made.points, spec.rows_per_chunk()), "", node_name()}
+                                      : share_site(made.comm, spec, made.points, job_.shared_cores));
+    describe(spec, all, definition.ids, made);
     if (spec.is_inline()) {
       const std::string found = run_inline(static_cast<int>(n), *routes_.back());
       if (problem.empty()) problem = found;

@@ -14,6 +14,7 @@
 #include "coupler/session/component_route.hpp"
 #include "coupler/session/coverage.hpp"
 #include "coupler/session/definitions.hpp"
+#include "coupler/session/network_site.hpp"
 #include "coupler/session/route_description.hpp"
 #include "coupler/session/startup.hpp"
 #include "ekman/coupler.hpp"
@@ -45,8 +46,9 @@ class ComponentSide {
   void put_adjoint(std::string_view name, const ArrayView& array, Part part, bool retain);
   void get_adjoint(std::string_view name, const ArrayView& array, Part part);
   void zero_grad(const std::string& network);
-  // "network/quantity": see Coupler::scalar.
+  // "network/quantity": see Coupler::scalar and Coupler::string.
   double scalar(const std::string& name);
+  std::string string(const std::string& name);
   void advance();
   void write_restart(const std::string& label);
   void finalize();
@@ -92,6 +94,7 @@ class ComponentSide {
   void require_put(const std::vector<const Fields::value_type*>& needed, const char* call, std::string_view name,
                    const std::string& network);
   ComponentRoute& find_route(const std::string& network, const std::string& call) const;
+  const NetworkSite* find_site(const std::string& network) const;
   void settle_exchange(ComponentRoute& route, const std::string& what);
   void require_init_thread(const char* call) const;
   RouteState route_state(int network);
@@ -114,6 +117,7 @@ class ComponentSide {
   std::map<std::string, Coordinates> coordinates_;  // by name of the point set
   Fields fields_;
   std::vector<std::unique_ptr<ComponentRoute>> routes_;
+  std::vector<NetworkSite> sites_;         // of each route
   std::vector<int> speakers_;              // of each route: the first rank of the component that has points of it
   std::vector<std::string> inline_lines_;  // on the component's first rank: what runs inline, for the record of the run
   std::int64_t step_ = 1;

@@ -58,7 +58,7 @@ std::string ComponentSide::run_inline(int network, ComponentRoute& route) {
   std::unique_ptr<InlineNetwork> opened;
   std::string problem, device;
   try {
-    device = device_of(spec, job_.local, library_);
+    device = sites_.back().device = device_of(spec, job_.local, library_);
   } catch (const std::exception& error) {
     problem = fmt::format("{} on {}: {}", whoami(), node_name(), error.what());
   }

@@ -1,4 +1,4 @@
-// How a component rank reads what a network has learned; see component_side.hpp.
+// How a component rank reads what a network has learned, and where it runs; see component_side.hpp.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -25,12 +25,23 @@ constexpr Quantity k_quantities[] = {
     {"gradient_norm", &LearningStatus::gradient_norm},
 };
 
+// What can be asked of any network.
+constexpr const char* k_numbers[] = {"ml_ranks", "chunks"};
+constexpr const char* k_texts[] = {"device", "node"};
+
+std::string network_in(const std::string& name) { return name.substr(0, std::min(name.rfind('/'), name.size())); }
+std::string quantity_in(const std::string& name) {
+  const std::size_t slash = name.rfind('/');
+  return slash == std::string::npos ? "" : name.substr(slash + 1);
+}
+
 double LearningStatus::*find_quantity(const std::string& name) {
   std::vector<std::string> names;
   for (const Quantity& quantity : k_quantities) {
     if (name == quantity.name) return quantity.value;
     names.emplace_back(quantity.name);
   }
+  names.insert(names.end(), std::begin(k_numbers), std::end(k_numbers));
   throw Error(ErrorCode::usage,
               fmt::format("there is no scalar \"{}\" of a network{}", name,
                           did_you_mean(name, names, fmt::format("; ask for one of: {}", joined(names, ", ")))));
@@ -38,11 +49,36 @@ double LearningStatus::*find_quantity(const std::string& name) {
 
 }  // namespace
 
+const NetworkSite* ComponentSide::find_site(const std::string& network) const {
+  for (std::size_t i = 0; i < routes_.size(); ++i)
+    if (routes_[i]->spec().name == network) return &sites_[i];
+  return nullptr;
+}
+
+std::string ComponentSide::string(const std::string& name) {
+  require(Phase::run, "get_string");
+  const NetworkSite* const site = find_site(network_in(name));
+  const std::string quantity = quantity_in(name);
+  if (site != nullptr && quantity == "device") return site->device;
+  if (site != nullptr && quantity == "node") return site->node;
+  std::vector<std::string> networks;
+  for (const auto& route : routes_) networks.push_back(route->spec().name);
+  throw Error(
+      ErrorCode::usage,
+      fmt::format("get_string of \"{}\": there is no such text (networks of this component: {}); name the network "
+                  "and one of {}, such as \"convection/device\"",
+                  name, networks.empty() ? "none" : joined(networks, ", "), joined(k_texts, ", ")));
+}
+
 double ComponentSide::scalar(const std::string& name) {
   require(Phase::run, "get_scalar");
-  require_init_thread("get_scalar");
   const std::size_t slash = name.rfind('/');
-  const std::string network = name.substr(0, slash);
+  const std::string network = network_in(name);
+  if (const NetworkSite* site = find_site(network); site != nullptr) {
+    if (quantity_in(name) == "ml_ranks") return static_cast<double>(site->ml_ranks);
+    if (quantity_in(name) == "chunks") return static_cast<double>(site->chunks);
+  }
+  require_init_thread("get_scalar");
   std::vector<std::string> learning;
   for (const auto& route : routes_) {
     if (route->spec().training.given) learning.push_back(route->spec().name);
@@ -50,10 +86,12 @@ double ComponentSide::scalar(const std::string& name) {
   const auto route = std::find_if(routes_.begin(), routes_.end(),
                                   [&](const auto& candidate) { return candidate->spec().name == network; });
   if (slash == std::string::npos || route == routes_.end() || !(*route)->spec().training.given) {
-    throw Error(ErrorCode::usage,
-                fmt::format("get_scalar of \"{}\": it is of no network of this component that learns (those are: {}); "
-                            "name the network and what you ask for, such as \"convection/loss\"",
-                            name, learning.empty() ? "none" : joined(learning, ", ")));
+    throw Error(
+        ErrorCode::usage,
+        fmt::format("get_scalar of \"{}\": it is of no network of this component that learns (those are: {}); "
+                    "name the network and what you ask for, such as \"convection/loss\", or ml_ranks or chunks of "
+                    "any network",
+                    name, learning.empty() ? "none" : joined(learning, ", ")));
   }
   double LearningStatus::*const quantity = find_quantity(name.substr(slash + 1));
   if ((*route)->has_tape() && (quantity == &LearningStatus::loss || quantity == &LearningStatus::validation_loss)) {

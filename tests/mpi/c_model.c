@@ -16,7 +16,7 @@ int main(int argc, char** argv) {
   MPI_Comm comm, local;
   int rank, ranks, wrong = 0, info = -1;
   int64_t step = 0;
-  char label[32];
+  char label[32], node[256];
   int64_t ids[points];
   float in[points][wide]; /* levels 0..2 of rows of 4 */
   double out[levels][points], longitude[points], latitude[points];
@@ -39,6 +39,8 @@ int main(int argc, char** argv) {
   check(ekman_def_field(coupler, "t", "K", levels, "pl", "cells"));
   check(ekman_def_field(coupler, "dt", "K s-1", levels, NULL, "cells"));
   check(ekman_enddef_at(coupler, 1));
+  check(ekman_get_string(coupler, "echo/node", node, sizeof node));
+  if (strlen(node) == 0 || ekman_get_string(coupler, "echo/node", node, 1) == EKMAN_OK) ++wrong;
   if (argc > 1 && strcmp(argv[1], "mistake") == 0) {
     if (ekman_put(coupler, "t", &head, 7, NULL) == EKMAN_OK) return 3;
     if (strstr(ekman_last_error(), "goes from point 8 to 11") == NULL) return 3;

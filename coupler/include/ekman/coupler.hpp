@@ -90,8 +90,11 @@ class Coupler {
   // learned, by name: "convection/loss", or step, validation_loss, learning_rate, gradient_norm in place of loss. As it
   // was when the outputs of the last exchange were computed: after the optimizer step that came before it, so the same
   // in every run, and on all ranks. NaN if it is not known yet. With a tape there are no losses: they
-  // are the model's.
+  // are the model's. Local, from enddef on, of any network: "convection/ml_ranks" (0: inline), "convection/chunks".
   double scalar(std::string_view name);
+  // Local, from enddef on. Where a network runs: "convection/device" and "convection/node", of each of its ML ranks in
+  // their order, such as "cuda:0, cuda:1", once if all are alike; of a network that runs inline, of this rank.
+  std::string string(std::string_view name);
   // Local; across nodes it waits until the messages of the exchange before have left. Ends the model step: every input
   // must have been put once for every point.
   void advance();

@@ -79,8 +79,13 @@ int ekman_get_adjoint(ekman_coupler* coupler, const char* input, const ekman_arr
 int ekman_zero_grad(ekman_coupler* coupler, const char* network);
 /* Collective, by the thread that called init; after the inputs of this step are put. What the ML ranks have learned:
  * "convection/loss", or step, validation_loss, learning_rate, gradient_norm in place of loss; as it was when the
- * outputs of the last exchange were computed, the same on all ranks; NaN if it is not known yet. */
+ * outputs of the last exchange were computed, the same on all ranks; NaN if it is not known yet. Local, from enddef on,
+ * of any network: "convection/ml_ranks" (0: inline) and "convection/chunks". */
 int ekman_get_scalar(ekman_coupler* coupler, const char* name, double* value);
+/* Local, from enddef on. Where a network runs: "convection/device" and "convection/node", of each of its ML ranks in
+ * their order, such as "cuda:0, cuda:1", once if all are alike; inline: of this rank. `text` has room for `size`
+ * characters, its end included; a text that is longer is an error that says how long. */
+int ekman_get_string(ekman_coupler* coupler, const char* name, char* text, int64_t size);
 /* Local; across nodes it waits until the messages of the exchange before have left. Ends the model step. */
 int ekman_advance(ekman_coupler* coupler);
 /* Collective; between steps, after advance and before the first put. Writes the restart set `label`, which `resume:

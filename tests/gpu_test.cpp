@@ -1,9 +1,11 @@
-// The torch engine on the first GPU against itself on the CPU, and with a CUDA graph against itself without. Registered
-// where LibTorch has CUDA; skipped where it sees no GPU.
+// The torch engine on the first GPU against itself on the CPU, and with a CUDA graph against itself without, where it
+// serves and where it learns; learning in bfloat16 and float16. Registered where LibTorch has CUDA; skipped where it
+// sees no GPU.
 #include <torch/cuda.h>
 
 #include "ekman/error.hpp"
 #include "tests/builtin_sources.hpp"
+#include "tests/torch_courses.hpp"
 #include "tests/torch_networks.hpp"
 
 namespace ekman {
@@ -139,6 +141,165 @@ TEST_F(GpuGraphTest, TwoOfThemTakeTurnsOnAGpu) {
   expect_same_chunks(*one, *other);
   expect_same_chunks(*one, *without);
   expect_same_chunks(*other, *without);
+}
+
+// Factors, sums and tanh are rounded by 2^-11 at most; a bound for 64 products with weights of up to 4.
+TEST_F(GpuEngineTest, RoundsToFloat16InsideTheNetworkOnly) {
+  const at::Tensor in = at::randn({1024, 7}) * 0.1;
+  const at::Tensor exact = run(*engine_on("cuda:0"), in, 7);
+  spec_.compute = Compute::float16;
+  const auto engine = engine_on("cuda:0");
+
+  const at::Tensor rounded = run(*engine, in, 7);
+
+  EXPECT_LT((rounded - exact).abs().max().item<double>(), 64 * 4 * 3.0 / 2048);
+  EXPECT_GT((rounded - exact).abs().max().item<double>(), 1e-6);
+  EXPECT_EQ(rounded.scalar_type(), at::kFloat);
+  EXPECT_NE(engine->describe().find("float16"), std::string::npos) << engine->describe();
+}
+
+TEST_F(GpuGraphTest, GivesThemInFloat16) {
+  spec_.compute = Compute::float16;
+  expect_the_bits_without();
+}
+
+// With weights tiles are masked, whole or not; without, whole ones are not.
+class GpuLearningTest : public GpuEngineTest {
+ protected:
+  static NetworkSpec with(NetworkSpec spec, Compute compute, bool graph = false) {
+    spec.compute = compute;
+    spec.wire = compute == Compute::float64 ? Real::float64 : Real::float32;
+    spec.cuda_graph = graph;
+    return spec;
+  }
+  std::vector<NetworkSpec> specs() const {
+    std::vector<NetworkSpec> all{learning_spec(mlp_source({16, 16}, "tanh")), learning_spec(resmlp_source(16, 2)),
+                                 grid_spec(unet_source(8, 2, "zeros", "periodic")),
+                                 grid_spec(fno_source(8, {2, 3}, 2, "periodic", "periodic"))};
+    all.push_back(all.front());
+    all.back().training.weights = "area";
+    return all;
+  }
+  static constexpr int k_layers[] = {3, 6, 8, 5, 3};
+
+  static void expect_near_float32(const NetworkSpec& spec, Compute compute, int layers, int bits) {
+    Course exact(with(spec, Compute::float32), "cuda:0"), rounded(with(spec, compute), "cuda:0");
+    const std::vector<double> expected = exact.losses(), found = rounded.losses();
+    EXPECT_LT(distance(expected, found), rounding_of(layers, bits)) << spec.source.name;
+    EXPECT_NE(expected, found) << "nothing was rounded";
+    EXPECT_LT(found.back(), 0.8 * found.front());
+    rounded.state("parameters/", ArrayKind::float32);
+    rounded.state("optimizer/exp_avg", ArrayKind::float32);
+  }
+
+  // Whole chunks and cut ones; then what is served.
+  static void expect_the_course_without_graph(const NetworkSpec& spec, Compute compute, double tolerance) {
+    Course with_graph(with(spec, compute, true), "cuda:0"), without(with(spec, compute), "cuda:0");
+    EXPECT_NE(with_graph.learner().describe().find("its training step is a CUDA graph"), std::string::npos)
+        << with_graph.learner().describe();
+    const ArrayKind kind = compute == Compute::float64 ? ArrayKind::float64 : ArrayKind::float32;
+    const at::Tensor first = without.state("parameters/", kind);
+    EXPECT_TRUE(at::equal(with_graph.state("parameters/", kind), first)) << "the recording changed parameters";
+    for (int step = 0; step < k_course; ++step) {
+      const std::int64_t rows = step % 3 == 2 ? spec.rows_per_chunk() / 2 : -1;
+      const StepReport a = with_graph.step(rows), b = without.step(rows);
+      EXPECT_NEAR(a.loss, b.loss, tolerance * b.loss) << spec.source.name << step;
+      EXPECT_EQ(a.weight, b.weight);
+      EXPECT_EQ(a.made, b.made);
+    }
+    const at::Tensor expected = without.state("parameters/", kind);
+    EXPECT_LT((with_graph.state("parameters/", kind) - expected).norm().item<double>(),
+              tolerance * expected.norm().item<double>());
+    EXPECT_GT((first - expected).norm().item<double>(), 1e-3) << "nothing was learned";
+    const at::Tensor served = without.serve();
+    EXPECT_LT((with_graph.serve() - served).abs().max().item<double>(),
+              10 * tolerance * served.abs().max().item<double>())
+        << "the graph that serves has old weights";
+  }
+};
+
+TEST_F(GpuLearningTest, InBfloat16IsThatOfFloat32ToRounding) {
+  for (std::size_t i = 0; i < specs().size(); ++i)
+    expect_near_float32(specs()[i], Compute::bfloat16, k_layers[i], k_bfloat16_bits);
+}
+
+TEST_F(GpuLearningTest, InFloat16IsThatOfFloat32ToRounding) {
+  for (std::size_t i = 0; i < specs().size(); ++i)
+    expect_near_float32(specs()[i], Compute::float16, k_layers[i], k_float16_bits);
+}
+
+// The gradients of outputs are of the size of weight times scale: 1e6 * 65536 is beyond 65504.
+TEST_F(GpuLearningTest, InFloat16TheScaleFallsUntilTheGradientFits) {
+  NetworkSpec spec = with(learning_spec(mlp_source({16}, "tanh")), Compute::float16);
+  spec.training.weights = "area";
+  spec.training.max_bad_steps = 0;
+  Course course(spec, "cuda:0");
+  course.truth().select(1, 2).mul_(1e6);
+  const std::uint64_t first = course.learner().fingerprint();
+  StepReport report = course.step();
+  int overflows = 0;
+  for (; report.overflow && overflows < 56; ++overflows) {
+    EXPECT_FALSE(report.made);
+    EXPECT_EQ(report.loss_scale, std::ldexp(65536.0, -overflows));
+    EXPECT_EQ(course.learner().fingerprint(), first);
+    report = course.step();
+  }
+  EXPECT_GT(overflows, 4);
+  EXPECT_TRUE(report.made);
+  const std::vector<double> losses = course.losses();
+  EXPECT_LT(losses.back(), 0.8 * losses.front());
+}
+
+TEST_F(GpuLearningTest, InFloat16GoesOnInTheSameBits) {
+  for (const bool graph : {false, true}) {
+    NetworkSpec spec = with(learning_spec(mlp_source({16}, "tanh")), Compute::float16, graph);
+    spec.training.weights = "area";
+    Course straight(spec, "cuda:0"), before(spec, "cuda:0"), after(spec, "cuda:0");
+    for (Course* course : {&straight, &before, &after}) course->truth().select(1, 2).mul_(10.0);
+    for (int step = 0; step < 5; ++step) before.step();
+    after.learner().restore(before.learner().state());
+    for (int step = 0; step < 15; ++step) after.step();
+    for (int step = 0; step < 20; ++step) straight.step();
+    EXPECT_GT(straight.learner().last().step, 5);
+    EXPECT_EQ(after.learner().fingerprint(), straight.learner().fingerprint());
+    EXPECT_TRUE(at::equal(after.state("learning/loss_scale", ArrayKind::float64),
+                          straight.state("learning/loss_scale", ArrayKind::float64)));
+  }
+}
+
+// The same kernels on the same values, but LibTorch's libraries may choose others on another stream: float64 in another
+// order.
+TEST_F(GpuLearningTest, CapturedIsUncapturedInFloat64) {
+  for (const NetworkSpec& spec : specs()) expect_the_course_without_graph(spec, Compute::float64, 1e-10);
+}
+
+TEST_F(GpuLearningTest, CapturedIsUncapturedInFloat32) {
+  for (const NetworkSpec& spec : specs()) expect_the_course_without_graph(spec, Compute::float32, 1e-3);
+}
+
+TEST_F(GpuLearningTest, CapturedIsUncapturedInBfloat16AndFloat16) {
+  for (std::size_t i = 0; i < specs().size(); ++i) {
+    expect_the_course_without_graph(specs()[i], Compute::bfloat16, rounding_of(k_layers[i], k_bfloat16_bits));
+    expect_the_course_without_graph(specs()[i], Compute::float16, rounding_of(k_layers[i], k_float16_bits));
+  }
+}
+
+TEST_F(GpuLearningTest, WhatDrawsIsServedAsAGraphAndNotCapturedInTraining) {
+  torch::jit::Module module("net");
+  module.register_attribute("training", c10::BoolType::get(), true);
+  module.register_parameter("w", at::randn({3, 2}), false);
+  module.define("def forward(self, x):\n  return torch.dropout(torch.mm(x, self.w), 0.5, self.training)\n");
+  NetworkSpec spec = with(learning_spec({}), Compute::float32, true);
+  spec.source.kind = SourceKind::torchscript;
+  spec.source.path = (folder_ / "dropout.pt").string();
+  module.save(spec.source.path);
+  Course course(spec, "cuda:0");
+  EXPECT_NE(course.learner().describe().find("no CUDA graph of its training step"), std::string::npos);
+  EXPECT_NE(course.engine().describe().find("CUDA graph"), std::string::npos);
+  const at::Tensor before = course.serve();
+  course.losses();
+  EXPECT_FALSE(at::equal(course.serve(), before)) << "the graph that serves has old weights";
+  EXPECT_TRUE(at::equal(course.serve(), course.serve()));
 }
 
 // The last one: LibTorch does not promise to be whole after a recording that failed.

@@ -72,6 +72,23 @@ TEST_F(Summary, CountsStepsThatChangedNothing) {
   EXPECT_THAT(summary.end(), HasSubstr("; in 1 more a loss or gradient was no number")) << "no weight is not bad";
 }
 
+// It looks for its scale, and is no bad one.
+TEST_F(Summary, CountsStepsThatWereTooLargeForFloat16) {
+  LearningSummary summary(spec_, report_), short_run(spec_, report_);
+  report_.made = false;
+  report_.overflow = true;
+  report_.loss_scale = 512.0;
+  for (int i = 0; i < 3; ++i) summary.add(report_), short_run.add(report_);
+  EXPECT_THAT(short_run.end(), AllOf(HasSubstr("no optimizer step: in 3 the gradient was too large for float16"),
+                                     HasSubstr("512, still has to fall")));
+  report_.made = true;
+  report_.overflow = false;
+  summary.add(step(0.5, 0.3, true));
+  EXPECT_THAT(summary.end(), HasSubstr("; in 3 more the gradient was too large for float16 (the loss is now scaled by "
+                                       "512)"));
+  EXPECT_THAT(summary.end(), testing::Not(HasSubstr("no number")));
+}
+
 TEST_F(Summary, WarnsIfNothingWasLearned) {
   const LearningSummary idle(spec_, report_);
   EXPECT_THAT(idle.end(), AllOf(StartsWith("warning: "), HasSubstr("shorter than the 4 exchanges of one")));

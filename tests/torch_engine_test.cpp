@@ -374,7 +374,7 @@ TEST(CudaGraph, SaysWhatItNeeds) {
   if (torch::cuda::is_available()) GTEST_SKIP() << "there is a GPU";
 
   // With CUDA, but no GPU, LibTorch itself refuses.
-  EXPECT_THROW(CudaGraph("convection", at::Device(at::kCUDA, 0), [] {}), std::exception);
+  EXPECT_THROW(CudaGraph("convection", "forward", at::Device(at::kCUDA, 0), [] {}), std::exception);
 }
 
 TEST(TileSamples, IsADivisorOfTheChunk) {

@@ -204,6 +204,32 @@ TEST_F(TrainingLogTest, WarnsOfStepsThatWereNoNumber) {
   EXPECT_EQ(text(), k_header);
 }
 
+TEST_F(TrainingLogTest, TellsTheScaleOfALossInFloat16) {
+  setting_.has_scale = true;
+  setting_.terms.clear();
+  TrainingLog log(setting_, clock());
+  StepReport report = report_of(1);
+  report.terms.clear();
+  report.loss_scale = 65536.0;
+  report.gradient_norm = std::numeric_limits<double>::infinity();
+  report.made = false;
+  report.overflow = true;
+  testing::internal::CaptureStderr();
+  for (std::int64_t exchange = 0; exchange < 5; ++exchange) log.add(report, {exchange + 1, exchange, 10});
+  const std::string said = testing::internal::GetCapturedStderr();
+  report.made = true;
+  report.overflow = false;
+  report.loss_scale = 2048.0;
+  log.add(report, {6, 5, 10});
+
+  EXPECT_THAT(said,
+              HasSubstr("network \"convection\" made no step in step 1: with its loss times 65536 the gradient was "
+                        "too large for float16, and the next one is made with half of that (1 such steps so far)"));
+  EXPECT_EQ(std::count(said.begin(), said.end(), '\n'), 3) << "the first, second and fourth";
+  EXPECT_THAT(said, testing::Not(HasSubstr("warning")));
+  EXPECT_THAT(text(), testing::AllOf(HasSubstr(",samples_per_second,loss_scale\r\n"), testing::EndsWith(",2048\r\n")));
+}
+
 // What is missing is an empty cell to readers of tables, and no word of a loss on the screen.
 TEST_F(TrainingLogTest, LeavesOutALossThatIsInTheComponent) {
   setting_.terms.clear();

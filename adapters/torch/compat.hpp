@@ -26,6 +26,8 @@ namespace ekman::compat {
 // a restart.
 inline void stop_profiling() { torch::jit::getProfilingMode() = false; }
 
+constexpr at::ScalarType k_undefined = at::ScalarType::Undefined;
+
 inline std::string torch_version() {
   return std::to_string(TORCH_VERSION_MAJOR) + "." + std::to_string(TORCH_VERSION_MINOR) + "." +
          std::to_string(TORCH_VERSION_PATCH);
@@ -51,38 +53,41 @@ auto state_key(Optimizer& optimizer, const at::Tensor& parameter) {
   }
 }
 
-// While it lives, and if `on`, this thread's operations take bfloat16 where LibTorch holds that safe.
-class Bfloat16 {
+// While it lives, this thread's operations take `kind` where LibTorch holds that safe. Of no effect for kUndefined, and
+// for float16 on a CPU, which has no such autocast in older versions; engines refuse that.
+class Autocast {
  public:
-  Bfloat16(at::DeviceType device, bool on) : device_(device), on_(on) {
+  Autocast(at::DeviceType device, at::ScalarType kind)
+      : device_(device), kind_(kind), on_(kind != k_undefined && !(device == at::kCPU && kind == at::kHalf)) {
     if (on_) set(true);
   }
-  ~Bfloat16() {
+  ~Autocast() {
     if (!on_) return;
     set(false);
     // Or the next forward would take the rounded weights of this one, from before an optimizer step.
     at::autocast::clear_cache();
   }
-  Bfloat16(const Bfloat16&) = delete;
-  Bfloat16& operator=(const Bfloat16&) = delete;
+  Autocast(const Autocast&) = delete;
+  Autocast& operator=(const Autocast&) = delete;
 
  private:
   void set(bool on) const {
 #if TORCH_VERSION_MAJOR > 2 || (TORCH_VERSION_MAJOR == 2 && TORCH_VERSION_MINOR >= 4)
-    at::autocast::set_autocast_dtype(device_, at::kBFloat16);
+    at::autocast::set_autocast_dtype(device_, kind_);
     at::autocast::set_autocast_enabled(device_, on);
 #else
     if (device_ == at::kCPU) {
-      at::autocast::set_autocast_cpu_dtype(at::kBFloat16);
+      at::autocast::set_autocast_cpu_dtype(kind_);
       at::autocast::set_cpu_enabled(on);
     } else {
-      at::autocast::set_autocast_gpu_dtype(at::kBFloat16);
+      at::autocast::set_autocast_gpu_dtype(kind_);
       at::autocast::set_enabled(on);
     }
 #endif
   }
 
   at::DeviceType device_;
+  at::ScalarType kind_;
   bool on_;
 };
 

@@ -41,7 +41,8 @@ struct CudaGraph::Recording {
   at::cuda::CUDAGraph graph;
 };
 
-CudaGraph::CudaGraph(const std::string& network, at::Device device, const std::function<void()>& work) {
+CudaGraph::CudaGraph(const std::string& network, const std::string& what, at::Device device,
+                     const std::function<void()>& work) {
   // No stream is recorded but one of its own, which waits for nothing by itself: weights may still be on their way.
   torch::cuda::synchronize(device.index());
   const c10::cuda::CUDAStream stream = c10::cuda::getStreamFromPool(/*isHighPriority=*/false, device.index());
@@ -54,11 +55,10 @@ CudaGraph::CudaGraph(const std::string& network, at::Device device, const std::f
   try {
     record(recording_->graph, work);
   } catch (const std::exception& error) {
-    throw Error(
-        ErrorCode::network,
-        fmt::format("network \"{}\": its forward cannot be recorded as a CUDA graph on {}: {}; let it stay on the "
-                    "GPU, with shapes that depend on no value, or take `cuda_graph: off`",
-                    network, device.str(), torch_reason(error)));
+    throw Error(ErrorCode::network,
+                fmt::format("network \"{}\": its {} cannot be recorded as a CUDA graph on {}: {}; let it stay on the "
+                            "GPU, with shapes that depend on no value, or take `cuda_graph: off`",
+                            network, what, device.str(), torch_reason(error)));
   }
 }
 
@@ -72,7 +72,7 @@ namespace ekman {
 
 struct CudaGraph::Recording {};
 
-CudaGraph::CudaGraph(const std::string& network, at::Device device, const std::function<void()>&) {
+CudaGraph::CudaGraph(const std::string& network, const std::string&, at::Device device, const std::function<void()>&) {
   throw Error(
       ErrorCode::network,
       fmt::format("network \"{}\" cannot have a CUDA graph on {}: Ekman was built with a LibTorch without CUDA; "

@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "adapters/torch/row_loss.hpp"
@@ -122,6 +123,10 @@ std::vector<at::Tensor> LessonLoss::sums(const LossRows& rows) const {
     sums.push_back(weighted_loss(term.term, side_by_side(outputs), side_by_side(truths), rows.weights, rows.all_alike));
   }
   return sums;
+}
+
+bool LessonLoss::has_own() const {
+  return std::any_of(terms_.begin(), terms_.end(), [](const Term& term) { return !term.own.empty(); });
 }
 
 at::Tensor LessonLoss::total(const std::vector<at::Tensor>& sums) const {

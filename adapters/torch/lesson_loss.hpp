@@ -22,6 +22,8 @@ class LessonLoss {
   void check_classes(const at::Tensor& truth, const at::Tensor& weights, const std::int64_t* ids) const;
   // Of each term the sum over points of weight times loss, [].
   std::vector<at::Tensor> sums(const LossRows& rows) const;
+  // Whether a term is of the user's own.
+  bool has_own() const;
   // All terms with their weights, [].
   at::Tensor total(const std::vector<at::Tensor>& sums) const;
 

@@ -22,7 +22,8 @@ constexpr std::int64_t k_most_graph_bytes = std::int64_t{256} << 20;
 }  // namespace
 
 LessonTiles::LessonTiles(const NetworkSpec& spec, TorchNetwork& network, const RowLayout& in, const RowLayout& out,
-                         const RowLayout& truth, RowNormalization in_constants, at::TensorOptions options)
+                         const RowLayout& truth, RowNormalization in_constants, at::TensorOptions options,
+                         const Recorder& record)
     : name_(spec.name),
       seed_(spec.training.seed),
       grid_(spec.sample == Sample::grid),
@@ -43,6 +44,35 @@ LessonTiles::LessonTiles(const NetworkSpec& spec, TorchNetwork& network, const R
                        ? 0
                        : network.graph_len() * static_cast<std::int64_t>(options.dtype().itemsize())) {
   if (weighted_) weights_ = slot_of(truth, spec.training.weights);
+  if (spec.compute == Compute::float16) scale_ = at::ones({}, options);
+  if (record) record_tile(record);
+}
+
+// The arithmetic of tiles that are all alike is another than that of others. Where there are weights or points are held
+// out, no tile is alike but some of a replay; else all are but those with pads.
+void LessonTiles::record_tile(const Recorder& record) {
+  std::string why = forward_.why_not_recorded();
+  if (why.empty() && loss_.has_own()) why = "a loss of one's own may make shapes out of values";
+  if (!why.empty()) {
+    recorded_ = fmt::format("no CUDA graph of its training step: {}", why);
+    return;
+  }
+  recorded_alike_ = !weighted_ && !split_.any();
+  const TrainingGraph::Tile like{at::empty({tile_rows_, in_len_}, options_),
+                                 at::empty({tile_rows_, truth_len_}, options_), at::empty({tile_rows_}, options_)};
+  recording_ = std::make_unique<TrainingGraph>(like, record, [this](const TrainingGraph::Tile& given) {
+    const Tile tile{given.in, given.truth, given.weights, {}, 0, recorded_alike_};
+    std::vector<at::Tensor> sums = learn(tile, forward_.train_recorded(masked_in(tile)));
+    sums.insert(sums.begin(), tile.weights.sum());
+    for (at::Tensor& sum : sums) sum = sum.detach().to(options_);
+    return at::stack(sums);
+  });
+  forward_.serve();
+  recorded_ = "its training step is a CUDA graph";
+}
+
+void LessonTiles::scale_loss_by(double scale) {
+  if (scale_.defined()) scale_.fill_(scale);
 }
 
 void LessonTiles::add(const Lesson& lesson, std::vector<double>& sums) {
@@ -156,15 +186,27 @@ bool LessonTiles::keep_what_counts(Tile& tile, std::vector<double>& sums) const 
 void LessonTiles::train(Tile tile, std::vector<double>& sums) {
   if (!tile.all_alike && !tile.weights.gt(0).any().item<bool>()) return;
   if (forward_.mixes() && !keep_what_counts(tile, sums)) return;
+  if (recording_ != nullptr && tile.all_alike == recorded_alike_ && !tile.out.defined()) {
+    const std::vector<double> found = recording_->replay({tile.in, tile.truth, tile.weights});
+    sums[k_weight] += found[0];
+    for (std::size_t t = 0; t < num_terms_; ++t) sums[k_terms + t] += found[1 + t];
+    return;
+  }
   // A row that is masked would pass what it holds to the gradient, NaN for instance.
   const bool as_served = tile.out.defined() && (tile.all_alike || tile.weights.gt(0).all().item<bool>());
   const at::Tensor out = as_served ? tile.out : forward_.train(masked_in(tile), tile.seed, sums.data() + buffers_at());
-  const std::vector<at::Tensor> terms = loss_.sums({tile.in, tile.truth, out, tile.weights, tile.all_alike});
-  const at::Tensor total = loss_.total(terms);
-  // At start every term had a gradient; one of the user's own may still have none for some values.
-  if (total.requires_grad()) total.backward();
+  const std::vector<at::Tensor> terms = learn(tile, out);
   sums[k_weight] += tile.weights.sum().item<double>();
   for (std::size_t t = 0; t < terms.size(); ++t) sums[k_terms + t] += terms[t].item<double>();
+}
+
+// The sums of the terms, whose gradients are added to those of the parameters.
+std::vector<at::Tensor> LessonTiles::learn(const Tile& tile, const at::Tensor& out) const {
+  std::vector<at::Tensor> terms = loss_.sums({tile.in, tile.truth, out, tile.weights, tile.all_alike});
+  const at::Tensor total = loss_.total(terms);
+  // At start every term had a gradient; one of the user's own may still have none for some values.
+  if (total.requires_grad()) total.backward(scale_);
+  return terms;
 }
 
 void LessonTiles::validate(const Tile& tile, std::vector<double>& sums) {

@@ -2,12 +2,15 @@
 #pragma once
 
 #include <map>
+#include <memory>
+#include <string>
 #include <utility>
 #include <vector>
 
 #include "adapters/torch/lesson_loss.hpp"
 #include "adapters/torch/running_normalization.hpp"
 #include "adapters/torch/training_forward.hpp"
+#include "adapters/torch/training_graph.hpp"
 #include "coupler/engine/learner.hpp"
 #include "coupler/engine/validation_split.hpp"
 
@@ -22,8 +25,12 @@ class LessonTiles {
   // running normalisation.
   static constexpr std::size_t k_weight = 0, k_skipped = 1, k_terms = 2;
 
+  // `record`: of tiles of one shape, the first of the step is recorded here, and leaves gradients in disorder; none:
+  // all run as they are.
   LessonTiles(const NetworkSpec& spec, TorchNetwork& network, const RowLayout& in, const RowLayout& out,
-              const RowLayout& truth, RowNormalization in_constants, at::TensorOptions options);
+              const RowLayout& truth, RowNormalization in_constants, at::TensorOptions options, const Recorder& record);
+  LessonTiles(const LessonTiles&) = delete;
+  LessonTiles& operator=(const LessonTiles&) = delete;
 
   // Adds to `sums`, of length num_sums(), and to the gradients of the parameters.
   void add(const Lesson& lesson, std::vector<double>& sums);
@@ -32,6 +39,11 @@ class LessonTiles {
   bool wants_graph(std::int64_t chunk, std::int64_t rows) const;
   void keep(std::int64_t chunk, std::vector<at::Tensor> outs) { graphs_[chunk] = std::move(outs); }
   void forget_graphs() { graphs_.clear(); }
+
+  // In float16, from now on: what the loss is multiplied by before its backward, and so the gradients.
+  void scale_loss_by(double scale);
+  // What became of `record`, for the line at start; "" without one.
+  const std::string& recorded() const { return recorded_; }
 
   std::int64_t tile() const { return tile_rows_ / rows_per_sample_; }
   std::size_t num_sums() const { return running_at() + running_.num_sums(); }
@@ -64,6 +76,8 @@ class LessonTiles {
   void train(Tile tile, std::vector<double>& sums);
   void validate(const Tile& tile, std::vector<double>& sums);
   bool keep_what_counts(Tile& tile, std::vector<double>& sums) const;
+  std::vector<at::Tensor> learn(const Tile& tile, const at::Tensor& out) const;
+  void record_tile(const Recorder& record);
 
   std::string name_;
   std::int64_t seed_;
@@ -84,6 +98,10 @@ class LessonTiles {
   LessonLoss loss_;
   std::int64_t graph_bytes_;                                // bytes of a row of a graph; 0: none is kept
   std::map<std::int64_t, std::vector<at::Tensor>> graphs_;  // by chunk, of each tile its outputs
+  at::Tensor scale_;                                        // [], read by what was recorded; undefined: none
+  std::unique_ptr<TrainingGraph> recording_;
+  bool recorded_alike_ = false;  // it is of tiles that are all_alike; else of all others
+  std::string recorded_;
 };
 
 }  // namespace ekman

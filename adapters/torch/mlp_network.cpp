@@ -25,7 +25,7 @@ class MlpNetwork final : public TorchNetwork {
         onednn_(linear_in_onednn(spec, device, blas_is_slow())),
         activation_name_(text_argument(spec.source, "activation")),
         by_hand_(learns_ && !onednn_ && spec.optimize != Optimize::none && device.is_cpu() &&
-                 spec.compute != Compute::bfloat16 && has_mlp_pass(activation_name_)) {
+                 autocast_of(spec.compute) == compat::k_undefined && has_mlp_pass(activation_name_)) {
     FirstWeights weights(static_cast<std::uint64_t>(spec.source.seed));
     std::int64_t width = in_len;
     for (std::int64_t hidden : integers_argument(spec.source, "hidden")) {
@@ -34,7 +34,7 @@ class MlpNetwork final : public TorchNetwork {
       width = hidden;
     }
     add_linear(weights.linear(width, out_len));
-    if (learns_ && device.is_cpu() && spec.compute != Compute::bfloat16) {
+    if (learns_ && device.is_cpu()) {
       graph_len_ = in_len + out_len;
       for (const std::int64_t hidden : integers_argument(spec.source, "hidden")) graph_len_ += 2 * hidden;
     }

@@ -38,7 +38,7 @@ class ScriptNetwork final : public TorchNetwork {
         rows_per_sample_(spec.rows_per_sample()),
         in_len_(in.row_len()),
         out_len_(out.row_len()),
-        bfloat16_(spec.compute == Compute::bfloat16),
+        autocast_(autocast_of(spec.compute)),
         module_(load_script(spec, device, kind)),
         size_(size_of(module_)) {
     check_arguments();
@@ -194,8 +194,7 @@ class ScriptNetwork final : public TorchNetwork {
                       "levels and `combine` of `outputs` agree with the network",
                       i + 1, text_of(value.sizes()), outputs_[i].fields(), text_of(expected), tile));
     }
-    const bool rounded = bfloat16_ && value.scalar_type() == at::kBFloat16;
-    if (value.scalar_type() != kind_ && !rounded) {
+    if (value.scalar_type() != kind_ && value.scalar_type() != autocast_) {
       fail(fmt::format("returns output {} ({}) as {}, but `compute` asks for {}; change `compute`, or the network",
                        i + 1, outputs_[i].fields(), at::toString(value.scalar_type()), at::toString(kind_)));
     }
@@ -209,7 +208,7 @@ class ScriptNetwork final : public TorchNetwork {
   std::int64_t rows_per_sample_;
   std::int64_t in_len_;
   std::int64_t out_len_;
-  bool bfloat16_;
+  at::ScalarType autocast_;  // kUndefined: none
   torch::jit::Module module_;
   Optimize optimization_ = Optimize::none;
   NetworkSize size_;  // before it is frozen

@@ -19,6 +19,11 @@ class SeededDraws {
     const std::lock_guard<std::mutex> lock(generator_.mutex());
     generator_.set_state(before_);
   }
+  // Where the generator is: another place after any draw.
+  at::Tensor place() {
+    const std::lock_guard<std::mutex> lock(generator_.mutex());
+    return generator_.get_state();
+  }
   SeededDraws(const SeededDraws&) = delete;
   SeededDraws& operator=(const SeededDraws&) = delete;
 

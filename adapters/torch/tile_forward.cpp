@@ -7,7 +7,7 @@ TileForward::TileForward(const NetworkSpec& spec, TorchNetwork& network, const R
                          at::Device device)
     : network_(network),
       options_(at::TensorOptions(device).dtype(kind_of(spec.compute))),
-      bfloat16_(spec.compute == Compute::bfloat16),
+      autocast_(autocast_of(spec.compute)),
       in_len_(in.row_len()),
       out_len_(out.row_len()),
       in_constants_(row_normalization(spec, in, options_)),
@@ -24,7 +24,7 @@ void TileForward::to_physical(const at::Tensor& y) const {
 void TileForward::run(at::Tensor x, const at::Tensor& y) const {
   x = normalised(x);
   {
-    const compat::Bfloat16 autocast(options_.device().type(), bfloat16_);
+    const compat::Autocast autocast(options_.device().type(), autocast_);
     network_.forward(x, y);
   }
   to_physical(y);
@@ -32,7 +32,7 @@ void TileForward::run(at::Tensor x, const at::Tensor& y) const {
 
 at::Tensor TileForward::run_and_keep(at::Tensor x, const at::Tensor& y) const {
   x = normalised(x);
-  const compat::Bfloat16 autocast(options_.device().type(), bfloat16_);
+  const compat::Autocast autocast(options_.device().type(), autocast_);
   at::Tensor out = network_.forward(x, out_len_);
   const at::NoGradGuard no_grad;
   y.copy_(out.detach());

@@ -41,7 +41,7 @@ class TileForward {
 
   TorchNetwork& network_;
   at::TensorOptions options_;
-  bool bfloat16_;
+  at::ScalarType autocast_;
   std::int64_t in_len_;
   std::int64_t out_len_;
   RowNormalization in_constants_;

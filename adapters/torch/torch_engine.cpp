@@ -25,6 +25,7 @@
 #include "adapters/torch/torch_tape.hpp"
 #include "coupler/base/joined.hpp"
 #include "coupler/plan/artifact.hpp"
+#include "coupler/plan/choices.hpp"
 #include "coupler/plan/sizes.hpp"
 #include "ekman/error.hpp"
 
@@ -72,7 +73,7 @@ class TorchEngine final : public Engine {
         spec_wire_(spec.wire),
         wire_(kind_of(spec.wire)),
         compute_(kind_of(spec.compute)),
-        bfloat16_(spec.compute == Compute::bfloat16),
+        precision_(spec.compute),
         meets_autograd_(spec.training.given || spec.tape > 0),
         in_len_(in.row_len()),
         out_len_(out.row_len()),
@@ -84,12 +85,15 @@ class TorchEngine final : public Engine {
     if (checkpoint != nullptr) normalised_otherwise_ = fields_normalised_otherwise(spec, *checkpoint, in, out);
     if (device_.is_cuda()) make_staging();
     try_one_tile();
-    if (spec.cuda_graph && device_.is_cuda()) record_tile();
+    const bool records = spec.cuda_graph && device_.is_cuda();
     if (spec.training.given) {
-      learner_ = make_torch_learner(spec, *network_, in, out, truth, tile_forward_.in_constants());
+      learner_ = make_torch_learner(spec, *network_, in, out, truth, tile_forward_.in_constants(),
+                                    records ? recorder() : Recorder());
       if (checkpoint != nullptr) learner_->begin_with(learned_statistics(spec, *checkpoint, in));
       if (!spec.source.artifact.empty()) take_optimizer_of(spec.source.artifact);
     }
+    // Behind the learner, which gives the parameters other addresses.
+    if (records) record_tile();
     if (spec.tape > 0) torch_tape_ = make_torch_tape(spec, *network_, tile_forward_, learner_.get());
   }
 
@@ -137,7 +141,7 @@ class TorchEngine final : public Engine {
     const std::string core = openblas_core();
     const std::string blas = core.empty() ? "" : ", OpenBLAS " + core;
     std::string tiles = fmt::format("tiles of {} sample{}", tile_, tile_ == 1 ? "" : "s");
-    if (bfloat16_) tiles = "bfloat16, " + tiles;
+    if (autocast_of(precision_) != compat::k_undefined) tiles = fmt::format("{}, {}", word_of(precision_), tiles);
     if (graph_) tiles = "CUDA graph, " + tiles;
     if (!network_->speed_up().empty()) tiles = fmt::format("{}, {}", network_->speed_up(), tiles);
     if (!normalised_otherwise_.empty())
@@ -260,8 +264,17 @@ class TorchEngine final : public Engine {
     guarded([&] {
       graph_in_ = at::zeros({tile_rows_, in_len_}, tile_forward_.options());
       graph_out_ = at::zeros({tile_rows_, out_len_}, tile_forward_.options());
-      graph_ = std::make_unique<CudaGraph>(name_, device_, [this] { tile_forward_.run(graph_in_, graph_out_); });
+      graph_ =
+          std::make_unique<CudaGraph>(name_, "forward", device_, [this] { tile_forward_.run(graph_in_, graph_out_); });
     });
+  }
+
+  Recorder recorder() const {
+    return [name = name_, device = device_](const std::function<void()>& work) {
+      // Shared, since functions are copied.
+      const auto graph = std::make_shared<CudaGraph>(name, "training step", device, work);
+      return [graph] { graph->replay(); };
+    };
   }
 
   std::string name_;
@@ -270,7 +283,7 @@ class TorchEngine final : public Engine {
   Real spec_wire_;
   at::ScalarType wire_;
   at::ScalarType compute_;
-  bool bfloat16_;
+  Compute precision_;
   bool meets_autograd_;
   std::int64_t in_len_;
   std::int64_t out_len_;
@@ -304,6 +317,12 @@ std::unique_ptr<Engine> make_torch_engine(const NetworkSpec& spec, const RowLayo
   at::set_num_threads(threads);
   compat::stop_profiling();
   const at::Device parsed = parse_device(spec, device);
+  if (spec.compute == Compute::float16 && !parsed.is_cuda()) {
+    throw Error(ErrorCode::network,
+                fmt::format("network \"{}\" cannot compute in float16 on {}, since that takes a GPU; take `compute: "
+                            "bfloat16` or float32, or start it on a node with GPUs",
+                            spec.name, parsed.str()));
+  }
   if (spec.source.kind != SourceKind::checkpoint)
     return std::make_unique<TorchEngine>(spec, in, out, truth, parsed, threads, nullptr);
   const Checkpoint checkpoint = read_checkpoint_file(spec.source.path);

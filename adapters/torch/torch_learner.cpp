@@ -13,55 +13,23 @@
 #include "adapters/torch/adamw_step.hpp"
 #include "adapters/torch/learned_arrays.hpp"
 #include "adapters/torch/learned_network.hpp"
+#include "adapters/torch/learning_counters.hpp"
 #include "adapters/torch/lesson_tiles.hpp"
+#include "adapters/torch/loss_scale.hpp"
 #include "adapters/torch/network_tensors.hpp"
 #include "adapters/torch/optimizer.hpp"
 #include "adapters/torch/optimizer_state.hpp"
 #include "adapters/torch/torch_message.hpp"
 #include "coupler/base/check.hpp"
-#include "coupler/engine/validation_progress.hpp"
 #include "ekman/error.hpp"
 
 namespace ekman {
 namespace {
 
-// What a learner counts, besides tensors.
-struct Counters {
-  std::int64_t steps = 0;
-  std::int64_t bad_steps = 0;  // in a row
-  ValidationProgress validation;
-  StepReport last;
-
-  // Names all of it, for writing and for reading.
-  template <class Archive>
-  void visit(Archive& archive) {
-    archive("learning/steps", steps);
-    archive("learning/bad_steps", bad_steps);
-    archive("validation/sums", validation.sums);
-    archive("validation/steps", validation.steps);
-    archive("validation/best", validation.best);
-    archive("validation/without_progress", validation.without_progress);
-    archive("validation/stopped", validation.stopped);
-    archive("last/step", last.step);
-    archive("last/exchanges", last.exchanges);
-    archive("last/loss", last.loss);
-    archive("last/terms", last.terms);
-    archive("last/validation_loss", last.validation_loss);
-    archive("last/known_validation_loss", last.known_validation_loss);
-    archive("last/learning_rate", last.learning_rate);
-    archive("last/gradient_norm", last.gradient_norm);
-    archive("last/weight", last.weight);
-    archive("last/skipped", last.skipped);
-    archive("last/made", last.made);
-    archive("last/best", last.best);
-    archive("last/stopped", last.stopped);
-  }
-};
-
 class NetworkLearner final : public TorchLearner {
  public:
   NetworkLearner(const NetworkSpec& spec, TorchNetwork& network, const RowLayout& in, const RowLayout& out,
-                 const RowLayout& truth, const RowNormalization& in_constants)
+                 const RowLayout& truth, const RowNormalization& in_constants, const Recorder& record)
       : name_(spec.name),
         training_(spec.training),
         spec_(spec),
@@ -73,8 +41,10 @@ class NetworkLearner final : public TorchLearner {
         flat_(select_trainable(spec.name, all_, training_.trainable, training_.frozen)),
         optimizer_(make_optimizer(training_.optimizer, {flat_.values()})) {
     if (spec.tape == 0)
-      tiles_.emplace(spec, network, in, out, truth, in_constants, flat_.values().options().requires_grad(false));
-    flat_.gradient().zero_();
+      tiles_.emplace(spec, network, in, out, truth, in_constants, flat_.values().options().requires_grad(false),
+                     record);
+    if (tiles_ && spec.compute == Compute::float16) use_scale(LossScale());
+    flat_.gradient().zero_();  // what was tried and recorded has left its traces there
     sums_.assign(tiles_ ? tiles_->num_sums() : LessonTiles::k_terms, 0.0);
     counters_.validation.sums.assign(tiles_ ? tiles_->num_validation_sums() : 0, 0.0);
     counters_.last = report();
@@ -130,7 +100,7 @@ class NetworkLearner final : public TorchLearner {
       if (last.weight != 0.0 || !tiles_) {
         if (is_good()) {
           make_step();
-        } else {
+        } else if (!lower_scale()) {
           count_bad_step();
         }
       }
@@ -171,8 +141,9 @@ class NetworkLearner final : public TorchLearner {
     for (const NamedParameter& parameter : all_) writer("parameters/" + parameter.name, parameter.tensor);
     for (const NamedParameter& buffer : buffers_) writer("buffers/" + buffer.name, buffer.tensor);
     write_optimizer(writer, training_.optimizer, *optimizer_, flat_);
-    Counters counters = counters_;
+    LearningCounters counters = counters_;
     counters.visit(writer);
+    if (std::optional<LossScale> scale = scale_) scale->visit(writer);
     RunningNormalization::Statistics statistics = this->statistics();
     statistics.visit(writer);
     return state;
@@ -187,8 +158,10 @@ class NetworkLearner final : public TorchLearner {
       values.emplace_back(parameter.tensor, reader.read("parameters/" + parameter.name, parameter.tensor.detach()));
     for (const NamedParameter& buffer : buffers_)
       values.emplace_back(buffer.tensor, reader.read("buffers/" + buffer.name, buffer.tensor.detach()));
-    Counters counters = counters_;
+    LearningCounters counters = counters_;
     counters.visit(reader);
+    std::optional<LossScale> scale = scale_;
+    if (scale) scale->visit(reader);
     auto remembered = read_optimizer(reader, training_.optimizer, flat_, counters.steps);
     RunningNormalization::Statistics statistics = this->statistics();
     statistics.visit(reader);
@@ -204,6 +177,10 @@ class NetworkLearner final : public TorchLearner {
     }
     counters.validation.go_on(training_);
     counters.last.stopped = counters.validation.stopped;
+    if (scale) {
+      use_scale(*scale);
+      counters.last.loss_scale = scale->value();
+    }
     counters_ = std::move(counters);
     exchanges_ = counters_.last.exchanges;
     flat_.gradient().zero_();
@@ -233,7 +210,10 @@ class NetworkLearner final : public TorchLearner {
     return fingerprint_of(tensors);
   }
 
-  std::string describe() const override { return summary_of(all_); }
+  std::string describe() const override {
+    const std::string recorded = tiles_ ? tiles_->recorded() : "";
+    return summary_of(all_) + (recorded.empty() ? "" : "; " + recorded);
+  }
 
  private:
   // What was written on the host since gradient() takes the place of what is on the device.
@@ -272,6 +252,7 @@ class NetworkLearner final : public TorchLearner {
     report.stopped = counters_.validation.stopped;
     report.weight = sums_[LessonTiles::k_weight];
     report.skipped = sums_[LessonTiles::k_skipped];
+    if (scale_) report.loss_scale = scale_->value();
     if (!tiles_) {  // the component has the loss
       report.loss = std::numeric_limits<double>::quiet_NaN();
       report.gradient_norm = flat_.gradient().norm().item<double>();
@@ -288,14 +269,30 @@ class NetworkLearner final : public TorchLearner {
       report.terms[t] = sums_[LessonTiles::k_terms + t] / report.weight;
       report.loss += training_.loss[t].weight * report.terms[t];
     }
+    if (scale_) flat_.gradient().div_(report.loss_scale);  // a power of two: no bit changes
     flat_.gradient().div_(report.weight);
     report.gradient_norm = flat_.gradient().norm().item<double>();
     return report;
   }
 
-  bool is_good() const {
-    if (!std::isfinite(counters_.last.gradient_norm)) return false;
+  bool is_good() const { return std::isfinite(counters_.last.gradient_norm) && loss_is_good(); }
+  bool loss_is_good() const {
     return !tiles_ || (std::isfinite(counters_.last.loss) && tiles_->buffers_are_finite(sums_));
+  }
+
+  void use_scale(const LossScale& scale) {
+    scale_ = scale;
+    tiles_->scale_loss_by(scale.value());
+  }
+
+  // False: it is not the scale of the loss that made the step a bad one.
+  bool lower_scale() {
+    if (!scale_ || !loss_is_good()) return false;
+    LossScale scale = *scale_;
+    if (!scale.fall()) return false;
+    use_scale(scale);
+    counters_.last.overflow = true;
+    return true;
   }
 
   void make_step() {
@@ -317,6 +314,10 @@ class NetworkLearner final : public TorchLearner {
     last.made = true;
     ++counters_.steps;
     counters_.bad_steps = 0;
+    if (!scale_) return;
+    LossScale scale = *scale_;
+    scale.step_was_made();
+    use_scale(scale);
   }
 
   // Of the network before the step, which is what the points for validation were run through.
@@ -376,9 +377,10 @@ class NetworkLearner final : public TorchLearner {
   at::Tensor host_gradient_;          // if the network is on a GPU
   bool on_host_ = false;              // the gradient is there, and may have been written
   std::vector<double> sums_;
-  Counters counters_;
-  std::int64_t exchanges_ = 0;    // learned from so far
-  std::vector<at::Tensor> best_;  // as tensors(); empty: none yet
+  LearningCounters counters_;
+  std::optional<LossScale> scale_;  // in float16
+  std::int64_t exchanges_ = 0;      // learned from so far
+  std::vector<at::Tensor> best_;    // as tensors(); empty: none yet
   RunningNormalization::Statistics best_statistics_;
 };
 
@@ -386,8 +388,8 @@ class NetworkLearner final : public TorchLearner {
 
 std::unique_ptr<TorchLearner> make_torch_learner(const NetworkSpec& spec, TorchNetwork& network, const RowLayout& in,
                                                  const RowLayout& out, const RowLayout& truth,
-                                                 const RowNormalization& in_constants) {
-  return std::make_unique<NetworkLearner>(spec, network, in, out, truth, in_constants);
+                                                 const RowNormalization& in_constants, const Recorder& record) {
+  return std::make_unique<NetworkLearner>(spec, network, in, out, truth, in_constants, record);
 }
 
 }  // namespace ekman

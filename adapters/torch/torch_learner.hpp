@@ -5,6 +5,7 @@
 
 #include "adapters/torch/running_normalization.hpp"
 #include "adapters/torch/torch_network.hpp"
+#include "adapters/torch/training_graph.hpp"
 #include "coupler/engine/learner.hpp"
 
 namespace ekman {
@@ -33,9 +34,9 @@ class TorchLearner : public Learner {
 // is the row layout of truth_fields_of(spec); `in_constants`, of the input rows, are shared with whoever serves the
 // network, and change at a step if some are running. With a tape there is no loss here: gradients come from the tape,
 // no sum of weights divides them, and nothing may be added. Throws Error: what cannot learn, and losses whose shapes do
-// not fit.
+// not fit. `record`: what a tile does is recorded once and replayed, if it can be; none: it never is.
 std::unique_ptr<TorchLearner> make_torch_learner(const NetworkSpec& spec, TorchNetwork& network, const RowLayout& in,
                                                  const RowLayout& out, const RowLayout& truth,
-                                                 const RowNormalization& in_constants);
+                                                 const RowNormalization& in_constants, const Recorder& record = {});
 
 }  // namespace ekman

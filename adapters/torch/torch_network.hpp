@@ -10,6 +10,12 @@
 
 namespace ekman {
 
+// What autocast rounds to in a forward; kUndefined: nothing.
+inline at::ScalarType autocast_of(Compute compute) {
+  if (compute == Compute::bfloat16) return at::kBFloat16;
+  return compute == Compute::float16 ? at::kHalf : compat::k_undefined;
+}
+
 class TorchNetwork {
  public:
   virtual ~TorchNetwork() = default;

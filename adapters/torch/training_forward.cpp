@@ -29,7 +29,7 @@ TrainingForward::TrainingForward(const NetworkSpec& spec, TorchNetwork& network,
       out_len_(out_len),
       rows_per_sample_(spec.rows_per_sample()),
       options_(options),
-      bfloat16_(spec.compute == Compute::bfloat16) {
+      autocast_(autocast_of(spec.compute)) {
   if (network.script() != nullptr) {
     for (const torch::jit::Module& part : network.script()->modules()) {
       if (part.hasattr("training")) parts_.push_back(part);
@@ -52,7 +52,7 @@ void TrainingForward::set_mode(bool training) {
 }
 
 at::Tensor TrainingForward::forward(const at::Tensor& x) {
-  const compat::Bfloat16 autocast(options_.device().type(), bfloat16_);
+  const compat::Autocast autocast(options_.device().type(), autocast_);
   return network_.forward(x, out_len_);
 }
 
@@ -60,6 +60,27 @@ at::Tensor TrainingForward::forward_with(const at::Tensor& x, std::uint64_t seed
   set_mode(true);
   const SeededDraws draws(options_.device(), seed);
   return forward(x);
+}
+
+// As forward_with(), and finds out whether anything is drawn.
+at::Tensor TrainingForward::first_forward(const at::Tensor& x) {
+  set_mode(true);
+  SeededDraws draws(options_.device(), 0);
+  const at::Tensor before = draws.place();
+  const at::Tensor y = forward(x);
+  draws_ = !at::equal(draws.place(), before);
+  return y;
+}
+
+at::Tensor TrainingForward::train_recorded(const at::Tensor& x) {
+  set_mode(true);
+  return forward(x);
+}
+
+std::string TrainingForward::why_not_recorded() const {
+  if (draws_) return "its training forward draws random numbers (dropout), which follow from a seed of each tile";
+  if (!moving_.empty() || !counting_.empty()) return "its training forward changes buffers (batch-norm)";
+  return mixes_ ? "samples of a tile see each other, so that tiles have only those that count" : "";
 }
 
 at::Tensor TrainingForward::evaluate(const at::Tensor& x) {
@@ -129,7 +150,7 @@ void TrainingForward::explore(std::int64_t tile_rows) {
   at::Tensor y;
   try {
     const at::AutoGradMode gradients(true);
-    y = forward_with(x.clone(), 0);
+    y = first_forward(x.clone());
   } catch (const Error&) {
     put_all_back();
     if (samples > 1) throw;

@@ -26,6 +26,10 @@ class TrainingForward {
 
   // x: [rows, inputs] -> [rows, outputs], in train mode, every draw from `seed`. Adds to num_sums() numbers at `sums`.
   at::Tensor train(const at::Tensor& x, std::uint64_t seed, double* sums);
+  // The same where why_not_recorded() is empty: nothing is done on the CPU that a replay would have to do again.
+  at::Tensor train_recorded(const at::Tensor& x);
+  // Why the training forward cannot be recorded, as in "since it draws (dropout)"; "" if it can.
+  std::string why_not_recorded() const;
   // As it is served, without gradients.
   at::Tensor evaluate(const at::Tensor& x);
   // Between lessons the network is in eval mode.
@@ -41,6 +45,7 @@ class TrainingForward {
   void set_mode(bool training);
   at::Tensor forward(const at::Tensor& x);
   at::Tensor forward_with(const at::Tensor& x, std::uint64_t seed);
+  at::Tensor first_forward(const at::Tensor& x);
   void put_back() const;
   void explore(std::int64_t tile_rows);
   void must_depend_on_parameters(const at::Tensor& y) const;
@@ -55,9 +60,10 @@ class TrainingForward {
   std::int64_t out_len_;
   std::int64_t rows_per_sample_;
   at::TensorOptions options_;
-  bool bfloat16_;
+  at::ScalarType autocast_;
   bool training_ = false;
   bool mixes_ = false;
+  bool draws_ = false;
   std::int64_t fewest_ = 1;
 };
 

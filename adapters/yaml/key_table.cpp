@@ -121,8 +121,10 @@ const std::vector<Key>& network_keys() {
       {"compute",
        T::word,
        "float32",
-       "Kind of the numbers that the network computes with; bfloat16: LibTorch's autocast, weights stay in float32.",
-       {"float32", "float64", "bfloat16"}},
+       "Kind of the numbers that the network computes with; bfloat16, and float16 on GPUs: LibTorch's autocast, "
+       "weights "
+       "stay in float32.",
+       {"float32", "float64", "bfloat16", "float16"}},
       {"transport",
        T::word,
        "auto",
@@ -139,9 +141,10 @@ const std::vector<Key>& network_keys() {
        "oneDNN where tiles are large or OpenBLAS does not know the CPU.",
        {"auto", "none", "freeze", "inference"}},
       {"cuda_graph", T::flag, "off",
-       "On a GPU forward is recorded once and replayed as one CUDA graph: the same bits, fewer launches. For "
-       "inference, by networks whose "
-       "forward stays on the GPU; ignored where `auto` ends on a CPU."},
+       "On a GPU forward is recorded once and replayed as one CUDA graph: the same bits, fewer launches; in training "
+       "the "
+       "step of a tile too, where its shapes allow. For networks whose forward stays on the GPU; ignored where `auto` "
+       "ends on a CPU."},
       {"tape", T::whole, "0",
        "Exchanges whose graphs are kept for adjoints, which the component puts and gets; 0: none."},
       {"reproducible",

@@ -55,6 +55,9 @@ NetworkTrial try_network(PlanReading& reading, NetworkSpec network) {
                 : NetworkTrial{true, false, {}};
   }
   const NetworkSpec asked = network;
+  // Its autocast takes a GPU. All else is as in float32, but what a learned state must have.
+  const bool in_float16 = network.compute == Compute::float16;
+  if (in_float16) network.compute = Compute::float32;
   if (network.training.given) {
     const std::vector<Problem> problems = network_library().learning_problems(network, rows);
     for (const Problem& problem : problems) reading.diagnostics.add(problem);
@@ -63,7 +66,7 @@ NetworkTrial try_network(PlanReading& reading, NetworkSpec network) {
   std::unique_ptr<Engine> engine;
   if (rows) engine = make_engine(network, *rows, "cpu", 1);
   Learner* const learner = engine ? engine->learner() : nullptr;
-  try_resume(reading, asked, learner);
+  try_resume(reading, asked, in_float16 ? nullptr : learner);
   NetworkTrial trial{true, engine != nullptr, engine ? engine->size() : network_library().open_network(network)};
   if (learner != nullptr) {
     trial.learned = learner->gradient_size();

@@ -46,6 +46,8 @@ struct StepReport {
   bool made = false;           // false: there was nothing to learn from, or a loss or gradient was no number
   bool best = false;           // the validation loss is the least so far
   bool stopped = false;        // by patience: nothing is learned any more
+  double loss_scale = 0.0;     // in float16, what the loss was multiplied by for its backward; 0: nothing
+  bool overflow = false;       // in float16, of the gradient alone: not made, and loss_scale falls
 };
 
 enum class ArrayKind { float32, float64, int64 };
@@ -88,7 +90,8 @@ class Learner {
   virtual void drop() = 0;
 
   // One optimizer step with sums and gradient as they are now, which then are zero. If the loss or the gradient is no
-  // number nothing changes; more than max_bad_steps such steps in a row throw Error(network).
+  // number nothing changes; more than max_bad_steps such steps in a row throw Error(network), not counting those whose
+  // gradient is too large for float16 as it is scaled.
   virtual StepReport step() = 0;
 
   // Of the last step; before the first one the learning rate that it will have.

@@ -100,13 +100,26 @@ void check_optimize(const NetworkSpec& network, const std::string& path, Problem
                                                         word_of(network.optimize))});
 }
 
-// A graph holds forward alone, on a GPU.
+bool is_on_cpu(const NetworkSpec& network, const std::string& device) {
+  return device == "cpu" || (device == "auto" && network.is_inline());
+}
+
+void check_float16(const NetworkSpec& network, const std::string& path, Problems& problems) {
+  if (network.compute != Compute::float16) return;
+  for (const std::string& device : network.devices) {
+    if (!is_on_cpu(network, device)) continue;
+    problems.push_back({path + ".compute",
+                        fmt::format("compute: float16 needs a GPU, but network \"{}\" has ranks on CPUs; take compute: "
+                                    "bfloat16 or float32, or `device: cuda`",
+                                    network.name)});
+    return;
+  }
+}
+
 void check_cuda_graph(const NetworkSpec& network, const std::string& path, Problems& problems) {
   if (!network.cuda_graph) return;
   const std::string here = path + ".cuda_graph";
-  const auto on_cpu = [&](const std::string& device) {
-    return device == "cpu" || (device == "auto" && network.is_inline());
-  };
+  const auto on_cpu = [&](const std::string& device) { return is_on_cpu(network, device); };
   if (network.source.kind == SourceKind::echo)
     problems.push_back({here, "cuda_graph: on is for networks that LibTorch runs, which an echo is not; leave it out"});
   else if (std::all_of(network.devices.begin(), network.devices.end(), on_cpu))
@@ -114,11 +127,11 @@ void check_cuda_graph(const NetworkSpec& network, const std::string& path, Probl
         {here, fmt::format("a CUDA graph needs a GPU, but network \"{}\" runs on CPUs only; leave `cuda_graph` out, or "
                            "take `device: cuda`",
                            network.name)});
-  if (network.training.given || network.tape > 0)
+  if (network.tape > 0)
     problems.push_back(
-        {here, fmt::format(
-                   "a CUDA graph holds forward alone, but network \"{}\" learns or has a tape; leave `cuda_graph` out",
-                   network.name)});
+        {here, fmt::format("a CUDA graph keeps no forward for adjoints to come, but network \"{}\" has a tape; leave "
+                           "`cuda_graph` out",
+                           network.name)});
 }
 
 void check_sizes(const NetworkSpec& network, const std::string& path, Problems& problems) {
@@ -306,6 +319,7 @@ std::vector<Problem> cross_check(const Plan& plan) {
     check_sizes(network, path, problems);
     check_builtin(network, path, problems);
     check_optimize(network, path, problems);
+    check_float16(network, path, problems);
     check_cuda_graph(network, path, problems);
     check_repeats(network.inputs, path + ".inputs", problems);
     if (network.source.kind != SourceKind::none) check_repeats(network.outputs, path + ".outputs", problems);

@@ -18,8 +18,8 @@ enum class Real { float32, float64 };
 enum class Combine { concat, stack };
 enum class Sample { point, grid };
 enum class Reduction { none, accumulate, average, minimum, maximum };
-// bfloat16: weights in float32, forward under autocast.
-enum class Compute { float32, float64, bfloat16 };
+// bfloat16, float16: weights in float32, forward under autocast.
+enum class Compute { float32, float64, bfloat16, float16 };
 // What is done to a TorchScript network before it is served.
 enum class Optimize { automatic, none, freeze, inference };
 // bfb: training steps too are equal in all bits for every decomposition.

@@ -312,7 +312,7 @@ void visit(Archive& archive, NetworkSpec& network) {
   visit_enum(archive, network.time_reduction, Reduction::maximum);
   archive(network.lag);
   visit_enum(archive, network.wire, Real::float64);
-  visit_enum(archive, network.compute, Compute::bfloat16);
+  visit_enum(archive, network.compute, Compute::float16);
   visit_enum(archive, network.optimize, Optimize::inference);
   visit_flag(archive, network.cuda_graph);
   visit_enum(archive, network.transport, Transport::point_to_point);

@@ -32,10 +32,10 @@ void check_network(const NetworkSpec& network, const std::string& path, Problems
     problems.push_back({path + ".training", fmt::format("network \"{}\" is an echo, which has nothing to learn; take "
                                                         "another network, or `training` out",
                                                         network.name)});
-  if (network.compute == Compute::bfloat16)
-    problems.push_back({path + ".compute",
-                        "a network does not learn in bfloat16, whose steps are too coarse; take compute: float32, and "
-                        "bfloat16 where it is served"});
+  if (network.compute == Compute::float16 && network.training.optimizer.kind == OptimizerKind::lbfgs)
+    problems.push_back({path + ".training.optimizer",
+                        "lbfgs goes by differences between gradients, which drown in the rounding of float16; take "
+                        "another optimizer, or compute: float32"});
 }
 
 void check_running(const NetworkSpec& network, const std::string& path, Problems& problems) {
@@ -64,6 +64,10 @@ void check_running(const NetworkSpec& network, const std::string& path, Problems
 // With a tape the component has the loss, and puts its adjoints.
 void check_tape(const Plan& plan, const NetworkSpec& network, const std::string& path, Problems& problems) {
   if (network.tape == 0) return;
+  if (network.compute == Compute::float16)
+    problems.push_back({path + ".compute",
+                        "adjoints that a component puts would be lost in float16, where those below 6e-8 are zero; "
+                        "take compute: bfloat16 or float32, or the tape out"});
   const std::int64_t steps = steps_between_exchanges(plan, network);
   if (steps > 1)
     problems.push_back(

@@ -16,7 +16,10 @@ std::string LearningSummary::add(const StepReport& report) {
   any_ = true;
   last_ = report;
   skipped_ += report.skipped;
-  if (!report.made && !report.stopped && (report.weight != 0.0 || spec_.tape > 0)) ++bad_steps_;
+  if (report.overflow)
+    ++overflows_;
+  else if (!report.made && !report.stopped && (report.weight != 0.0 || spec_.tape > 0))
+    ++bad_steps_;
   if (report.best) {
     best_ = report.validation_loss;
     best_step_ = report.step - (report.made ? 1 : 0);
@@ -42,6 +45,13 @@ std::string LearningSummary::end() const {
         "progress; write a larger `patience`, or `resume: best`",
         spec_.name, first_step_, spec_.training.patience);
   }
+  if (made == 0 && overflows_ > 0) {
+    return fmt::format(
+        "warning: network \"{}\" has made no optimizer step: in {} the gradient was too large for float16, and the "
+        "scale "
+        "of its loss, {}, still has to fall; take weights nearer to 1, or more exchanges",
+        spec_.name, overflows_, last_.loss_scale);
+  }
   if (made == 0 && any_) {
     return fmt::format(
         "warning: network \"{}\" has made no optimizer step: no point had a weight and a loss that is a number; see "
@@ -64,6 +74,9 @@ std::string LearningSummary::end() const {
   if (std::isfinite(best_)) text += fmt::format(" (least {:.4g}, after step {})", best_, best_step_);
   if (bad_steps_ > 0)
     text += fmt::format("; in {} more a loss or gradient was no number, and nothing changed", bad_steps_);
+  if (overflows_ > 0)
+    text += fmt::format("; in {} more the gradient was too large for float16 (the loss is now scaled by {})",
+                        overflows_, last_.loss_scale);
   if (skipped_ > 0.0)
     text += fmt::format("; {:.0f} samples were alone in a tile of a network with batch-norm, and left out", skipped_);
   return text;

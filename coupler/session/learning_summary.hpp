@@ -27,6 +27,7 @@ class LearningSummary {
   bool any_ = false;  // step, made or not
   StepReport last_;
   std::int64_t bad_steps_ = 0;
+  std::int64_t overflows_ = 0;
   double skipped_ = 0.0;
   double best_ = std::numeric_limits<double>::infinity();
   std::int64_t best_step_ = 0;

@@ -33,11 +33,15 @@ std::string quoted(const std::string& cell) {
   return text + '"';
 }
 
-std::string header_of(const std::vector<std::string>& terms) {
+// Whether the n-th of its kind is told: the first, second, fourth, eighth ...
+bool is_told(std::int64_t n) { return (n & (n - 1)) == 0; }
+
+std::string header_of(const TrainingLogSetting& setting) {
   std::vector<std::string> cells{"step", "model_time", "exchange", "loss"};
-  for (const std::string& term : terms) cells.push_back(quoted("loss " + term));
+  for (const std::string& term : setting.terms) cells.push_back(quoted("loss " + term));
   for (const char* name : {"validation_loss", "learning_rate", "gradient_norm", "samples_per_second"})
     cells.emplace_back(name);
+  if (setting.has_scale) cells.emplace_back("loss_scale");
   return joined(cells, ",") + k_end;
 }
 
@@ -79,6 +83,7 @@ TrainingLogSetting training_log_setting(const Plan& plan, const NetworkSpec& spe
   if (!training.csv.empty()) setting.csv = (std::filesystem::path(plan.output_directory) / training.csv).string();
   for (const LossTerm& term : training.loss) setting.terms.push_back(name_of(term));
   setting.has_loss = spec.tape == 0;
+  setting.has_scale = spec.compute == Compute::float16;
   setting.clock = step_clock(plan, spec.component);
   setting.first_step = first_step;
   const ScheduleKind kind = training.schedule.kind;
@@ -118,7 +123,7 @@ void TrainingLog::open() {
   if (error) fail(error.value());
   file_ = ::open(setting_.csv.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
   if (file_ < 0) fail(errno);
-  const std::string header = header_of(setting_.terms), old = setting_.first_step > 0 ? bytes_of(file_) : "";
+  const std::string header = header_of(setting_), old = setting_.first_step > 0 ? bytes_of(file_) : "";
   // A header that was cut off has no rows behind it.
   if (old.compare(0, header.size(), header) == 0) {
     end_ = static_cast<std::int64_t>(end_of_rows(old, header.size(), setting_.first_step));
@@ -134,6 +139,7 @@ void TrainingLog::open() {
 
 void TrainingLog::add(const StepReport& report, const TrainingMoment& moment) {
   samples_shown_ += moment.samples;
+  if (report.overflow) return tell_of_overflow(report, moment);
   if (!report.made) return warn_of_bad_step(report, moment);
   const double now = seconds_();
   if (file_ >= 0) {
@@ -146,7 +152,8 @@ void TrainingLog::add(const StepReport& report, const TrainingMoment& moment) {
     row += std::isnan(report.validation_loss) ? "," : fmt::format(",{}", report.validation_loss);
     row += fmt::format(",{},{},{:.1f}", report.learning_rate, report.gradient_norm,
                        now > last_row_ ? static_cast<double>(moment.samples) / (now - last_row_) : 0.0);
-    append((end_ == 0 ? header_of(setting_.terms) : "") + row + k_end);
+    if (setting_.has_scale) row += fmt::format(",{}", report.loss_scale);
+    append((end_ == 0 ? header_of(setting_) : "") + row + k_end);
   }
   last_row_ = now;
   if (live_) show(report, now);
@@ -179,13 +186,21 @@ void TrainingLog::append(const std::string& row) {
 void TrainingLog::warn_of_bad_step(const StepReport& report, const TrainingMoment& moment) {
   if ((std::isfinite(report.loss) || !setting_.has_loss) && std::isfinite(report.gradient_norm)) return;
   ++bad_steps_;
-  if ((bad_steps_ & (bad_steps_ - 1)) != 0) return;
+  if (!is_told(bad_steps_)) return;
   const std::string loss = setting_.has_loss ? fmt::format("loss {}, ", report.loss) : "";
   log_line(
       fmt::format("warning: network \"{}\" has learned nothing in {}: {}norm of the gradient {} "
                   "({} such steps so far); see what inputs and {} are there",
                   setting_.network, setting_.clock.name(moment.model_step), loss, report.gradient_norm, bad_steps_,
                   setting_.has_loss ? "targets" : "adjoints"));
+}
+
+void TrainingLog::tell_of_overflow(const StepReport& report, const TrainingMoment& moment) {
+  if (!is_told(++overflows_)) return;
+  log_line(
+      fmt::format("network \"{}\" made no step in {}: with its loss times {} the gradient was too large for float16, "
+                  "and the next one is made with half of that ({} such steps so far)",
+                  setting_.network, setting_.clock.name(moment.model_step), report.loss_scale, overflows_));
 }
 
 void TrainingLog::show(const StepReport& report, double now) {

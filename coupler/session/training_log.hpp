@@ -16,6 +16,7 @@ struct TrainingLogSetting {
   std::string csv;                 // file; empty: none
   std::vector<std::string> terms;  // of the loss, as columns
   bool has_loss = true;            // false: it is in the component, and not known here
+  bool has_scale = false;          // a column with the scale of the loss, in float16
   StepClock clock;                 // of the component
   std::int64_t first_step = 0;     // that learning goes on from; 0: afresh
   std::int64_t last_step = 0;      // of the schedule; 0: it has none
@@ -50,13 +51,14 @@ class TrainingLog {
   ~TrainingLog();
 
   // After every step; one that was not made has no row, but a warning if its loss or gradient was no number (the first,
-  // second, fourth, eighth ...).
+  // second, fourth, eighth ...), or a line if its gradient was too large for float16.
   void add(const StepReport& report, const TrainingMoment& moment);
 
  private:
   void open();
   void append(const std::string& row);
   void warn_of_bad_step(const StepReport& report, const TrainingMoment& moment);
+  void tell_of_overflow(const StepReport& report, const TrainingMoment& moment);
   void show(const StepReport& report, double now);
 
   TrainingLogSetting setting_;
@@ -65,6 +67,7 @@ class TrainingLog {
   std::int64_t end_ = 0;  // of the last whole row
   bool warned_ = false;
   std::int64_t bad_steps_ = 0;
+  std::int64_t overflows_ = 0;
   double start_;              // of this log
   double last_row_;           // seconds at the last row
   double last_shown_ = -1.0;  // at the last live line; -1: none yet

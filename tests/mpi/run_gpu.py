@@ -1,5 +1,5 @@
-"""A network that learns, on GPUs, against the same on the CPU: float64, so equal to 1e-9 after 21 steps, whoever has the GPUs.
-Then served by two ranks of one GPU, as a CUDA graph and not: bit for bit the same.
+"""A network that learns, on GPUs, against the same on the CPU: float64, so equal to 1e-9 after 21 steps, whoever has the GPUs, and
+with the training of a tile as a CUDA graph. Then served by two ranks of one GPU, as a CUDA graph and not: bit for bit the same.
 
 run_gpu.py MPIEXEC MODEL EKMAN PLAN_TEMPLATE WORK_DIR [DEVICE]   (DEVICE cpu: a trial of this script where there is no GPU)
 Skipped (77) where LibTorch sees no GPU.
@@ -30,9 +30,11 @@ def coupled(name, ranks, device, mode="get", more="", **plan_changes):
 check("the reference is on the CPU", devices == ["cpu", "cpu"], devices)
 check("the loss falls", log[-1, 0] < 0.9 * log[1, 0], log[:, 0])
 one = f"{gpu}:0" if gpu == "cuda" else gpu
-for name, device, expected in (("in_turn", gpu, None), ("auto", "auto", None), ("two_ranks_on_one_gpu", one, [one, one]),
-                               ("a_list", f"[{one}, cpu]", sorted([one, "cpu"]))):
-    (there_log, there_outputs), devices = coupled(name, 2, device)
+graph = "    cuda_graph: on\n" if gpu == "cuda" else ""
+for name, device, expected, more in (("in_turn", gpu, None, ""), ("auto", "auto", None, ""),
+                                     ("two_ranks_on_one_gpu", one, [one, one], ""), ("captured", one, [one, one], graph),
+                                     ("a_list", f"[{one}, cpu]", sorted([one, "cpu"]), "")):
+    (there_log, there_outputs), devices = coupled(name, 2, device, more=more)
     print(f"{name}: {devices}")
     check(f"{name}: the ranks are where the plan has them",
           sorted(devices) == expected if expected else all(place.startswith(gpu) for place in devices) and len(devices) == 2, devices)
@@ -41,7 +43,7 @@ for name, device, expected in (("in_turn", gpu, None), ("auto", "auto", None), (
         check(f"{name}: {what} differ by {error:.1e}", error < 1e-9)
 
 served = {}
-for name, more in (("without_graph", ""), ("with_graph", "    cuda_graph: on\n" if gpu == "cuda" else "")):
+for name, more in (("without_graph", ""), ("with_graph", graph)):
     (_, served[name]), devices = coupled(name, 2, one, mode="serve", more=more, network=f"{{torchscript: {work / 'net.pt'}}}")
     check(f"{name}: both ranks are where the plan has them", devices == [one, one], devices)
 check("a CUDA graph changes no bit", numpy.array_equal(served["with_graph"], served["without_graph"]) and

@@ -224,7 +224,7 @@ TEST_F(TrainingLogTest, TellsTheScaleOfALossInFloat16) {
 
   EXPECT_THAT(said,
               HasSubstr("network \"convection\" made no step in step 1: with its loss times 65536 the gradient was "
-                        "too large for float16, and the next one is made with half of that (1 such steps so far)"));
+                        "too large for float16; the next one takes half of that (1 such steps so far)"));
   EXPECT_EQ(std::count(said.begin(), said.end(), '\n'), 3) << "the first, second and fourth";
   EXPECT_THAT(said, testing::Not(HasSubstr("warning")));
   EXPECT_THAT(text(), testing::AllOf(HasSubstr(",samples_per_second,loss_scale\r\n"), testing::EndsWith(",2048\r\n")));

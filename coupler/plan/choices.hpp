@@ -13,9 +13,7 @@ namespace ekman {
 // All words of a choice, in the order of its enumerators; the argument only names the choice.
 constexpr std::array<const char*, 3> words_of(CalendarKind) { return {"proleptic-gregorian", "365d", "360d"}; }
 constexpr std::array<const char*, 2> words_of(Real) { return {"float32", "float64"}; }
-constexpr std::array<const char*, 4> words_of(Compute) {
-  return {"float32", "float64", "bfloat16", "float16"};
-}
+constexpr std::array<const char*, 4> words_of(Compute) { return {"float32", "float64", "bfloat16", "float16"}; }
 constexpr std::array<const char*, 4> words_of(Optimize) { return {"auto", "none", "freeze", "inference"}; }
 constexpr std::array<const char*, 2> words_of(Combine) { return {"concat", "stack"}; }
 constexpr std::array<const char*, 5> words_of(Reduction) {

@@ -198,8 +198,8 @@ void TrainingLog::warn_of_bad_step(const StepReport& report, const TrainingMomen
 void TrainingLog::tell_of_overflow(const StepReport& report, const TrainingMoment& moment) {
   if (!is_told(++overflows_)) return;
   log_line(
-      fmt::format("network \"{}\" made no step in {}: with its loss times {} the gradient was too large for float16, "
-                  "and the next one is made with half of that ({} such steps so far)",
+      fmt::format("network \"{}\" made no step in {}: with its loss times {} the gradient was too large for float16; "
+                  "the next one takes half of that ({} such steps so far)",
                   setting_.network, setting_.clock.name(moment.model_step), report.loss_scale, overflows_));
 }
 

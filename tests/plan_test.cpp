@@ -72,7 +72,7 @@ Plan full_plan() {
   network.grid_ny = 12;
   network.grid_nx = 24;
   network.wire = Real::float64;
-  network.compute = Compute::bfloat16;
+  network.compute = Compute::float16;
   network.optimize = Optimize::none;
   network.transport = Transport::point_to_point;
   network.normalize = {{"t", {{250.0}, {30.0}}}, {"q", {{0.0, 0.5}, {1e-3, 2e-3}, false, "s.h5"}}};

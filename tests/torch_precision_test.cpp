@@ -1,4 +1,5 @@
 // Learning in bfloat16: autocast around the forward, and all else in float32.
+#include "coupler/engine/tape.hpp"
 #include "tests/torch_courses.hpp"
 
 namespace ekman {
@@ -127,6 +128,32 @@ TEST_F(Bfloat16Learning, LearnsFromTheForwardThatIsServed) {
     expect_same_bits(once.serve(), twice.serve());
     EXPECT_EQ(once.step().loss, twice.step().loss);
     EXPECT_EQ(once.learner().fingerprint(), twice.learner().fingerprint());
+  }
+}
+
+// Adjoints of inputs and gradients of parameters, by the norm of their differences.
+TEST_F(Bfloat16Learning, FromAdjointsIsThatOfFloat32ToRounding) {
+  NetworkSpec spec = learning_spec(mlp_source({16}, "tanh"));
+  spec.tape = 1;
+  spec.training.targets.clear();
+  spec.training.loss.clear();
+  const at::Tensor x = at::randn({64, 3}), given = at::randn({64, 2}), y = at::empty({64, 2});
+  std::vector<at::Tensor> adjoints, gradients;
+  for (const NetworkSpec& one : {spec, in_bfloat16(spec)}) {
+    const auto engine = engine_for(one, {2, 1}, {2});
+    const auto bytes = [](const at::Tensor& rows) { return static_cast<std::byte*>(rows.data_ptr()); };
+    adjoints.push_back(at::empty({64, 3}));
+    engine->tape()->forward(0, bytes(x), bytes(y), 64);
+    engine->tape()->backward(0, bytes(given), bytes(adjoints.back()), 64, false);
+    Learner& learner = *engine->learner();
+    EXPECT_EQ(learner.gradient_kind(), Real::float32);
+    gradients.push_back(at::from_blob(learner.gradient(), {learner.gradient_size()}, at::kFloat).clone());
+    EXPECT_TRUE(learner.step().made);
+  }
+  for (const auto& pair : {adjoints, gradients}) {
+    const double difference = (pair[1] - pair[0]).norm().item<double>() / pair[0].norm().item<double>();
+    EXPECT_LT(difference, rounding_of(2, k_bfloat16_bits));
+    EXPECT_GT(difference, 1e-5) << "nothing was rounded";
   }
 }
 

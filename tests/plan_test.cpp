@@ -72,7 +72,7 @@ Plan full_plan() {
   network.grid_ny = 12;
   network.grid_nx = 24;
   network.wire = Real::float64;
-  network.compute = Compute::float16;
+  network.compute = Compute::bfloat16;
   network.optimize = Optimize::none;
   network.transport = Transport::point_to_point;
   network.normalize = {{"t", {{250.0}, {30.0}}}, {"q", {{0.0, 0.5}, {1e-3, 2e-3}, false, "s.h5"}}};
@@ -84,6 +84,7 @@ TEST(PlanBytes, ComeBackAsTheSamePlan) {
   plan.networks[0].coupling_period = 300000;
   plan.networks[0].time_reduction = Reduction::maximum;
   plan.networks[0].lag = 1;
+  plan.networks[0].compute = Compute::float16;
   plan.networks[0].cuda_graph = true;
   plan.networks[0].guard.given = true;
   plan.networks[0].guard.nonfinite = OnViolation::fallback;
@@ -115,6 +116,7 @@ TEST(PlanBytes, ComeBackAsTheSamePlan) {
   EXPECT_EQ(network.rows_per_chunk(), 1024 * 12 * 24);
   EXPECT_EQ(network.wire, Real::float64);
   EXPECT_EQ(network.transport, Transport::point_to_point);
+  EXPECT_EQ(network.compute, Compute::float16);
   EXPECT_TRUE(network.cuda_graph);
   EXPECT_EQ(network.outputs.at(0).combine, Combine::stack);
   EXPECT_EQ(network.normalize.at("q").std, (std::vector<double>{1e-3, 2e-3}));

@@ -121,7 +121,7 @@ OTHER_TEXTS = {
     "adapters/torch/training_forward.cpp": r"^its training forward (gives|draws|changes)|^samples of a tile see each other",
     "adapters/torch/lesson_tiles.cpp": r"^a loss of one's own may|^no CUDA graph of its training|^its training step is a",
     "adapters/yaml/check_keys.cpp": r"^an empty list$",
-    "adapters/yaml/artifact_defaults.cpp": r"^amp_|^the network alone$|has from the artifact|in place of … of the artifact$",
+    "adapters/yaml/artifact_defaults.cpp": r"^amp_|^the network alone$|has from the artifact|of the artifact( is left out.*)?$|^the rest of",
     "adapters/yaml/key_reference.cpp": "",
     "adapters/yaml/key_schema.cpp": "",
     "adapters/yaml/key_table.cpp": "",

@@ -147,13 +147,17 @@ TEST_F(ArtifactTest, LeavesThePlanItsOwnAndSaysSo) {
   EXPECT_EQ(network.training.optimizer.weight_decay, 0.01);
   EXPECT_TRUE(network.training.frozen.empty());
   EXPECT_EQ(found.plan.components.at(0).fields.at("t").levels, 5);
-  EXPECT_THAT(found.diagnostics.lines(Severity::note),
-              ElementsAre(AllOf(HasSubstr(":6:25: note: network \"n\" has from the artifact"),
-                                HasSubstr("inputs, outputs, normalize.s, training.loss, "
-                                          "training.optimizer.adamw.betas")),
-                          HasSubstr("note: `compute` is float32 here, in place of float64 of the artifact"),
-                          HasSubstr("note: `normalize.t` is {mean: 1} here, in place of {mean: 250.0, std: 30.0}"),
-                          HasSubstr("note: `training.optimizer.adamw.lr` is 5.0e-4 here, in place of 0.001")));
+  EXPECT_THAT(
+      found.diagnostics.lines(Severity::note),
+      ElementsAre(HasSubstr("levels of field \"t\" is 5 here, in place of 3 of the artifact"),
+                  AllOf(HasSubstr(":6:25: note: network \"n\" has from the artifact"),
+                        HasSubstr("inputs, outputs, normalize.s, training.loss, the rest of "
+                                  "training.optimizer.adamw")),
+                  HasSubstr("note: `compute` is float32 here, in place of float64 of the artifact"),
+                  HasSubstr("note: `normalize.t` is {mean: 1} here, in place of {mean: 250.0, std: 30.0}"),
+                  HasSubstr("note: `training.frozen` [encoder.*] of the artifact is left out, since the plan has "
+                            "`training.trainable`"),
+                  HasSubstr("note: `training.optimizer.adamw.lr` is 5.0e-4 here, in place of 0.001")));
 }
 
 TEST_F(ArtifactTest, LeavesThePlanAnOptimizerOfAnotherKindWhole) {
@@ -164,13 +168,44 @@ TEST_F(ArtifactTest, LeavesThePlanAnOptimizerOfAnotherKindWhole) {
   EXPECT_EQ(found.plan.networks.at(0).training.optimizer.weight_decay, 0.0);
 }
 
-TEST_F(ArtifactTest, NormalisesOnlyFieldsThatThePlanTakes) {
+TEST_F(ArtifactTest, WarnsOfANormalisationThatIsLostWithItsField) {
   const PlanReading found = reading("    inputs: [{fields: [t, v]}]\n");
 
-  EXPECT_EQ(found.diagnostics.lines(Severity::warning), std::vector<std::string>{});
+  EXPECT_THAT(
+      found.diagnostics.lines(Severity::warning),
+      ElementsAre(HasSubstr("warning: field \"s\" is not among the inputs and outputs here, so its normalisation")));
   EXPECT_EQ(found.plan.networks.at(0).normalize.size(), 1U);
-  EXPECT_EQ(found.plan.components.at(0).fields.count("t"), 0U);
-  EXPECT_EQ(found.plan.components.at(0).fields.at("dt").levels, 3);
+  EXPECT_EQ(found.plan.components.at(0).fields.count("s"), 0U);
+  EXPECT_EQ(found.plan.components.at(0).fields.at("t").levels, 3);
+}
+
+TEST_F(ArtifactTest, TakesArgumentsThatThePlanWritesAlikeAndTellsLevelsThatDiffer) {
+  const PlanReading found = reading("    inputs: [{fields: [t, s]}]\n", "{atmosphere: {fields: {t: {levels: 4}}}}");
+
+  EXPECT_THAT(found.diagnostics.lines(Severity::note),
+              ElementsAre(HasSubstr("levels of field \"t\" is 4 here, in place of 3 of the artifact"),
+                          HasSubstr("network \"n\" has from the artifact")));
+  EXPECT_EQ(found.plan.components.at(0).fields.at("s").levels, 1);
+}
+
+TEST_F(ArtifactTest, SaysWhichFieldOfItsLossIsMissing) {
+  EXPECT_THAT(reading("    outputs: [{fields: [du]}]\n" + k_learns + "      optimizer: {sgd: {lr: 0.1}}\n")
+                  .diagnostics.lines(Severity::error),
+              testing::Contains(HasSubstr("the loss of the artifact takes \"dt\", which is no output here; give "
+                                          "`training.loss`")));
+  EXPECT_THAT(reading("    training: {checkpoint: {directory: kept, every: 10}}\n").diagnostics.lines(Severity::error),
+              ElementsAre(HasSubstr("the loss of the artifact takes \"dt\", which has no target here; name one under "
+                                    "`training.targets`, or give")));
+}
+
+TEST_F(ArtifactTest, MustBeNamed) {
+  for (const char* value : {"", "[a]", "{a: b}"}) {
+    const std::string text =
+        std::string("ekman: 1\ncomponents: {a: {}}\nnetworks:\n  n:\n    component: a\n    network: {artifact: ") +
+        value + "}\n";
+    EXPECT_THAT(examine_text(text, "plan.yaml", read_artifact).diagnostics.lines(Severity::error),
+                ElementsAre(HasSubstr("key \"artifact\" must be the directory that ekman-export wrote")));
+  }
 }
 
 TEST_F(ArtifactTest, LeavesTheLossToAComponentThatPutsAdjoints) {

@@ -86,6 +86,28 @@ TEST_P(ComplexTest, GoOnInTheSameBitsFromAFile) {
   EXPECT_TRUE(at::equal(parameter(after, "bias"), parameter(straight, "bias")));
 }
 
+TEST_F(LearnerTest, LearnsBesideComplexBuffersThatStayOrMove) {
+  for (const char* forward :
+       {"def forward(self, x):\n  return x * self.weight * torch.real(self.turn)\n",
+        "def forward(self, x):\n  if self.training:\n    self.turn.add_(1.0)\n  return x * self.weight\n"}) {
+    torch::jit::Module module("net");
+    module.register_parameter("weight", at::ones({3}, at::kDouble), false);
+    module.register_buffer("turn", at::complex(at::full({}, 2.0, at::kDouble), at::ones({}, at::kDouble)));
+    module.register_attribute("training", c10::BoolType::get(), true);
+    module.define(forward);
+    use_script(module);
+    const Side side = make_side();
+    const bool moves = std::string(forward).find("add_") != std::string::npos;
+
+    add(side, make_data());
+    side.learner->step();
+
+    const at::Tensor turn = at::view_as_real(side.network->buffers().at(0).tensor);
+    EXPECT_TRUE(at::allclose(turn, at::tensor({moves ? 3.0 : 2.0, 1.0}, at::kDouble))) << turn;
+    EXPECT_FALSE(at::allclose(values(side), at::ones({3}, at::kDouble)));
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(Optimizers, ComplexTest,
                          testing::Values(OptimizerKind::sgd, OptimizerKind::adamw, OptimizerKind::rmsprop,
                                          OptimizerKind::lbfgs));

@@ -27,12 +27,20 @@ constexpr int k_deepest = 16;
   throw Error(ErrorCode::network, fmt::format("artifact {} {}", directory, what));
 }
 
+fs::path require_file(const std::string& directory, const std::string& name) {
+  const fs::path path = fs::path(directory) / name;
+  if (fs::path(name).filename() != name)
+    fail(directory, fmt::format("names the file {}, which is not in it; write it again with ekman-export", name));
+  std::error_code ignored;
+  if (!fs::is_regular_file(path, ignored))
+    fail(directory, fmt::format("has no file {}; copy the whole directory, or write it again with ekman-export", name));
+  return path;
+}
+
 // Texts of more than the manifest can have are not read.
 std::string text_of_file(const std::string& directory, const std::string& name) {
-  const fs::path path = fs::path(directory) / name;
+  const fs::path path = require_file(directory, name);
   std::error_code problem;
-  if (!fs::is_regular_file(path, problem))
-    fail(directory, fmt::format("has no file {}; copy the whole directory, or write it again with ekman-export", name));
   const std::uintmax_t size = fs::file_size(path, problem);
   if (problem || size > k_largest_text)
     fail(directory, fmt::format("has a {} that cannot be read; write it again with ekman-export", name));
@@ -69,12 +77,7 @@ void check_own_sum(const std::string& directory, const std::string& text, const 
 }
 
 void check_file(const std::string& directory, const std::string& name, const std::string& asked) {
-  const fs::path path = fs::path(directory) / name;
-  if (fs::path(name).filename() != name)
-    fail(directory, fmt::format("names the file {}, which is not in it; write it again with ekman-export", name));
-  std::error_code ignored;
-  if (!fs::is_regular_file(path, ignored))
-    fail(directory, fmt::format("has no file {}; copy the whole directory, or write it again with ekman-export", name));
+  const fs::path path = require_file(directory, name);
   const std::string found = sha256_of_file(path.string());
   if (found == asked) return;
   fail(directory,
@@ -100,8 +103,11 @@ ordered_json checked_manifest(const std::string& directory) {
   check_own_sum(directory, text, manifest.at("sha256").get<std::string>());
   for (const auto& file : manifest.at("files").items())
     check_file(directory, file.key(), file.value().get<std::string>());
-  for (const char* name : {k_artifact_infer, k_artifact_weights})
-    if (!manifest["files"].contains(name)) check_file(directory, name, "");
+  for (const char* name : {k_artifact_infer, k_artifact_weights}) {
+    if (!manifest["files"].contains(name))
+      fail(directory,
+           fmt::format("has a {} that does not name {}; write it again with ekman-export", k_artifact_manifest, name));
+  }
   return manifest;
 }
 
@@ -110,10 +116,15 @@ template <class Work>
 auto with_manifest(const std::string& directory, Work&& work) {
   try {
     return work(checked_manifest(directory));
-  } catch (const ordered_json::exception& error) {
-    fail(directory, fmt::format("has a {} that does not say all it should ({}); write it again with ekman-export",
-                                k_artifact_manifest, error.what()));
+  } catch (const ordered_json::exception&) {
+    fail(directory,
+         fmt::format("has a {} that does not say all it should; write it again with the ekman-export of this Ekman",
+                     k_artifact_manifest));
   }
+}
+
+ordered_json optimizer_of(const std::string& directory) {
+  return parsed(directory, k_artifact_optimizer, text_of_file(directory, k_artifact_optimizer));
 }
 
 // Files of statistics lie beside the manifest.
@@ -161,8 +172,9 @@ Artifact read_artifact(const std::string& directory) {
     artifact.supports = names_that_are_true(manifest.at("supports"));
     ordered_json defaults = manifest.at("defaults");
     if (artifact.has(k_artifact_optimizer)) {
-      defaults["training"]["optimizer"] =
-          parsed(directory, k_artifact_optimizer, text_of_file(directory, k_artifact_optimizer));
+      const ordered_json optimizer = optimizer_of(directory);
+      if (!optimizer.empty()) artifact.optimizer = optimizer.begin().key();
+      defaults["training"]["optimizer"] = optimizer;
     }
     make_paths_whole(directory, defaults);
     artifact.defaults = defaults.dump();
@@ -189,8 +201,7 @@ std::vector<std::string> describe_artifact(const std::string& directory) {
     for (const char* key : {"sample", "compute", "normalize", "training"})
       if (defaults.contains(key)) lines.push_back(fmt::format("{}: {}", key, defaults[key].dump()));
     if (manifest.at("files").contains(k_artifact_optimizer))
-      lines.push_back("optimizer: " +
-                      parsed(directory, k_artifact_optimizer, text_of_file(directory, k_artifact_optimizer)).dump());
+      lines.push_back("optimizer: " + optimizer_of(directory).dump());
     describe_tensors("parameters", manifest.at("parameters"), lines);
     describe_tensors("buffers", manifest.value("buffers", ordered_json::object()), lines);
     for (const auto& file : manifest.at("files").items())

@@ -65,11 +65,12 @@ ArrayReader::ArrayReader(std::string network, const std::vector<NamedArray>& arr
 }
 
 void ArrayReader::fail(const std::string& difference) const {
-  throw Error(ErrorCode::network,
-              fmt::format("network \"{}\" cannot go on from this learned state: {}; take the plan and the network that "
-                          "it was written with, or begin a new learning from the weights of a checkpoint: `network: "
-                          "{{checkpoint: FILE}}` without `resume`",
-                          network_, difference));
+  throw StateDifference(
+      fmt::format("network \"{}\" cannot go on from this learned state: {}; take the plan and the network that "
+                  "it was written with, or begin a new learning from the weights of a checkpoint: `network: "
+                  "{{checkpoint: FILE}}` without `resume`",
+                  network_, difference),
+      difference);
 }
 
 const NamedArray& ArrayReader::find(const std::string& name) const {

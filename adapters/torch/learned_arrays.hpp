@@ -3,10 +3,12 @@
 
 #include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "adapters/torch/compat.hpp"
 #include "coupler/engine/learner.hpp"
+#include "ekman/error.hpp"
 
 namespace ekman {
 
@@ -25,7 +27,14 @@ class ArrayWriter {
   std::vector<NamedArray>& arrays_;
 };
 
-// Each array is to be read once. Every difference throws Error(network), in a sentence that names it.
+// A learned state is not of what is here; `difference` alone is in what() too.
+struct StateDifference : Error {
+  StateDifference(const std::string& sentence, std::string what_differs)
+      : Error(ErrorCode::network, sentence), difference(std::move(what_differs)) {}
+  std::string difference;
+};
+
+// Each array is to be read once. Every difference throws StateDifference, in a sentence that names it.
 class ArrayReader {
  public:
   ArrayReader(std::string network, const std::vector<NamedArray>& arrays);

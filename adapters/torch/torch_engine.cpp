@@ -90,7 +90,7 @@ class TorchEngine final : public Engine {
       learner_ = make_torch_learner(spec, *network_, in, out, truth, tile_forward_.in_constants(),
                                     records ? recorder() : Recorder());
       if (checkpoint != nullptr) learner_->begin_with(learned_statistics(spec, *checkpoint, in));
-      if (!spec.source.artifact.empty()) take_optimizer_of(spec.source.artifact);
+      if (!spec.source.artifact.empty()) take_optimizer_of(spec.source);
     }
     // Behind the learner, which gives the parameters other addresses.
     if (records) record_tile();
@@ -147,7 +147,6 @@ class TorchEngine final : public Engine {
     if (!normalised_otherwise_.empty())
       tiles += fmt::format(", {} normalised as the plan says, which is not as the checkpoint learned",
                            joined(normalised_otherwise_, " and "));
-    tiles += optimizer_words_;
     if (device_.is_cuda()) return fmt::format("{}, {}", device_.str(), tiles);
     return fmt::format("cpu, {} thread{}{}, {}", threads_, threads_ == 1 ? "" : "s", blas, tiles);
   }
@@ -163,17 +162,14 @@ class TorchEngine final : public Engine {
 
  private:
   // Exported with the state of an optimizer, learning goes on with it, if it is of the plan's.
-  void take_optimizer_of(const std::string& artifact) {
-    Checkpoint weights = read_checkpoint_file((std::filesystem::path(artifact) / k_artifact_weights).string());
+  void take_optimizer_of(const NetworkSource& source) {
+    Checkpoint weights = read_checkpoint_file((std::filesystem::path(source.artifact) / k_artifact_weights).string());
     std::vector<NamedArray>& arrays = weights.state.arrays;
     arrays.erase(std::remove_if(arrays.begin(), arrays.end(),
                                 [](const NamedArray& array) { return array.name.rfind("optimizer/", 0) != 0; }),
                  arrays.end());
     if (arrays.empty()) return;
-    const std::string why = learner_->begin_with_optimizer(arrays);
-    optimizer_words_ = why.empty() ? fmt::format(", its optimizer goes on from {}", weights.path)
-                                   : fmt::format(", its optimizer begins afresh, since what {} has does not fit: {}",
-                                                 weights.path, why);
+    learner_->begin_with_optimizer(arrays, source.optimizer, weights.path);
   }
 
   // Runs `work` without autograd; whatever LibTorch throws becomes an Error(network).
@@ -300,7 +296,6 @@ class TorchEngine final : public Engine {
   at::Tensor device_out_;
   at::Tensor graph_in_;
   std::vector<std::string> normalised_otherwise_;
-  std::string optimizer_words_;  // of the state that came with an artifact
   at::Tensor graph_out_;
   std::unique_ptr<CudaGraph> graph_;
 };

@@ -21,6 +21,7 @@
 #include "adapters/torch/optimizer_state.hpp"
 #include "adapters/torch/torch_message.hpp"
 #include "coupler/base/check.hpp"
+#include "coupler/plan/choices.hpp"
 #include "ekman/error.hpp"
 
 namespace ekman {
@@ -122,15 +123,19 @@ class NetworkLearner final : public TorchLearner {
     if (tiles_ && statistics.count > 0.0) tiles_->running().restore(std::move(statistics));
   }
 
-  std::string begin_with_optimizer(const std::vector<NamedArray>& arrays) override {
+  void begin_with_optimizer(const std::vector<NamedArray>& arrays, const std::string& kind,
+                            const std::string& from) override {
+    const char* const mine = word_of(training_.optimizer.kind);
     try {
       ArrayReader reader(name_, arrays);
+      if (kind != mine) reader.fail("it is of " + kind);
       auto remembered = read_optimizer(reader, training_.optimizer, flat_, 1);
       reader.finish();
       take_optimizer_state(*optimizer_, flat_, std::move(remembered));
-      return "";
-    } catch (const Error& error) {
-      return error.what();
+      began_with_ = "; its optimizer goes on from " + from;
+    } catch (const StateDifference& state) {
+      began_with_ = fmt::format("; its optimizer ({}) begins afresh, since the state in {} does not fit: {}", mine,
+                                from, state.difference);
     }
   }
 
@@ -212,7 +217,7 @@ class NetworkLearner final : public TorchLearner {
 
   std::string describe() const override {
     const std::string recorded = tiles_ ? tiles_->recorded() : "";
-    return summary_of(all_) + (recorded.empty() ? "" : "; " + recorded);
+    return summary_of(all_) + (recorded.empty() ? "" : "; " + recorded) + began_with_;
   }
 
  private:
@@ -382,6 +387,7 @@ class NetworkLearner final : public TorchLearner {
   std::int64_t exchanges_ = 0;      // learned from so far
   std::vector<at::Tensor> best_;    // as tensors(); empty: none yet
   RunningNormalization::Statistics best_statistics_;
+  std::string began_with_;  // an optimizer's state of an artifact, for describe()
 };
 
 }  // namespace

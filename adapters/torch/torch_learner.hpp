@@ -15,9 +15,10 @@ class TorchLearner : public Learner {
   // Running normalisation goes on from there, before the first step; of no effect with a tape.
   virtual void begin_with(RunningNormalization::Statistics statistics) = 0;
 
-  // What the optimizer remembers comes from the arrays "optimizer/...", before the first step. Nothing is changed if
-  // they do not fit: returns why, else "".
-  virtual std::string begin_with_optimizer(const std::vector<NamedArray>& arrays) = 0;
+  // What the optimizer remembers comes from the arrays "optimizer/..." of the file `from`, written of an optimizer of
+  // that kind, before the first step. If they do not fit nothing is changed, and describe() says why.
+  virtual void begin_with_optimizer(const std::vector<NamedArray>& arrays, const std::string& kind,
+                                    const std::string& from) = 0;
 
   // Before autograd adds to the gradients of the parameters from outside of add().
   virtual void begin_backward() = 0;

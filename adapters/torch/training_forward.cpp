@@ -9,7 +9,11 @@
 namespace ekman {
 namespace {
 
-bool same(const at::Tensor& a, const at::Tensor& b) { return at::equal(at::nan_to_num(a), at::nan_to_num(b)); }
+at::Tensor as_reals(const at::Tensor& tensor) { return tensor.is_complex() ? at::view_as_real(tensor) : tensor; }
+
+bool same(const at::Tensor& a, const at::Tensor& b) {
+  return at::equal(at::nan_to_num(as_reals(a)), at::nan_to_num(as_reals(b)));
+}
 
 bool all_finite(const at::Tensor& values) { return at::isfinite(values.detach()).all().item<bool>(); }
 
@@ -159,7 +163,8 @@ void TrainingForward::explore(std::int64_t tile_rows) {
   must_depend_on_parameters(y);
   for (std::size_t i = 0; i < buffers.size(); ++i) {
     if (same(buffers[i], before[i])) continue;
-    (buffers[i].is_floating_point() ? moving_ : counting_).push_back(buffers[i]);
+    const at::Tensor buffer = as_reals(buffers[i]);
+    (buffer.is_floating_point() ? moving_ : counting_).push_back(buffer);
   }
   put_all_back();
   remember_buffers();

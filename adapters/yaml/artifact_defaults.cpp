@@ -72,6 +72,16 @@ std::string words_of(const Tree& tree) {
   return "{" + joined(parts, ", ") + "}";
 }
 
+// Arguments may spell out what is the default.
+Tree without_plain_combine(Tree arguments) {
+  for (Tree& argument : arguments.items) {
+    auto& entries = argument.entries;
+    const auto is_plain = [](const Entry& entry) { return entry.key == "combine" && entry.value.scalar == "concat"; };
+    entries.erase(std::remove_if(entries.begin(), entries.end(), is_plain), entries.end());
+  }
+  return arguments;
+}
+
 // One network of the plan and its artifact.
 class Merging {
  public:
@@ -81,12 +91,7 @@ class Merging {
   void merge(Tree& defaults) {
     for (Entry& entry : defaults.entries) {
       if (entry.key == "normalize") {
-        auto& fields = entry.value.entries;
-        fields.erase(
-            std::remove_if(fields.begin(), fields.end(), [&](const Entry& field) { return !takes(field.key); }),
-            fields.end());
-        if (!fields.empty())
-          each(entry.value, mapping_below(network_, entry.key, position_), path_ + ".normalize", "normalize.");
+        merge_normalize(entry);
       } else if (entry.key != "training" && entry.key != "fields") {
         one(entry, network_, path_, "");
       }
@@ -97,19 +102,12 @@ class Merging {
       merge_training(*training, *learned);
   }
 
-  // Levels of the fields of `side`, if the plan has no others there.
-  bool gives(const std::string& side) const { return std::find(given_.begin(), given_.end(), side) != given_.end(); }
-
-  void tell(const std::string& name, const std::string& directory) const {
-    std::string sentence = fmt::format("network \"{}\" has from the artifact {}: {}", name, directory,
-                                       given_.empty() ? "the network alone" : joined(given_, ", "));
-    diagnostics_.add(position_, path_, sentence, Severity::note);
-  }
+  // The names of what the plan has from it.
+  const std::vector<std::string>& given() const { return given_; }
 
  private:
-  // Fields may be others than the artifact's.
-  bool takes(const std::string& field) const {
-    return has_field(child(network_, "inputs"), field) || has_field(child(network_, "outputs"), field);
+  void note(Position position, const std::string& path, const std::string& sentence) {
+    diagnostics_.add(position, path, sentence, Severity::note);
   }
 
   // `from` into `to`, if it is not there.
@@ -118,17 +116,32 @@ class Merging {
     if (there == nullptr) {
       given_.push_back(prefix + from.key);
       to.entries.push_back(std::move(from));
-    } else if (!same(*there, from.value)) {
-      diagnostics_.add(there->position, path,
-                       fmt::format("`{}` is {} here, in place of {} of the artifact", prefix + from.key,
-                                   words_of(*there), words_of(from.value)),
-                       Severity::note);
+    } else if (!same(without_plain_combine(*there), without_plain_combine(from.value))) {
+      note(there->position, path,
+           fmt::format("`{}` is {} here, in place of {} of the artifact", prefix + from.key, words_of(*there),
+                       words_of(from.value)));
     }
   }
 
-  void each(Tree& from, Tree& to, const std::string& path, const std::string& prefix) {
+  // Fields may be others than the artifact's.
+  void merge_normalize(Entry& from) {
+    auto& fields = from.value.entries;
+    const auto is_taken = [&](const Entry& field) {
+      return has_field(child(network_, "inputs"), field.key) || has_field(child(network_, "outputs"), field.key);
+    };
+    const auto left = std::stable_partition(fields.begin(), fields.end(), is_taken);
+    for (auto field = left; field != fields.end(); ++field) {
+      diagnostics_.add(position_, path_ + ".normalize",
+                       fmt::format("field \"{}\" is not among the inputs and outputs here, so its normalisation in the "
+                                   "artifact has no effect; give the field in its place its own under `normalize`",
+                                   field->key),
+                       Severity::warning);
+    }
+    fields.erase(left, fields.end());
+    if (fields.empty()) return;
+    Tree& to = mapping_below(network_, from.key, position_);
     if (to.kind != Tree::Kind::mapping) return;  // is reported
-    for (Entry& entry : from.entries) one(entry, to, path, prefix);
+    for (Entry& field : fields) one(field, to, path_ + ".normalize", "normalize.");
   }
 
   void merge_training(Tree& training, Tree& learned) {
@@ -137,19 +150,52 @@ class Merging {
     const std::string path = path_ + ".training", prefix = "training.";
     const Tree* const tape = network_.find("tape");
     const bool has_adjoints = tape != nullptr && tape->scalar != "0";
-    // What learns is one thing, said by two lists.
-    const bool selects = training.find("trainable") != nullptr || training.find("frozen") != nullptr;
     for (Entry& entry : learned.entries) {
       if (entry.key == "optimizer") {
         merge_optimizer(entry, training, path);
-      } else if (entry.key == "loss" && has_adjoints) {
-        continue;  // the component has it
-      } else if (entry.key != "trainable" && entry.key != "frozen") {
+      } else if (entry.key == "trainable" || entry.key == "frozen") {
+        merge_selection(entry, training, path);
+      } else if (entry.key != "loss") {
         one(entry, training, path, prefix);
-      } else if (!selects || training.find(entry.key) != nullptr) {
-        one(entry, training, path, prefix);
+      } else if (!has_adjoints) {  // else the component has it
+        merge_loss(entry, training, path);
       }
     }
+  }
+
+  // What learns is one thing, said by two lists.
+  void merge_selection(Entry& from, Tree& training, const std::string& path) {
+    const std::string other = from.key == "frozen" ? "trainable" : "frozen";
+    const Tree* const said = training.find(other);
+    const bool is_artifacts = std::find(given_.begin(), given_.end(), "training." + other) != given_.end();
+    if (training.find(from.key) != nullptr || said == nullptr || is_artifacts)
+      return one(from, training, path, "training.");
+    note(said->position, path,
+         fmt::format("`training.{}` {} of the artifact is left out, since the plan has `training.{}`", from.key,
+                     words_of(from.value), other));
+  }
+
+  // Its fields must be outputs with a target here too.
+  void merge_loss(Entry& from, Tree& training, const std::string& path) {
+    if (training.find(from.key) != nullptr) return one(from, training, path, "training.");
+    const Tree& targets = child(training, "targets");
+    for (const Tree& term : from.value.items) {
+      for (const Entry& kind : term.entries) {
+        for (const Tree& field : child(kind.value, "fields").items) {
+          const bool is_output = has_field(child(network_, "outputs"), field.scalar);
+          if (is_output && targets.find(field.scalar) != nullptr) continue;
+          diagnostics_.add(
+              position_, path + ".loss",
+              is_output
+                  ? fmt::format("the loss of the artifact takes \"{}\", which has no target here; name one under "
+                                "`training.targets`, or give `training.loss`",
+                                field.scalar)
+                  : fmt::format("the loss of the artifact takes \"{}\", which is no output here; give `training.loss`",
+                                field.scalar));
+        }
+      }
+    }
+    one(from, training, path, "training.");
   }
 
   // The options of another kind are of no use.
@@ -160,7 +206,13 @@ class Merging {
       Tree* const same_kind = find(*there, kind.key);
       if (same_kind == nullptr) return one(from, training, path, "training.");
       if (same_kind->kind == Tree::Kind::nothing) same_kind->kind = Tree::Kind::mapping;
-      each(kind.value, *same_kind, path + ".optimizer." + kind.key, "training.optimizer." + kind.key + ".");
+      if (same_kind->kind != Tree::Kind::mapping) return;
+      const std::size_t before = given_.size();
+      for (Entry& option : kind.value.entries)
+        one(option, *same_kind, path + ".optimizer." + kind.key, "training.optimizer." + kind.key + ".");
+      if (given_.size() == before) continue;
+      given_.resize(before);
+      given_.push_back("the rest of training.optimizer." + kind.key);
     }
   }
 
@@ -171,18 +223,25 @@ class Merging {
   std::vector<std::string> given_;
 };
 
-// Levels of the fields in the arguments that the artifact gives, into those of the component.
-void add_levels(Tree& component, const Tree& arguments, const Tree& fields, Position position) {
-  for (const Tree& argument : arguments.items) {
-    for (const Tree& field : child(argument, "fields").items) {
-      const Tree* const known = fields.find(field.scalar);
-      if (known == nullptr || (component.kind != Tree::Kind::mapping && component.kind != Tree::Kind::nothing))
-        continue;
-      Tree& all = mapping_below(component, "fields", position);
-      if (all.kind != Tree::Kind::mapping) continue;
-      Tree& here = mapping_below(all, field.scalar, position);
-      for (const Entry& entry : known->entries)
-        if (here.kind == Tree::Kind::mapping && here.find(entry.key) == nullptr) here.entries.push_back(entry);
+// Levels of the fields of the network's arguments into those of its component.
+void add_levels(Tree& component, const Tree& network, const Tree& fields, Position position, Diagnostics& diagnostics) {
+  if (component.kind != Tree::Kind::mapping && component.kind != Tree::Kind::nothing) return;
+  for (const Entry& field : fields.entries) {
+    if (!has_field(child(network, "inputs"), field.key) && !has_field(child(network, "outputs"), field.key)) continue;
+    Tree& all = mapping_below(component, "fields", position);
+    if (all.kind != Tree::Kind::mapping) return;
+    Tree& here = mapping_below(all, field.key, position);
+    if (here.kind != Tree::Kind::mapping) continue;
+    for (const Entry& entry : field.value.entries) {
+      const Tree* const there = here.find(entry.key);
+      if (there == nullptr) {
+        here.entries.push_back(entry);
+      } else if (!same(*there, entry.value)) {
+        diagnostics.add(there->position, "",
+                        fmt::format("{} of field \"{}\" is {} here, in place of {} of the artifact", entry.key,
+                                    field.key, words_of(*there), words_of(entry.value)),
+                        Severity::note);
+      }
     }
   }
 }
@@ -212,6 +271,43 @@ void check_support(const Tree& network, const std::string& path, const std::stri
   if (graph.scalar == "on" && !supports("cuda_graphs")) refuse(graph, "cuda_graph", "cuda_graphs");
 }
 
+// `named` is the value of the key `artifact` of network `entry`.
+Artifact merge_one(Tree& root, Entry& entry, const Tree& named, const std::string& plan_file,
+                   const ReadArtifact& read_artifact, Diagnostics& diagnostics) {
+  const Position position = named.position;
+  if (named.kind != Tree::Kind::scalar || named.scalar.empty())
+    diagnostics.fail(position, "key \"artifact\" must be the directory that ekman-export wrote; name one");
+  const std::string directory = beside_plan(plan_file, named.scalar), path = "networks." + entry.key;
+  Artifact artifact;
+  try {
+    artifact = read_artifact(directory);
+  } catch (const Error& error) {
+    diagnostics.fail(position, error.what());
+  }
+  const Tree* const training = entry.value.find("training");
+  if (training != nullptr && !artifact.has(k_artifact_train)) {
+    diagnostics.fail(training->position,
+                     fmt::format("network \"{}\" cannot learn: the artifact {} has no {}, since it was exported for "
+                                 "inference only; export it with --loss, or take out `training`",
+                                 entry.key, directory, k_artifact_train));
+  }
+  Diagnostics own(directory + "/" + k_artifact_manifest);
+  Tree defaults = load_tree(artifact.defaults, own);
+  place_at(defaults, position);
+  const Tree fields = child(defaults, "fields");
+  Merging merging(entry.value, path, position, diagnostics);
+  merging.merge(defaults);
+  Tree* const components = find(root, "components");
+  Tree* const component = components == nullptr ? nullptr : find(*components, child(entry.value, "component").scalar);
+  if (component != nullptr) add_levels(*component, entry.value, fields, position, diagnostics);
+  check_support(entry.value, path, directory, artifact, diagnostics);
+  diagnostics.add(position, path,
+                  fmt::format("network \"{}\" has from the artifact {}: {}", entry.key, directory,
+                              merging.given().empty() ? "the network alone" : joined(merging.given(), ", ")),
+                  Severity::note);
+  return artifact;
+}
+
 }  // namespace
 
 std::map<std::string, Artifact> add_artifact_defaults(Tree& root, const std::string& plan_file,
@@ -220,38 +316,11 @@ std::map<std::string, Artifact> add_artifact_defaults(Tree& root, const std::str
   Tree* const networks = find(root, "networks");
   if (networks == nullptr) return artifacts;
   for (Entry& entry : networks->entries) {
-    Tree* const named = entry.value.find("network") ? find(*find(entry.value, "network"), "artifact") : nullptr;
-    if (!is_mine(entry.key) || named == nullptr || named->kind != Tree::Kind::scalar || named->scalar.empty()) continue;
-    const Position position = named->position;
-    const std::string directory = beside_plan(plan_file, named->scalar), path = "networks." + entry.key;
-    Artifact artifact;
-    try {
-      artifact = read_artifact(directory);
-    } catch (const Error& error) {
-      diagnostics.fail(position, error.what());
-    }
-    Diagnostics own(directory + "/" + k_artifact_manifest);
-    Tree defaults = load_tree(artifact.defaults, own);
-    place_at(defaults, position);
-    const std::string component = child(entry.value, "component").scalar;
-    const Tree fields = child(defaults, "fields");
-    Merging merging(entry.value, path, position, diagnostics);
-    merging.merge(defaults);
-    for (const char* side : {"inputs", "outputs"}) {
-      if (!merging.gives(side)) continue;
-      Tree* const components = find(root, "components");
-      Tree* const one = components == nullptr ? nullptr : find(*components, component);
-      if (one != nullptr) add_levels(*one, child(entry.value, side), fields, position);
-    }
-    if (const Tree* training = entry.value.find("training"); training != nullptr && !artifact.has(k_artifact_train)) {
-      diagnostics.add(training->position, path + ".training",
-                      fmt::format("network \"{}\" cannot learn: the artifact {} has no {}, since it was exported for "
-                                  "inference only; export it with --loss, or take out `training`",
-                                  entry.key, directory, k_artifact_train));
-    }
-    check_support(entry.value, path, directory, artifact, diagnostics);
-    merging.tell(entry.key, directory);
-    artifacts.emplace(entry.key, std::move(artifact));
+    const Tree* const network = entry.value.find("network");
+    const Tree* const named = network == nullptr ? nullptr : network->find("artifact");
+    if (!is_mine(entry.key) || named == nullptr) continue;
+    const Tree copy = *named;  // what is merged may move it
+    artifacts.emplace(entry.key, merge_one(root, entry, copy, plan_file, read_artifact, diagnostics));
   }
   return artifacts;
 }

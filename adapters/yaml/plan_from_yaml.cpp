@@ -222,6 +222,7 @@ class PlanReader {
     const auto sum = artifact.files.find(file);
     source.kind = SourceKind::torchscript;
     source.artifact = directory;
+    source.optimizer = artifact.optimizer;
     source.path = (std::filesystem::path(directory) / file).string();
     source.sha256 = sum == artifact.files.end() ? "" : sum->second;
   }

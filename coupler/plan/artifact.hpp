@@ -19,6 +19,7 @@ struct Artifact {
   std::string sha256;                        // of its manifest, which has those of all other files
   std::map<std::string, std::string> files;  // name -> SHA-256
   std::vector<std::string> supports;         // of jit, cuda_graphs, amp_cpu, amp_gpu
+  std::string optimizer;                     // the kind of its optimizer; empty: none
   // A part of a plan as JSON: what stands under the network, with all of `training.optimizer`, and "fields": the levels
   // of its component's fields.
   std::string defaults;

@@ -66,8 +66,9 @@ struct NetworkSource {
   std::string name;
   ArgumentMap arguments;
   std::int64_t seed = 0;
-  std::string library;   // of a checkpoint: in place of the file that it was made with
-  std::string artifact;  // the directory that a TorchScript file is part of
+  std::string library;    // of a checkpoint: in place of the file that it was made with
+  std::string artifact;   // the directory that a TorchScript file is part of
+  std::string optimizer;  // the kind of optimizer whose state that may have
 
   bool is_own() const { return kind == SourceKind::builtin && !library.empty(); }
 };

@@ -199,6 +199,7 @@ void visit(Archive& archive, NetworkSource& source) {
   archive(source.seed);
   archive(source.library);
   archive(source.artifact);
+  archive(source.optimizer);
 }
 
 template <class Archive>

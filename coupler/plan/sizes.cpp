@@ -39,9 +39,14 @@ std::vector<std::int64_t> levels_of(const ComponentSpec& component, const Networ
                                     const std::vector<std::string>& fields) {
   std::vector<std::int64_t> levels = levels_of(component, fields);
   for (std::size_t i = 0; i < fields.size(); ++i) {
-    const auto target = network.training.targets.find(fields[i]);
-    if (levels[i] > 0 || target == network.training.targets.end()) continue;
-    levels[i] = levels_from_target(network, fields[i], levels_of(component, {target->second}).front());
+    if (levels[i] > 0) continue;
+    if (fields[i] == network.training.weights) levels[i] = 1;
+    for (const auto& [output, target] : network.training.targets) {
+      if (fields[i] == output)
+        levels[i] = levels_from_target(network, output, levels_of(component, {target}).front());
+      else if (fields[i] == target && levels[i] == 0)
+        levels[i] = levels_of_target(network, output, levels_of(component, {output}).front());
+    }
   }
   return levels;
 }

@@ -30,7 +30,8 @@ RouteSizes sizes_of(const Plan& plan, const NetworkSpec& network);
 
 // The levels of `fields` as the plan has them; 0: not given.
 std::vector<std::int64_t> levels_of(const ComponentSpec& component, const std::vector<std::string>& fields);
-// The same of fields of `network`: an output has the levels of its target if the plan does not say otherwise.
+// The same of fields of `network`: if the plan does not say otherwise, an output has the levels of its target, a target
+// those of its output, and weights have one.
 std::vector<std::int64_t> levels_of(const ComponentSpec& component, const NetworkSpec& network,
                                     const std::vector<std::string>& fields);
 

@@ -1,5 +1,4 @@
-// Implements torch_learner.hpp: tile by tile forward with gradients, the sum of weight times loss, backward. Means over
-// the globe are taken in step(), when the sums of all ranks are there.
+// Implements torch_learner.hpp. Means over the globe are taken in step(), when the sums of all ranks are there.
 #include "adapters/torch/torch_learner.hpp"
 
 #include <fmt/format.h>

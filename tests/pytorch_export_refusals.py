@@ -7,6 +7,7 @@ import os
 import pathlib
 import sys
 import unittest
+import unittest.mock
 
 import torch
 
@@ -314,9 +315,32 @@ class Refusals(InFolder):
             'did you mean "temperature"?': [*OUT, "--normalize", '{"temprature": {}}'],
             "has std 0 of": [*OUT, "--normalize", '{"temperature": {"std": 0}}'],
             "there is no file n.json": [*OUT, "--normalize", "n.json"],
-            "no/net.pt cannot be written": [*OUT, "--torchscript", "no/net.pt"],
-            "there cannot be written: it is a directory": [*OUT, "--onnx", "there"],
+            "/no for no/net.pt; make it first": [*OUT, "--torchscript", "no/net.pt"],
+            "there is there already; remove it, or name another with --onnx": [*OUT, "--onnx", "there"],
         }, head=[CODE + "Plain", *PLAIN])
+
+    def test_nothing_that_is_there_is_overwritten(self):
+        torch.jit.script(self.make("Plain")).save("net.pt")
+        before = pathlib.Path("net.pt").read_bytes()
+        words = ["net.pt", *PLAIN]
+        self.each({
+            "net.pt is there already; remove it, or name another with --torchscript": ["--torchscript", "net.pt"],
+            "net.pt is there already; remove it, or name another with --onnx": [*OUT, "--onnx", "net.pt"],
+            "--torchscript and --onnx are both new.pt": ["--torchscript", "new.pt", "--onnx", "new.pt"],
+            "--out and --torchscript are both new": ["--out", "new", "--torchscript", "new"],
+        }, head=words)
+        self.assertEqual(pathlib.Path("net.pt").read_bytes(), before)
+        rename, failed = os.rename, []
+
+        def fails_at_last(source, target):   # the second: the artifact has its name already
+            if pathlib.Path(target).name == "new.pt":
+                failed.append(target)
+                raise OSError(28, "No space left on device")
+            rename(source, target)
+
+        with unittest.mock.patch("ekman_export.artifact.os.rename", side_effect=fails_at_last):
+            self.refuse("out and new.pt cannot be written: No space left", *words, *OUT, "--torchscript", "new.pt")
+        self.assertTrue(failed)
 
 
 if __name__ == "__main__":

@@ -93,57 +93,61 @@ def optimizer_bytes(optimizer):
     return (json.dumps(optimizer, indent=1) + "\n").encode()
 
 
-def require_room(directory):
-    """Refuses a directory that is there, before the work."""
-    if os.path.lexists(directory):
-        raise Refused(f"{directory} is there already; remove it, or name another directory with --out")
-    parent = os.path.dirname(os.path.abspath(directory))
-    if not os.path.isdir(parent):
-        raise Refused(f"there is no directory {parent} for {directory}; make it first")
-
-
-def require_place(path):
-    """Refuses a file that could not be written, before the work."""
+def require_room(path, option):
+    """Refuses what is there already, and what could not be written: before the work, and once more before the rename."""
+    if os.path.lexists(path):
+        raise Refused(f"{path} is there already; remove it, or name another with {option}")
     parent = os.path.dirname(os.path.abspath(path))
-    if os.path.isdir(path) or not os.path.isdir(parent) or not os.access(parent, os.W_OK):
-        raise Refused(f"{path} cannot be written: it is a directory, or there is none that may be written for it; name "
-                      "another file")
+    if not os.path.isdir(parent):
+        raise Refused(f"there is no directory {parent} for {path}; make it first")
+    if not os.access(parent, os.W_OK):
+        raise Refused(f"{path} cannot be written: {parent} may not be written; name another with {option}")
+
+
+def require_rooms(places):
+    """Of {option: path}: each as require_room, and no two of them the same."""
+    seen = {}
+    for option, path in places.items():
+        require_room(path, option)
+        other = seen.setdefault(os.path.realpath(path), option)
+        if other != option:
+            raise Refused(f"{other} and {option} are both {path}; give each a name of its own")
 
 
 @contextlib.contextmanager
-def partial_directory(directory):
-    """A directory beside it, which becomes it when all has gone well, and is removed otherwise."""
-    path = pathlib.Path(os.path.abspath(directory))
-    partial = path.with_name(f".{path.name}.partial-{os.getpid()}")
+def partials(places):
+    """{option: a path beside it}. What was made there comes into its place when all has gone well; otherwise nothing
+    of it is left."""
+    paths = {option: pathlib.Path(os.path.abspath(path)) for option, path in places.items()}
+    found = {option: path.with_name(f".{path.name}.partial-{os.getpid()}") for option, path in paths.items()}
+    placed = []
     try:
-        partial.mkdir()
-        yield partial
-        for file in partial.iterdir():
-            with open(file, "rb") as written:
-                os.fsync(written.fileno())
-        require_room(directory)
-        os.rename(partial, path)
-    except OSError as error:
-        raise Refused(f"{directory} cannot be written: {error.strerror}; see that its disk has room "
-                      "and may be written") from error
+        yield found
+        for partial in found.values():
+            for file in sorted(partial.iterdir()) if partial.is_dir() else [partial]:
+                with open(file, "rb") as written:
+                    os.fsync(written.fileno())
+        require_rooms(places)
+        for option, path in paths.items():
+            os.rename(found[option], path)
+            placed.append(path)
+    except BaseException as error:
+        _remove(placed)
+        if not isinstance(error, OSError):
+            raise
+        raise Refused(f"{' and '.join(map(str, places.values()))} cannot be written: {error.strerror}; see that the "
+                      "disk has room and may be written") from error
     finally:
-        shutil.rmtree(partial, ignore_errors=True)
+        _remove(found.values())
 
 
-def write_file(path, data):
-    partial = f"{path}.partial-{os.getpid()}"
-    try:
-        with open(partial, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(partial, path)
-    except OSError as error:
-        raise Refused(f"{path} cannot be written: {error.strerror}; see that its directory is there and its disk has "
-                      "room") from error
-    finally:
-        with contextlib.suppress(OSError):
-            os.unlink(partial)
+def _remove(paths):
+    for path in paths:
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            with contextlib.suppress(OSError):
+                path.unlink()
 
 
 def add_statistics(files, path):

@@ -127,34 +127,41 @@ class _Export:
         infer = artifact.plain_script(forward, training=False)
         onnx_data = onnx.to_bytes(self.source, scripting.loaded(infer), self.bench) if asked.onnx else None
         if asked.out:
-            self._write_artifact(infer, whole)
+            can, tried, notes = supports.find(self.bench, whole, asked.declare)
+            self.notes += notes
+        with artifact.partials(self.places) as partials:
+            for option, data in (("--torchscript", infer), ("--onnx", onnx_data)):
+                if option in partials:
+                    partials[option].write_bytes(data)
+            if asked.out:
+                files = self._write_artifact(partials["--out"], infer, whole, can, tried)
+        if asked.out:
+            self._tell(files, can, scripting.loaded(infer))
         for path, data in ((asked.torchscript, infer), (asked.onnx, onnx_data)):
             if path:
-                artifact.write_file(path, data)
                 print(f"wrote {path}: {len(data)} bytes")
 
-    def _write_artifact(self, infer, whole):
+    def _write_artifact(self, folder, infer, whole, can, tried):
+        """The names of its files."""
         asked = self.asked
-        can, tried, notes = supports.find(self.bench, whole, asked.declare)
-        self.notes += notes
         script = scripting.loaded(infer)
-        with artifact.partial_directory(asked.out) as folder:
-            files = {}
-            if asked.loss:
-                files["train.pt"] = artifact.plain_script(whole, True, self.learn)
-                if asked.eval:
-                    files["eval.pt"] = artifact.plain_script(whole, False)
-            files["infer.pt"] = infer
-            if asked.loss:
-                files["optimizer.json"] = artifact.optimizer_bytes(self.optimizer)
-            files["checkpoint.safetensors"] = artifact.checkpoint_bytes(script, self.state, folder)
-            artifact.add_statistics(files, self.statistics)
-            defaults = artifact.defaults_of(self.fields, self.kind, self.normalize, self.training)
-            files["manifest.json"] = artifact.manifest_of(files, self.source, self.how, script, self.learn, self.fields,
-                                                          self.kind, can, tried, defaults)
-            for name, data in files.items():
-                (folder / name).write_bytes(data)
-        self._tell(files, can, script)
+        folder.mkdir()
+        files = {}
+        if asked.loss:
+            files["train.pt"] = artifact.plain_script(whole, True, self.learn)
+            if asked.eval:
+                files["eval.pt"] = artifact.plain_script(whole, False)
+        files["infer.pt"] = infer
+        if asked.loss:
+            files["optimizer.json"] = artifact.optimizer_bytes(self.optimizer)
+        files["checkpoint.safetensors"] = artifact.checkpoint_bytes(script, self.state, folder)
+        artifact.add_statistics(files, self.statistics)
+        defaults = artifact.defaults_of(self.fields, self.kind, self.normalize, self.training)
+        files["manifest.json"] = artifact.manifest_of(files, self.source, self.how, script, self.learn, self.fields,
+                                                      self.kind, can, tried, defaults)
+        for name, data in files.items():
+            (folder / name).write_bytes(data)
+        return list(files)
 
     def _tell(self, files, can, script):
         print(f"wrote {self.asked.out}: {', '.join(files)}")
@@ -166,10 +173,9 @@ class _Export:
 
     def run(self):
         asked = self.asked
-        if asked.out:
-            artifact.require_room(asked.out)
-        for path in filter(None, (asked.torchscript, asked.onnx)):
-            artifact.require_place(path)
+        named = {"--out": asked.out, "--torchscript": asked.torchscript, "--onnx": asked.onnx}
+        self.places = {option: path for option, path in named.items() if path}
+        artifact.require_rooms(self.places)
         self.open()
         self.positive = comparing.needs_positive(self.fields, self.kind, self.module)
         if asked.loss:

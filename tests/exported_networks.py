@@ -145,9 +145,10 @@ class Tied(nn.Module):
         super().__init__()
         self.a, self.b = nn.Linear(4, 4), nn.Linear(4, 4)
         self.b.weight = self.a.weight
+        self.register_buffer("scale", torch.ones(4), persistent=False)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.b(torch.tanh(self.a(x)))
+        return self.b(torch.tanh(self.a(x))) * self.scale
 
 
 class Unscriptable(nn.Module):

@@ -23,6 +23,7 @@ from torch.nn import functional as F
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent / "adapters/pytorch")]
 import ekman_checkpoint  # noqa: E402
+import ekman_import  # noqa: E402
 import exported_networks as networks  # noqa: E402
 from ekman_export import optimizers, version  # noqa: E402
 from ekman_export.command import main  # noqa: E402
@@ -231,6 +232,31 @@ class Sources(InFolder):
         torch.testing.assert_close(torch.jit.load("out/infer.pt")(x), network(x))
         self.assertEqual(source, {"from": CODE + "Plain", "kwargs": {"width": 3}, "weights": "state.pt",
                                   "class": "exported_networks.Plain", "how": "script"})
+
+    def test_tensors_with_two_names_and_buffers_that_are_not_saved(self):
+        network = self.make("Tied")
+        x = torch.randn(4, 4)
+        self.export(CODE + "Tied", "--weights", "state.pt", "--input", "t:4", "--output", "heating:4", "--out", "out")
+        found = ekman_import.state_dict("out/checkpoint.safetensors")
+        self.assertEqual(sorted(found), sorted(network.state_dict()))
+        other = networks.Tied()
+        other.load_state_dict(found)
+        self.assertTrue(torch.equal(other(x), network(x)))
+        del found["b.weight"]   # as of a checkpoint alone
+        torch.save({**found, "scale": torch.ones(4)}, "ekman.pt")
+        self.export(CODE + "Tied", "--weights", "ekman.pt", "--input", "t:4", "--output", "heating:4", "--out", "again")
+        self.assertTrue(torch.equal(torch.jit.load("again/infer.pt")(x), network(x)))
+
+    def test_weights_lose_no_digits(self):
+        network = self.make("Plain").double()
+        for parameter in network.parameters():
+            parameter.data += 1e-12
+        torch.save(network.state_dict(), "double.pt")
+        self.refuse('double.pt has "encoder.0.weight" in float64, of which the network, in float32, would lose digits',
+                    CODE + "Plain", "--weights", "double.pt", *PLAIN, "--out", "out")
+        buffers = self.make("Buffers")
+        torch.save({**buffers.state_dict(), "mask": buffers.mask.long()}, "state.pt")   # as ekman-import has it
+        self.export(CODE + "Buffers", "--weights", "state.pt", *SMALL, "--out", "out")
 
     def test_a_factory_of_a_module(self):
         self.export("exported_networks:make", "--kwargs", '{"width": 7}', *PLAIN, "--out", "out")

@@ -211,6 +211,29 @@ def go_on_in_ekman(path):
     check("Ekman resumes from what Python wrote: the same bits", all(same) and len(same) == 11)
 
 
+def tied_goes_on():
+    """A tensor with two names: Ekman keeps one, and the .pt beside the checkpoint knows the other."""
+    class Tied(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.encoder, self.head = torch.nn.Linear(3, 3), torch.nn.Linear(3, 3)
+            self.head.weight = self.encoder.weight
+
+        def forward(self, x):
+            return self.head(torch.tanh(self.encoder(x)))
+
+    untied = (work / "net.pt").read_bytes()
+    torch.jit.script(Tied().double()).save(str(work / "net.pt"))
+    path = train("tied", "adamw", 2)
+    (work / "net.pt").write_bytes(untied)
+    network = Tied().double()
+    network.load_state_dict(ekman_import.state_dict(path))
+    weight = ekman_checkpoint.read(path)[0]["parameters/encoder.weight"]
+    check("tied weights come back under both names", torch.equal(network.head.weight, weight))
+    status, printed = command(path, "--out", work / "tied.pt")
+    check("ekman-import counts them once", status == 0 and "3 parameters and 0 buffers" in printed, printed)
+
+
 def complex_goes_on():
     """Complex parameters, as an artifact has them: reals with a last extent of 2."""
     def loss(weight):
@@ -322,6 +345,7 @@ torch.jit.script(make_network()).save(str(work / "net.pt"))
 paths = {kind: go_on(kind) for kind in OPTIMIZERS}
 without_options(paths["sgd"])
 go_on_in_ekman(work / "told_adamw.safetensors")
+tied_goes_on()
 complex_goes_on()
 refusals(paths["adamw"])
 every_damage()

@@ -73,6 +73,22 @@ class _Checkpoint:
         told = (self.beside("manifest.json") or {}).get("parameters", {})
         return [name for name in names if told.get(name, {}).get("trainable", True)]
 
+    def other_names(self):
+        """{alias: name} of tensors that have two names in the network, of which Ekman keeps the first."""
+        script = self.path.with_suffix(".pt")
+        if self.network.get("kind") != "torchscript" or "aliases" in self.network or not script.is_file() \
+                or self.texts["format"].startswith("ekman artifact"):
+            return self.network.get("aliases", {})
+        try:
+            network = torch.jit.load(str(script), map_location="cpu")
+        except (RuntimeError, ValueError):
+            raise CheckpointError(f"{script} beside the checkpoint cannot be read as TorchScript; copy both again, or "
+                                  "move it away") from None
+        own = [*network.named_parameters(), *network.named_buffers()]
+        names = {id(tensor): name for name, tensor in own}
+        return {alias: names[id(tensor)] for alias, tensor in network.state_dict(keep_vars=True).items()
+                if names.get(id(tensor), alias) != alias}
+
     def beside(self, name):
         """What a file of the same artifact says, or None."""
         path = self.path.parent / name
@@ -170,11 +186,21 @@ class _Checkpoint:
 
 
 def _state_dict(checkpoint):
-    return {**checkpoint.below("parameters/"), **checkpoint.below("buffers/")}
+    state = {**checkpoint.below("parameters/"), **checkpoint.below("buffers/")}
+    for alias, name in checkpoint.other_names().items():
+        if name in state:
+            state[alias] = state[name]
+    for name in checkpoint.network.get("not_persistent", []):
+        state.pop(name, None)
+    return state
 
 
 def state_dict(path):
-    """{name: tensor} of the parameters and buffers of a checkpoint, for `load_state_dict` of the network."""
+    """{name: tensor} of the parameters and buffers of a checkpoint, for `load_state_dict` of the network.
+
+    A tensor with two names (tied weights) has both, if the checkpoint is of an artifact or its .pt lies beside it. Of
+    buffers that are not persistent a checkpoint of Ekman does not tell: with such take strict=False.
+    """
     return _state_dict(_Checkpoint(path))
 
 
@@ -281,8 +307,10 @@ def _run(arguments):
     if arguments.optimizer is not None:
         contents[arguments.optimizer], told = _optimizer_state_dict(checkpoint)
     _save(contents)
-    count, step = sum(name.startswith("parameters/") for name in checkpoint.arrays), checkpoint.texts["step"]
-    print(f"{arguments.out}: {count} parameters and {len(state) - count} buffers of optimizer step {step}")
+    parameters, buffers = (sum(name.startswith(prefix) for name in checkpoint.arrays)
+                           for prefix in ("parameters/", "buffers/"))
+    print(f"{arguments.out}: {parameters} parameters and {buffers} buffers of optimizer step "
+          f"{checkpoint.texts['step']}")
     if arguments.optimizer is not None:
         optimizer, (kind, _) = contents[arguments.optimizer], checkpoint.optimizer_options()
         group = optimizer["param_groups"][0]

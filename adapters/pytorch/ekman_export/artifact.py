@@ -75,7 +75,18 @@ def manifest_of(files, source, how, script, learn, fields, kind, supports, tried
     return text.replace(ZEROS, hashlib.sha256(text.encode()).hexdigest(), 1).encode()
 
 
-def checkpoint_bytes(script, optimizer_arrays, folder):
+def _names_of_pytorch(module):
+    """Where the state_dict of a network has other names than its parameters and buffers: {alias: name} of a tensor with
+    two names, and buffers that it leaves out."""
+    own = [*module.named_parameters(), *module.named_buffers()]
+    names, state = {id(tensor): name for name, tensor in own}, module.state_dict(keep_vars=True)
+    told = {"aliases": {alias: names[id(tensor)] for alias, tensor in state.items()
+                        if names.get(id(tensor), alias) != alias},
+            "not_persistent": [name for name, _ in own if name not in state]}
+    return {key: value for key, value in told.items() if value}
+
+
+def checkpoint_bytes(module, script, optimizer_arrays, folder):
     arrays, is_complex = {}, []
     for prefix, named in (("parameters", script.named_parameters()), ("buffers", script.named_buffers())):
         for name, tensor in named:
@@ -85,7 +96,7 @@ def checkpoint_bytes(script, optimizer_arrays, folder):
     arrays.update(optimizer_arrays)
     path = pathlib.Path(folder) / "checkpoint.safetensors"
     ekman_checkpoint.write(path, arrays, {"format": FORMAT, "ekman": "", "step": "0", "network": json.dumps(
-        {"kind": "torchscript", "complex": is_complex})})
+        {"kind": "torchscript", "complex": is_complex, **_names_of_pytorch(module)})})
     return path.read_bytes()
 
 

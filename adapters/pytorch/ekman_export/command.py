@@ -154,7 +154,8 @@ class _Export:
         files["infer.pt"] = infer
         if asked.loss:
             files["optimizer.json"] = artifact.optimizer_bytes(self.optimizer)
-        files["checkpoint.safetensors"] = artifact.checkpoint_bytes(script, self.state, folder)
+        files["checkpoint.safetensors"] = artifact.checkpoint_bytes(self.module, script, self.state,
+                                                                      folder)
         artifact.add_statistics(files, self.statistics)
         defaults = artifact.defaults_of(self.fields, self.kind, self.normalize, self.training)
         files["manifest.json"] = artifact.manifest_of(files, self.source, self.how, script, self.learn, self.fields,

@@ -11,6 +11,7 @@ import sys
 import torch
 
 from . import compat, pickles
+from .fields import name_of
 from .refused import Refused, did_you_mean, where_it_failed
 
 _CODE = re.compile(r"(.+):([A-Za-z_][A-Za-z0-9_.]*)")
@@ -151,6 +152,16 @@ def load_dict(path, what):
     return found
 
 
+def _fits(tensor, kind):
+    """Whether no value changes in that kind: a mask that comes back from Ekman as int64 is a mask still."""
+    if tensor.dtype == kind:
+        return True
+    if tensor.is_complex() and not kind.is_complex:
+        return False
+    back = tensor.to(kind).to(tensor.dtype)
+    return bool(((back == tensor) | ((back != back) & (tensor != tensor))).all())   # NaN remains NaN
+
+
 def _load_weights(module, path):
     state = load_dict(path, "--weights")
     for key in ("state_dict", "model_state_dict"):
@@ -159,7 +170,14 @@ def _load_weights(module, path):
     if not all(isinstance(value, torch.Tensor) for value in state.values()):
         name = next(name for name, value in state.items() if not isinstance(value, torch.Tensor))
         raise Refused(f'{path} has "{name}", which is no tensor; save network.state_dict()')
-    own = module.state_dict()
+    own, state = module.state_dict(keep_vars=True), dict(state)
+    given = {id(own[name]): tensor for name, tensor in state.items() if name in own}
+    for name, tensor in own.items():   # a tensor with two names, of which Ekman knows one
+        if name not in state and id(tensor) in given:
+            state[name] = given[id(tensor)]
+    for name, _ in module.named_buffers():   # Ekman keeps those that are not persistent too
+        if name not in own:
+            state.pop(name, None)
     missing, unknown = [name for name in own if name not in state], [name for name in state if name not in own]
     if missing or unknown:
         cure = "; save network.module.state_dict() of a network in DataParallel or DistributedDataParallel" \
@@ -171,6 +189,10 @@ def _load_weights(module, path):
         if tensor.shape != own[name].shape:
             raise Refused(f'{path} has "{name}" with shape {list(tensor.shape)}, and the network needs '
                           f"{list(own[name].shape)}; give --kwargs that the network had when its weights were saved")
+        if not _fits(tensor, own[name].dtype):
+            kinds = [name_of(tensor.dtype), name_of(own[name].dtype)]
+            raise Refused(f'{path} has "{name}" in {kinds[0]}, of which the network, in {kinds[1]}, would lose digits; '
+                          f"make it {kinds[0]} in its code, as with .double(), or save its weights in {kinds[1]}")
     module.load_state_dict(state)
 
 

@@ -132,6 +132,12 @@ class OwnLoss(Plain):
         return (outputs["heating"] - targets["heating"]).abs().mean(1)
 
 
+class LossInside(Plain):
+    def __init__(self):
+        super().__init__()
+        self.loss = nn.MSELoss()
+
+
 class Half(Plain):
     """One layer is held fast by the module itself."""
 
@@ -238,6 +244,14 @@ class Raises(nn.Module):
 def make(width: int = 8):
     """A factory."""
     return Plain(width=width)
+
+
+def leaves():
+    raise SystemExit("I leave")
+
+
+def interrupts():
+    raise KeyboardInterrupt
 
 
 def not_a_network():

@@ -1,7 +1,9 @@
 #!/usr/bin/python3
 """ekman-export: what it refuses, each with its message and nothing written; traces, patterns, states, single files."""
+import contextlib
 import importlib.util
 import inspect
+import io
 import json
 import os
 import pathlib
@@ -15,6 +17,7 @@ import exported_networks as networks
 from pytorch_export import ADAMW, CODE, PLAIN, SMALL, InFolder
 
 import ekman_checkpoint  # noqa: E402
+from ekman_export.command import main  # noqa: E402
 
 GRID = ["--input", "t", "--output", "heating", "--grid", "8", "6"]
 LEARN = ["--loss", "mse", *ADAMW]
@@ -109,6 +112,12 @@ class Learning(InFolder):
         words = (CODE + "Plain", *PLAIN, *OUT, "--loss", "mse", "--optimizer", "adamw", *STATE)
         adamw = torch.optim.AdamW(network.parameters(), lr=1e-3)
         torch.save(adamw.state_dict(), "optimizer.pt")
+        self.assertIn("optimizer.pt has options alone", self.export(*words))
+        self.assertEqual(json.loads(pathlib.Path("out/optimizer.json").read_text())["adamw"]["lr"], 1e-3)
+        words = [*words, "--out", "other"]
+        network.head(torch.randn(3, network.head.in_features)).sum().backward()
+        adamw.step()
+        torch.save(adamw.state_dict(), "optimizer.pt")
         self.refuse('has no exp_avg of "encoder.0.weight"', *words)
         groups = [{"params": [one]} for one in network.parameters()]
         torch.save(torch.optim.AdamW(groups, lr=1e-3).state_dict(), "optimizer.pt")
@@ -117,6 +126,33 @@ class Learning(InFolder):
         self.refuse("is of 3 parameters, and 4 of 4 learn", *words)
         torch.save(network.state_dict(), "optimizer.pt")
         self.refuse("is no state of an optimizer", *words)
+
+    def test_states_of_another_kind(self):
+        network = self.make("Plain")
+
+        def kept(make, **options):
+            optimizer = make(network.parameters(), lr=1e-3, **options)
+            network(torch.randn(7, 5)).square().mean().backward()
+            optimizer.step()
+            state = optimizer.state_dict()
+            torch.save(state, "optimizer.pt")
+            return state
+
+        def words(kind):
+            return (CODE + "Plain", *PLAIN, *OUT, "--loss", "mse", "--optimizer", kind, *STATE)
+
+        state = kept(torch.optim.AdamW)
+        self.refuse("is of another optimizer than sgd: its options have no momentum", *words("sgd"))
+        state["param_groups"][0].update(momentum=0, dampening=0, nesterov=False)
+        torch.save(state, "optimizer.pt")
+        self.refuse("is of another optimizer than sgd: it has exp_avg, exp_avg_sq; name with", *words("sgd"))
+        state["param_groups"][0]["decoupled_weight_decay"] = True   # as PyTorch 2 tells them apart
+        torch.save(state, "optimizer.pt")
+        self.refuse("is of another optimizer than adam: it has decoupled_weight_decay=True", *words("adam"))
+        kept(torch.optim.AdamW, maximize=True)
+        self.refuse("optimizer.pt has maximize=True, and Ekman makes a loss small", *words("adamw"))
+        kept(torch.optim.SGD)   # which remembers nothing without a momentum
+        self.export(*words("sgd"))
 
     def test_what_a_network_supports(self):
         self.export(CODE + "Mixed", *PLAIN, *OUT, *LEARN)
@@ -220,6 +256,7 @@ class Refusals(InFolder):
             "syntax.py cannot be imported: SyntaxError: invalid syntax at": ["syntax.py:Net"],
             "ValueError: width 3 is odd at": [CODE + "Raises", "--kwargs", '{"width": 3}'],
             "got an unexpected keyword argument 'wdith'": [plain, "--kwargs", '{"wdith": 3}'],
+            "ends the command (SystemExit: I leave at": [CODE + "leaves"],
             "--kwargs is no JSON": [plain, "--kwargs", "width=3"],
             "gives int, which is no module": [CODE + "not_a_network"],
             "weights.pt holds weights and no network": ["weights.pt"],
@@ -230,6 +267,12 @@ class Refusals(InFolder):
             'has "head.weight" '
             'with shape [4, 8]': [plain, "--kwargs", '{"width": 8, "outputs": 3}', "--weights", "weights.pt"],
         }, tail=[*PLAIN, *OUT])
+
+    def test_an_interrupt_is_quiet(self):
+        said = io.StringIO()
+        with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
+            status = main([CODE + "interrupts", *PLAIN, *OUT])
+        self.assertEqual((status, said.getvalue(), os.listdir()), (130, "", []))
 
     def test_code_that_cannot_be_scripted_is_named(self):
         line = inspect.getsourcelines(networks.Unscriptable.forward)[1]
@@ -274,6 +317,10 @@ class Refusals(InFolder):
             "names a field twice": ["--loss", "mse:heating,heating"],
             "has an unknown option \"detla\"; did you mean \"delta\"?":
                 ["--loss", '{"huber": {"fields": ["heating"], "detla": 1}}'],
+            "delta of --loss {\"huber\": {\"delta\": 0}} is 0; give a number above 0":
+                ["--loss", '{"huber": {"delta": 0}}'],
+            "label_smoothing of --loss {\"cross_entropy\": {\"label_smoothing\": 2}} is 2; give a number from 0 to 1":
+                ["--loss", '{"cross_entropy": {"label_smoothing": 2}}'],
             "the weights of all --loss are 0": ["--loss", "0*mse"],
             "is a loss of your own, which is the only term": ["--loss", "mse", "--loss", CODE + "weighted_error"],
             "it must return one value for each sample, [5]": ["--loss", CODE + "of_all"],
@@ -282,7 +329,12 @@ class Refusals(InFolder):
             "name further fields with --extra": ["--loss", CODE + "weighted_error"],
             "the network has no method loss": ["--loss", "method"],
         }, tail=[CODE + "Plain", *PLAIN, *OUT, *ADAMW])
-        self.refuse("has a method loss already", CODE + "OwnLoss", *PLAIN, *OUT, *LEARN)
+        self.refuse("has a method loss already; take --loss method, or rename it", CODE + "OwnLoss", *PLAIN, *OUT,
+                    *LEARN)
+        self.refuse("the network has an attribute `loss`, and Ekman calls a method of this name; rename it",
+                    CODE + "LossInside", *PLAIN, *OUT, *LEARN)
+        torch.jit.script(self.make("OwnLoss")).save("net.pt")
+        self.refuse("take --loss method, or rename it in its code, and save it again", "net.pt", *PLAIN, *OUT, *LEARN)
 
     def test_optimizers(self):
         self.each({

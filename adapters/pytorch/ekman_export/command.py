@@ -7,7 +7,7 @@ import torch
 from . import (artifact, comparing, compat, losses, normalization, onnx, optimizer_state, optimizers, options,
                scripting, selection, supports)
 from .fields import Fields, name_of, parse
-from .refused import Refused
+from .refused import Refused, where_it_failed
 from .source import load_dict, open_source
 
 _REAL = {torch.complex64: torch.float32, torch.complex128: torch.float64}
@@ -67,7 +67,10 @@ class _Export:
         group = optimizer_state.group_of(state, asked.optimizer_state) if state else None
         self.optimizer = optimizers.parse(asked.optimizer, group)
         if state:
+            optimizer_state.require_kind(asked.optimizer_state, state, next(iter(self.optimizer)))
             self.state = optimizer_state.arrays_of(asked.optimizer_state, state, self.optimizer, self.learn, parameters)
+            if not self.state:
+                self.say(f"{asked.optimizer_state} has options alone, and nothing remembered: it is as after 0 steps")
         if isinstance(self.loss, list):
             terms = [term.of_plan() for term in self.loss]
         else:
@@ -111,7 +114,7 @@ class _Export:
             for note in comparing.require_agreement(self.bench, self.module, None, script, by, [False]):
                 self.say(note)
             return data
-        scripting.add_loss(script, self.loss, self.fields)
+        scripting.add_loss(script, self.loss, self.fields, self.source.is_script)
         data = scripting.saved(script)
         script = scripting.loaded(data)
         self.bench = comparing.Bench(self.fields, self.kind, self.positive, self.loss, asked.classes, self.learn)
@@ -191,10 +194,18 @@ class _Export:
 def main(words=None):
     compat.prepare()
     try:
-        _Export(options.parse(sys.argv[1:] if words is None else words)).run()
+        asked = options.parse(sys.argv[1:] if words is None else words)
+        try:
+            _Export(asked).run()
+        except SystemExit as error:   # only code of the user does this
+            place, words = where_it_failed(error)
+            raise Refused(f"{asked.source}, or what it imports, ends the command ({words}{f' at {place}' if place else ''}"
+                          "); let it raise an exception instead, or return") from error
     except Refused as refused:
         print(f"ekman-export: error: {refused}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        return 130
     except BrokenPipeError:
         os._exit(1)
     return 0

@@ -41,6 +41,16 @@ def _number(text, where):
     return value
 
 
+def _option(key, value, where):
+    """Within the bounds of coupler/plan/loss_check.cpp."""
+    number = _number(value, where)
+    if key == "delta" and number == 0.0:
+        raise Refused(f"{where} is {value}; give a number above 0")
+    if key == "label_smoothing" and number > 1.0:
+        raise Refused(f"{where} is {value}; give a number from 0 to 1")
+    return number
+
+
 def _kind(kind, text):
     if kind not in KINDS:
         near = did_you_mean(kind, [*KINDS, "method"], f"; take one of {', '.join(KINDS)}, method, or file.py:function")
@@ -63,7 +73,7 @@ def _of_json(text, fields):
         if key not in KINDS[kind]:
             raise Refused(f'--loss {text} has an unknown option "{key}"' + did_you_mean(
                 key, list(KINDS[kind]), f"; {kind} takes {', '.join(['fields', *KINDS[kind]])}"))
-        options[key] = _number(options[key], f"{key} of --loss {text}")
+        options[key] = _option(key, options[key], f"{key} of --loss {text}")
     if not isinstance(named, list) or not named or not all(isinstance(name, str) for name in named):
         raise Refused(f"--loss {text} has fields that are no list of names; write them as in [\"heating\"]")
     return Term(kind, named, _number(term.get("weight", 1.0), f"the weight of --loss {text}"), options)

@@ -1,6 +1,7 @@
 """The state of an optimizer of PyTorch, which goes by the order of parameters, as arrays by their names."""
 import torch
 
+from .optimizers import KINDS
 from .refused import Refused
 
 # Members by parameter, as adapters/torch/optimizer_state.cpp has them; of those with an option only where it is on.
@@ -23,6 +24,33 @@ def group_of(state, path):
         raise Refused(f"{path} has {len(state['param_groups'])} groups of parameters, and Ekman has one rate for all; "
                       "make the optimizer with one group")
     return state["param_groups"][0]
+
+
+def require_kind(path, state, kind):
+    """Refuses the state of another kind of optimizer, and options that Ekman has not, by which it would go on otherwise.
+
+    How PyTorch computes (foreach, fused, capturable, differentiable) and what a schedule keeps there does not matter.
+    """
+    group = group_of(state, path)
+    cure = "name with --optimizer the kind that it is of, or leave --optimizer-state out"
+    missing = [key for key in KINDS[kind] if key not in group]
+    if missing:
+        raise Refused(f"{path} is of another optimizer than {kind}: its options have no {missing[0]}; {cure}")
+    members = {name for members in state["state"].values() for name, value in members.items() if value is not None}
+    known = {*_MEMBERS.get(kind, ()), "step"} if kind != "lbfgs" else \
+        {name for names in _OF_LBFGS.values() for name in names} | {"al"}
+    if members - known:
+        raise Refused(f"{path} is of another optimizer than {kind}: it has {', '.join(sorted(members - known))}; "
+                      f"{cure}")
+    if group.get("maximize"):
+        raise Refused(f"{path} has maximize=True, and Ekman makes a loss small; give the loss the other sign, and the "
+                      "optimizer maximize=False")
+    if group.get("line_search_fn") is not None:
+        raise Refused(f"{path} has line_search_fn={group['line_search_fn']}, and Ekman takes lbfgs without line search; "
+                      "leave --optimizer-state out")
+    if kind in ("adam", "adamw") and group.get("decoupled_weight_decay", kind == "adamw") != (kind == "adamw"):
+        raise Refused(f"{path} is of another optimizer than {kind}: it has "
+                      f"decoupled_weight_decay={group['decoupled_weight_decay']}; {cure}")
 
 
 def _is_on(options, option):
@@ -68,9 +96,11 @@ def _of_lbfgs(path, states, learn, kind):
 
 
 def arrays_of(path, state, optimizer, learn, parameters):
-    """{"optimizer/exp_avg/NAME": tensor, ..., "optimizer/step": number} for a checkpoint."""
+    """{"optimizer/exp_avg/NAME": tensor, ..., "optimizer/step": number} for a checkpoint; nothing before a step."""
     (kind, options), = optimizer.items()
     states = _states_by_name(path, state, group_of(state, path), learn, parameters)
+    if not state["state"]:
+        return {}
     if kind == "lbfgs":
         return _of_lbfgs(path, states, learn, parameters[learn[0]].dtype)
     arrays = {}

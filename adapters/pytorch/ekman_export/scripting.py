@@ -84,13 +84,22 @@ def count_arguments(module):
     return sum(1 for one in plain if one.default is one.empty), most
 
 
-def add_loss(script, loss, fields):
+def _refuse_own_loss(script, is_file):
+    """A name stands for one thing: what the network itself calls loss is in the way of a term's."""
+    if not script._c.hasattr("loss") and not script._c._has_method("loss"):
+        return
+    rename = "rename it in its code, and save it again" if is_file else "rename it"
+    if script._c._has_method("loss"):
+        raise Refused(f"the network has a method loss already; take --loss method, or {rename}")
+    raise Refused(f"the network has an attribute `loss`, and Ekman calls a method of this name; {rename}")
+
+
+def add_loss(script, loss, fields, is_file=False):
     """Gives it the method `loss`, if it is not to keep its own. The names in its text are those of this frame."""
     if loss == "method":
         losses.forms_of_method(script)
         return
-    if script._c._has_method("loss"):
-        raise Refused("the network has a method loss already; take --loss method, or rename it")
+    _refuse_own_loss(script, is_file)
     own_loss = losses.own_function(loss)[1] if isinstance(loss, str) else None
     text = losses.own_method_source() if own_loss else losses.source_of(loss, bool(fields.grid))
     script.define(text)

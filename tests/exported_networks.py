@@ -132,6 +132,12 @@ class OwnLoss(Plain):
         return (outputs["heating"] - targets["heating"]).abs().mean(1)
 
 
+class Unused(Plain):
+    def __init__(self):
+        super().__init__()
+        self.unused = nn.Linear(2, 2)
+
+
 class LossInside(Plain):
     def __init__(self):
         super().__init__()

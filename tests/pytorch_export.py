@@ -337,7 +337,7 @@ class Artifact(InFolder):
         arrays, texts = ekman_checkpoint.read("out/checkpoint.safetensors")
         self.assertEqual(list(arrays), [f"parameters/{name}" for name in manifest["parameters"]])
         self.assertEqual((texts["format"], texts["ekman"], texts["step"], json.loads(texts["network"])),
-                         ("ekman artifact 1", "", "0", {"kind": "torchscript", "complex": []}))
+                         ("ekman artifact 1", version.VERSION, "0", {"kind": "torchscript", "complex": []}))
 
     def test_it_is_whole_or_not_there(self):
         full = OSError(28, "No space left on device")
@@ -349,6 +349,7 @@ class Artifact(InFolder):
         self.export(CODE + "Plain", *PLAIN, "--out", "out")
         self.assertEqual(sorted(os.listdir("out")), ["checkpoint.safetensors", "infer.pt", "manifest.json"])
         self.assertNotIn("training", self.manifest()["defaults"])
+        self.assertEqual(self.manifest()["parameters"]["head.bias"], {"shape": [4], "dtype": "float32"})
 
     def test_versions_and_optimizers_are_those_of_ekman(self):
         cmake = (HERE.parent / "CMakeLists.txt").read_text()

@@ -165,6 +165,12 @@ class Learning(InFolder):
                       "amp_cpu: outputs differ by", self.export(CODE + "Rough", *PLAIN, "--out", "rough", *LEARN))
         self.assertFalse(self.manifest("rough")["supports"]["amp_cpu"])
 
+    def test_parameters_without_a_gradient_are_told(self):
+        self.assertIn("note: no gradient reaches unused.weight, unused.bias: PyTorch leaves such as they are, and in "
+                      "Ekman they decay with weight_decay: --freeze them",
+                      self.export(CODE + "Unused", *PLAIN, *OUT, *LEARN))
+        self.assertNotIn("no gradient", self.export(CODE + "Unused", *PLAIN, "--out", "o", *LEARN, "--freeze", "un*"))
+
     def test_a_logarithm_is_tried_with_positive_numbers(self):
         self.export(CODE + "Logarithm", *PLAIN, *OUT, *LEARN)
         self.export(CODE + "Logarithm", *PLAIN, "--out", "traced", *LEARN, "--trace")

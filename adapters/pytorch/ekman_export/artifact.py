@@ -64,7 +64,7 @@ def manifest_of(files, source, how, script, learn, fields, kind, supports, tried
         "source": {"from": source.text, "kwargs": source.kwargs, "weights": source.weights, "class": source.class_name,
                    "how": how},
         "versions": {"ekman": VERSION, "torch": torch.__version__, "python": platform.python_version()},
-        "parameters": _tensors(script.named_parameters(), learn),
+        "parameters": _tensors(script.named_parameters(), learn if "training" in defaults else None),
         "buffers": _tensors(script.named_buffers()),
         "inputs": _arguments(fields, fields.inputs, kind),
         "outputs": _arguments(fields, fields.outputs, kind),
@@ -95,7 +95,7 @@ def checkpoint_bytes(module, script, optimizer_arrays, folder):
                 is_complex.append(name)
     arrays.update(optimizer_arrays)
     path = pathlib.Path(folder) / "checkpoint.safetensors"
-    ekman_checkpoint.write(path, arrays, {"format": FORMAT, "ekman": "", "step": "0", "network": json.dumps(
+    ekman_checkpoint.write(path, arrays, {"format": FORMAT, "ekman": VERSION, "step": "0", "network": json.dumps(
         {"kind": "torchscript", "complex": is_complex, **_names_of_pytorch(module)})})
     return path.read_bytes()
 

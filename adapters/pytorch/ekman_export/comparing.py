@@ -168,7 +168,8 @@ def require_agreement(bench, module, eager, script, scripted_by, modes):
                               f"{worst[1]:.1e} of its largest value ({where}); {cure}")
     quiet = [name for name in bench.learn if bench.loss is not None and f"gradient of {name}" not in expected]
     if quiet:
-        notes.append(f"no gradient reaches {', '.join(quiet)}")
+        notes.append(f"no gradient reaches {', '.join(quiet)}: PyTorch leaves such as they are, and in Ekman they decay "
+                     "with weight_decay: --freeze them")
     try:
         bench.observe(module, FEWEST, False, eager)
     except Refused as refused:

@@ -138,6 +138,41 @@ class Unused(Plain):
         self.unused = nn.Linear(2, 2)
 
 
+class Hook:
+    """Like weight_norm of PyTorch, whose class warns since 2.0."""
+
+    def __call__(self, module, arguments):
+        return None
+
+
+class Hooked(Plain):
+    def __init__(self):
+        super().__init__()
+        self.head.register_forward_pre_hook(Hook())
+
+
+class Nested(Plain):
+    def forward(self, x: Tensor) -> Tuple[Tensor, Tuple[Tensor, Tensor]]:
+        y = self.head(self.encoder(x))
+        return y, (y, y)
+
+
+class Mixing(Plain):
+    def forward(self, x: Tensor) -> Tensor:
+        return self.head(self.encoder(x - x.mean(0)))
+
+
+class Swallowed(nn.Module):
+    """The name of one parameter ends with that of the other, which has no part in forward."""
+
+    def __init__(self):
+        super().__init__()
+        self.a, self.aa = nn.Linear(5, 4), nn.Linear(5, 4)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.aa(x)
+
+
 class LossInside(Plain):
     def __init__(self):
         super().__init__()

@@ -211,6 +211,7 @@ class Files(InFolder):
             network = self.make(name)
             self.export(CODE + name, "--weights", "state.pt", *fields, "--onnx", f"{name}.onnx")
             self.check_onnx(f"{name}.onnx", network, [words for words in fields if words in ("rain", "heating:4")])
+        self.refuse("without the parameters a.weight, a.bias", CODE + "Swallowed", *PLAIN, "--onnx", "net.onnx")
 
     def check_onnx(self, path, network, outputs):
         try:
@@ -285,6 +286,10 @@ class Refusals(InFolder):
         self.refuse(f"exported_networks.py:{line}: `def forward(self, *parts):`: Compiled functions can't take "
                     "variable number of arguments", CODE + "Unscriptable", *SMALL, *OUT)
 
+        self.refuse('the network cannot be scripted: submodule "head" (Linear with hooks, as of weight_norm): '
+                    "'Hook' object has no attribute '__name__'; take --trace", CODE + "Hooked", *PLAIN, *OUT)
+        self.export(CODE + "Hooked", *PLAIN, *OUT, *LEARN, "--trace")
+
     def test_scripts_that_do_something_else(self):
         words = "the scripted network does not do what the eager one does: "
         self.refuse(words + "output heating differs", CODE + "ScriptedOtherwise", *PLAIN, *OUT)
@@ -310,7 +315,11 @@ class Refusals(InFolder):
             "has several fields, but "
             "forward returns a dict": [CODE + "Dicts", "--input", "t:3", "--output", "rain,heating:4"],
             "--grid 0 6 is no grid": [plain, *PLAIN, "--grid", "0", "6"],
+            "forward returns a tuple, whose entry 1 is a tuple; let it": [CODE + "Nested", *PLAIN],
         }, tail=OUT)
+        self.assertIn("note: in eval mode what it gives for a sample depends on the others",
+                      self.export(CODE + "Mixing", *PLAIN, "--out", "mixing"))
+        self.assertNotIn("depends on the others", self.export(CODE + "BatchNorm", *SMALL, "--out", "batch_norm"))
         self.assertIn("with one sample forward returns "
                       "heating with shape [4]", self.export(CODE + "Squeezed", *PLAIN, *OUT))
 
@@ -345,6 +354,7 @@ class Refusals(InFolder):
     def test_optimizers(self):
         self.each({
             'there is no optimizer "adamm"; did you mean "adam"?': ["adamm", "lr=1"],
+            'there is no optimizer "AdamW"; did you mean "adamw"?': ["AdamW", "lr=1"],
             "--optimizer adamw has no lr": ["adamw"],
             'has no option "weigth_decay=0"; did you mean "weight_decay"?': ["adamw", "lr=1", "weigth_decay=0"],
             "has lr=fast; give a number": ["adamw", "lr=fast"],
@@ -366,6 +376,7 @@ class Refusals(InFolder):
             "--loss needs an optimizer": [*OUT, "--loss", "mse"],
             "there is there already; remove it": ["--out", "there"],
             "there is no directory": ["--out", "no/where"],
+            "argument --loss: expected one argument; write --loss=VALUE where": [*OUT, "--loss", "-1*mse"],
             "unrecognized arguments: --los": [*OUT, "--los", "mse"],
             'has "temperature" running, and only inputs of a network '
             'that learns can be': [*OUT, "--normalize", '{"temperature": "running"}'],

@@ -314,6 +314,9 @@ def refusals(path):
             check(f"refused: {what}", False)
         except ValueError as error:
             check(f"refused: {what}", words in str(error), error)
+    status, printed = command(path)
+    check("refused: no --out", status == 1 and printed.startswith("ekman-import: error: the following arguments are "
+          "required: --out") and printed.count("\n") == 1, printed)
     words = [HERE.parent / "adapters/pytorch/ekman-import", bad, "--out", out, "--optimizer", work / "optimizer.pt"]
     done = subprocess.run([sys.executable, "-B", *map(str, words)], capture_output=True, text=True, timeout=60)
     check("the command has no traceback", done.returncode == 1 and done.stderr.count("\n") == 1

@@ -320,10 +320,14 @@ def _run(arguments):
         print(f"ekman-import: warning: {told}", file=sys.stderr)
 
 
+class _Parser(argparse.ArgumentParser):
+    def error(self, message):
+        raise CheckpointError(f"{message}; ekman-import --help lists all options")
+
+
 def main(words=None):
     """The command; returns its exit status."""
-    parser = argparse.ArgumentParser(prog="ekman-import",
-                                     description="turns a checkpoint of Ekman into files of PyTorch")
+    parser = _Parser(prog="ekman-import", description="turns a checkpoint of Ekman into files of PyTorch")
     parser.add_argument("checkpoint", metavar="CHECKPOINT", help="NAME-00000500.safetensors, NAME-best.safetensors, or "
                         "checkpoint.safetensors of an artifact")
     parser.add_argument("--out", required=True, metavar="FILE", help="state_dict of the network, for load_state_dict")
@@ -333,6 +337,8 @@ def main(words=None):
     except CheckpointError as error:
         print(f"ekman-import: error: {error}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        return 130
     return 0
 
 

@@ -105,7 +105,7 @@ def optimizer_bytes(optimizer):
 
 
 def require_room(path, option):
-    """Refuses what is there already, and what could not be written: before the work, and once more before the rename."""
+    """Refuses what is there already, and what could not be written: before the work, and again before the rename."""
     if os.path.lexists(path):
         raise Refused(f"{path} is there already; remove it, or name another with {option}")
     parent = os.path.dirname(os.path.abspath(path))

@@ -157,8 +157,7 @@ class _Export:
         files["infer.pt"] = infer
         if asked.loss:
             files["optimizer.json"] = artifact.optimizer_bytes(self.optimizer)
-        files["checkpoint.safetensors"] = artifact.checkpoint_bytes(self.module, script, self.state,
-                                                                      folder)
+        files["checkpoint.safetensors"] = artifact.checkpoint_bytes(self.module, script, self.state, folder)
         artifact.add_statistics(files, self.statistics)
         defaults = artifact.defaults_of(self.fields, self.kind, self.normalize, self.training)
         files["manifest.json"] = artifact.manifest_of(files, self.source, self.how, script, self.learn, self.fields,
@@ -198,9 +197,9 @@ def main(words=None):
         try:
             _Export(asked).run()
         except SystemExit as error:   # only code of the user does this
-            place, words = where_it_failed(error)
-            raise Refused(f"{asked.source}, or what it imports, ends the command ({words}{f' at {place}' if place else ''}"
-                          "); let it raise an exception instead, or return") from error
+            place, what = where_it_failed(error)
+            raise Refused(f"{asked.source}, or what it imports, ends the command ({what}{f' at {place}' if place else ''})"
+                          "; let it raise an exception instead, or return") from error
     except Refused as refused:
         print(f"ekman-export: error: {refused}", file=sys.stderr)
         return 1

@@ -82,10 +82,12 @@ class Bench:
                           f"sample, [{samples}]")
         return values
 
-    def observe(self, module, samples, training, eager=None):
-        """{what: tensor} of one forward, and with a loss of one backward. Buffers are put back."""
+    def observe(self, module, samples, training, eager=None, drawn=0):
+        """{what: tensor} of one forward, and with a loss of one backward, of the first `samples` of those `drawn`.
+        Buffers are put back."""
         scripting.set_mode(module, training)
-        arguments, extra = self.draw(samples)
+        arguments, extra = self.draw(drawn or samples)
+        arguments, extra = [one[:samples] for one in arguments], {name: one[:samples] for name, one in extra.items()}
         parameters = dict(module.named_parameters())
         for name, parameter in parameters.items() if self.loss is not None else ():
             parameter.requires_grad_(name in self.learn)
@@ -148,6 +150,18 @@ def needs_positive(fields, kind, module):
                   "so that eager and scripted results cannot be compared; let it stand such inputs")
 
 
+def _mixes_samples(bench, module, eager):
+    """Whether in eval mode the first samples of a batch have other outputs than alone."""
+    most, few = SAMPLES
+    together, alone = (bench.observe(module, count, False, eager, drawn=most) for count in SAMPLES)
+    for what, one in alone.items():
+        if what.startswith("output"):
+            difference, scale = _largest(one - together[what][:few]), _largest(one)
+            if not difference <= TOLERANCES[bench.kind][1] * scale:   # of other kernels for other sizes
+                return True
+    return False
+
+
 def require_agreement(bench, module, eager, script, scripted_by, modes):
     """Refuses what differs; returns notes. `eager` is the loss in Python, or None for the network's own method."""
     notes = []
@@ -168,8 +182,11 @@ def require_agreement(bench, module, eager, script, scripted_by, modes):
                               f"{worst[1]:.1e} of its largest value ({where}); {cure}")
     quiet = [name for name in bench.learn if bench.loss is not None and f"gradient of {name}" not in expected]
     if quiet:
-        notes.append(f"no gradient reaches {', '.join(quiet)}: PyTorch leaves such as they are, and in Ekman they decay "
-                     "with weight_decay: --freeze them")
+        notes.append(f"no gradient reaches {', '.join(quiet)}: PyTorch leaves such as they are, and in Ekman they "
+                     "decay with weight_decay: --freeze them")
+    if _mixes_samples(bench, module, eager):
+        notes.append("in eval mode what it gives for a sample depends on the others of its batch, or on chance, and so "
+                     "on `tile` and on the number of ranks")
     try:
         bench.observe(module, FEWEST, False, eager)
     except Refused as refused:

@@ -94,8 +94,11 @@ class Fields:
             return self._of_dict(result, samples, kind)
         tensors = [result] if isinstance(result, torch.Tensor) else result
         if not isinstance(tensors, (tuple, list)) or not all(isinstance(one, torch.Tensor) for one in tensors):
-            raise Refused(f"forward returns a {type(result).__name__}; let it return a tensor, a tuple of tensors or a "
-                          "Dict[str, Tensor]")
+            kind = f"a {type(result).__name__}"
+            if isinstance(tensors, (tuple, list)):
+                at = next(at for at, one in enumerate(tensors) if not isinstance(one, torch.Tensor))
+                kind += f", whose entry {at} is a {type(tensors[at]).__name__}"
+            raise Refused(f"forward returns {kind}; let it return a tensor, a tuple of tensors or a Dict[str, Tensor]")
         if not self.outputs:
             raise Refused("no --output is given; name the fields of each tensor that forward returns, as in --output "
                           "heating:60")

@@ -19,6 +19,16 @@ def _with_tuple(module, fields):
     return plain
 
 
+def _stored(name):
+    """The bytes of TensorProto.name, field 8 of onnx.proto: its tag, its length as a varint, and the name."""
+    text = name.encode()
+    count, length = len(text), b""
+    while count >= 128:
+        length += bytes([count % 128 + 128])
+        count //= 128
+    return b"\x42" + length + bytes([count]) + text
+
+
 def to_bytes(source, script, bench):
     fields = bench.fields
     module = source.module
@@ -43,7 +53,7 @@ def to_bytes(source, script, bench):
     finally:
         for name, buffer in module.named_buffers():
             buffer.data.copy_(buffers[name])
-    missing = [name for name, _ in script.named_parameters() if name.encode() not in data]
+    missing = [name for name, _ in script.named_parameters() if _stored(name) not in data]
     if missing:
         raise Refused(f"PyTorch wrote an ONNX file without the parameters {', '.join(missing)}, which forward does not "
                       "use as they are; leave --onnx out")

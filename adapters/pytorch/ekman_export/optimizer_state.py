@@ -27,7 +27,7 @@ def group_of(state, path):
 
 
 def require_kind(path, state, kind):
-    """Refuses the state of another kind of optimizer, and options that Ekman has not, by which it would go on otherwise.
+    """Refuses the state of another kind of optimizer, and options that Ekman has not, by which it went on otherwise.
 
     How PyTorch computes (foreach, fused, capturable, differentiable) and what a schedule keeps there does not matter.
     """
@@ -46,8 +46,8 @@ def require_kind(path, state, kind):
         raise Refused(f"{path} has maximize=True, and Ekman makes a loss small; give the loss the other sign, and the "
                       "optimizer maximize=False")
     if group.get("line_search_fn") is not None:
-        raise Refused(f"{path} has line_search_fn={group['line_search_fn']}, and Ekman takes lbfgs without line search; "
-                      "leave --optimizer-state out")
+        raise Refused(f"{path} has line_search_fn={group['line_search_fn']}, and Ekman takes lbfgs without line "
+                      "search; leave --optimizer-state out")
     if kind in ("adam", "adamw") and group.get("decoupled_weight_decay", kind == "adamw") != (kind == "adamw"):
         raise Refused(f"{path} is of another optimizer than {kind}: it has "
                       f"decoupled_weight_decay={group['decoupled_weight_decay']}; {cure}")

@@ -1,5 +1,6 @@
 """The command line of ekman-export."""
 import argparse
+import re
 
 from . import fields
 from .refused import Refused
@@ -8,7 +9,9 @@ from .version import VERSION
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message):
-        raise Refused(f"{message}; ekman-export --help lists all options")
+        option = re.fullmatch("argument (--[^/]*).*: expected one argument", message)
+        value = f"write {option[1]}=VALUE where the value begins with -; " if option else ""
+        raise Refused(f"{message}; {value}ekman-export --help lists all options")
 
 
 class _Arguments(argparse.Action):

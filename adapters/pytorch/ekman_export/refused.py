@@ -22,7 +22,8 @@ def _distance(a, b):
 
 def did_you_mean(word, candidates, otherwise):
     """The end of a sentence: the nearest candidate, or `otherwise` where none is near."""
-    near = [(_distance(word, other), other) for other in candidates if other != word]
+    near = [(0 if word.lower() == other.lower() else _distance(word, other), other)
+            for other in candidates if other != word]
     least, other = min(near, key=lambda pair: pair[0], default=(len(word) + 1, ""))
     return f'; did you mean "{other}"?' if least <= max(1, len(word) // 3) else otherwise
 

@@ -50,10 +50,25 @@ def loaded(data):
     return torch.jit.load(io.BytesIO(data), map_location="cpu")
 
 
+def _culprit(module):
+    """Where no line is named: the innermost part that cannot be scripted by itself, with its class; or ""."""
+    for name, part in reversed(list(module.named_modules())):
+        try:
+            torch.jit.script(part)
+        except Exception:
+            hooks = " with hooks, as of weight_norm" if part._forward_pre_hooks or part._forward_hooks else ""
+            return f'submodule "{name}" ({type(part).__name__}{hooks})' if name else ""
+    return ""
+
+
 def to_script(module):
     try:
         return torch.jit.script(module)
     except Exception as error:
+        culprit = "" if _PLACE.search(str(error)) else _culprit(module)
+        if culprit:
+            raise Refused(f"the network cannot be scripted: {culprit}: {words_of_failure(error)}; take --trace, which "
+                          "records one run and keeps no branch that depends on data, or another submodule") from error
         raise Refused(f"the network cannot be scripted: {words_of_failure(error)}; change this line, or take --trace, "
                       "which records one run and keeps no branch that depends on data") from error
 

@@ -237,6 +237,10 @@ class Sources(InFolder):
         network = self.make("Tied")
         x = torch.randn(4, 4)
         self.export(CODE + "Tied", "--weights", "state.pt", "--input", "t:4", "--output", "heating:4", "--out", "out")
+        torch.save({"model_state_dict": network.state_dict(), "epoch": 3}, "wrapped.pt")
+        self.export(CODE + "Tied", "--weights", "wrapped.pt", "--input", "t:4", "--output", "heating:4", "--out",
+                    "same")
+        self.assertTrue(torch.equal(torch.jit.load("same/infer.pt")(x), network(x)))
         found = ekman_import.state_dict("out/checkpoint.safetensors")
         self.assertEqual(sorted(found), sorted(network.state_dict()))
         other = networks.Tied()

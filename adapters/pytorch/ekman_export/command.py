@@ -198,8 +198,9 @@ def main(words=None):
             _Export(asked).run()
         except SystemExit as error:   # only code of the user does this
             place, what = where_it_failed(error)
-            raise Refused(f"{asked.source}, or what it imports, ends the command ({what}{f' at {place}' if place else ''})"
-                          "; let it raise an exception instead, or return") from error
+            at = f" at {place}" if place else ""
+            raise Refused(f"{asked.source}, or what it imports, ends the command ({what}{at}); let it raise an "
+                          "exception instead, or return") from error
     except Refused as refused:
         print(f"ekman-export: error: {refused}", file=sys.stderr)
         return 1

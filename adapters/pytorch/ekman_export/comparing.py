@@ -22,6 +22,7 @@ class Bench:
         self.classes = set(classes)
         self.probabilities = set()
         self.positive, self.opposite = positive, False   # which numbers are drawn
+        self.any_kind = False   # of outputs: under autocast they may be of 16 bits
         self.forms = [True] * 3   # of the network's own method loss: whether its arguments are dicts
         for term in loss if isinstance(loss, list) else []:
             if term.kind in losses.OF_CLASSES:
@@ -56,7 +57,7 @@ class Bench:
             shapes = ", ".join(str(list(one.shape)) for one in arguments)
             raise Refused(f"forward fails with arguments of shape {shapes} ({name_of(self.kind)}): {words}"
                           f"{f' at {place}' if place else ''}; make --input, --grid and the network agree") from error
-        return self.fields.tensors_of(result, samples, self.kind)
+        return self.fields.tensors_of(result, samples, None if self.any_kind else self.kind)
 
     def loss_of(self, module, eager, tensors, arguments, extra, samples):
         fields = self.fields

@@ -89,7 +89,7 @@ class Fields:
         return named
 
     def tensors_of(self, result, samples, kind):
-        """The tensors that forward returned, in the order of --output, each checked."""
+        """The tensors that forward returned, in the order of --output, each checked; `kind` None: of any kind."""
         if isinstance(result, dict):
             return self._of_dict(result, samples, kind)
         tensors = [result] if isinstance(result, torch.Tensor) else result
@@ -132,7 +132,7 @@ class Fields:
         if list(tensor.shape) != shape:
             raise Refused(f"forward returns {what} with shape {list(tensor.shape)} for {shape[0]} samples, and its "
                           f"fields need {shape}; make levels, --grid and the network agree")
-        if tensor.dtype != kind:
+        if kind is not None and tensor.dtype != kind:
             raise Refused(f"forward returns {what} as {name_of(tensor.dtype)}, and its parameters are {name_of(kind)}; "
                           "return the kind of the parameters")
 

@@ -62,8 +62,8 @@ def _of_json(text, fields):
     try:
         term = json.loads(text)
     except ValueError as error:
-        raise Refused(f"--loss {text} is no JSON ({error}); write it as "
-                      f"in '{{\"mse\": {{\"fields\": [\"heating\"]}}}}'") from None
+        raise Refused(f"--loss {text} is no JSON ({error}); write it as in "
+                      "'{\"mse\": {\"fields\": [\"heating\"]}}'") from None
     kinds = [key for key in term if key != "weight"]
     if len(kinds) != 1 or not isinstance(term[kinds[0]], dict):
         raise Refused(f"--loss {text} is no term of a plan; write one kind with its fields, and a weight if it has one")
@@ -132,7 +132,7 @@ def source_of(terms, on_grid):
 
 
 def own_function(text):
-    """The user's function of `file.py:function`, in Python and in TorchScript."""
+    """The user's function of `file.py:function`, in TorchScript."""
     function = source.find(text, "a function")
     from .scripting import words_of_failure
     try:
@@ -144,7 +144,7 @@ def own_function(text):
     if len(arguments) != 3 or any(str(one.type) != "Dict[str, Tensor]" for one in arguments):
         raise Refused(f"the loss {text} takes ({', '.join(f'{one.name}: {one.type}' for one in arguments)}); write it "
                       f"as {_OWN_HEAD}")
-    return function, scripted
+    return scripted
 
 
 def own_method_source():

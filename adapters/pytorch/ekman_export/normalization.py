@@ -15,8 +15,8 @@ def _of_json(text, where, fields, may_run):
         raise Refused(f"{where} is no JSON ({error}); write it as in '{{\"temperature\": {{\"mean\": 250, \"std\": "
                       f"30}}}}'") from None
     if not isinstance(found, dict):
-        raise Refused(f"{where} is no JSON object; write fields by name, as "
-                      f"in '{{\"temperature\": {{\"mean\": 250}}}}'")
+        raise Refused(f"{where} is no JSON object; write fields by name, as in "
+                      "'{\"temperature\": {\"mean\": 250}}'")
     levels = fields.levels()
     for name, value in found.items():
         if name not in levels:

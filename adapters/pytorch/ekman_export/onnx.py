@@ -48,8 +48,8 @@ def to_bytes(source, script, bench):
         lines = [line.strip() for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
         cure = "install it (Debian: python3-onnx)" if "onnx is not installed" in lines[0] else \
             "leave --onnx out: Ekman does not need it"
-        raise Refused("the network cannot be written "
-                      f"as ONNX: {lines[0].split('. ')[0].rstrip('!')}; {cure}") from error
+        words = lines[0].split(". ")[0].rstrip("!")
+        raise Refused(f"the network cannot be written as ONNX: {words}; {cure}") from error
     finally:
         for name, buffer in module.named_buffers():
             buffer.data.copy_(buffers[name])

@@ -53,9 +53,8 @@ def parse(words, of_state=None):
     saved optimizer had, and then from LibTorch's defaults."""
     kind, *options = words
     if kind not in KINDS:
-        raise Refused('there '
-                      f'is no optimizer "{kind}"' + did_you_mean(kind, list(KINDS), "; "
-                                                                                    f"take one of {', '.join(KINDS)}"))
+        near = did_you_mean(kind, list(KINDS), f"; take one of {', '.join(KINDS)}")
+        raise Refused(f'there is no optimizer "{kind}"{near}')
     given = {}
     for option in options:
         key, sign, text = option.partition("=")

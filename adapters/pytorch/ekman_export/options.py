@@ -23,23 +23,15 @@ class _Arguments(argparse.Action):
         setattr(namespace, self.dest, listed + [fields.parse(text, combine, option)])
 
 
-def parse(words):
-    parser = _Parser(prog="ekman-export", allow_abbrev=False, description="Turns a network of PyTorch into files that "
-                                                                          "Ekman serves and trains. SOURCE is "
-                                                                          "file.py:Class, module:function, a "
-                                                                          "TorchScript file, or with --trust a pickled "
-                                                                          "module.", epilog="Exit status: 0 written, 1 "
-                                                                                            "refused: one sentence "
-                                                                                            "says why, and nothing is "
-                                                                                            "written.")
-    add = parser.add_argument
+def _add_source(add):
     add("source", metavar="SOURCE")
     add("--version", action="version", version=VERSION)
     add("--kwargs", metavar="JSON", help="arguments of the class or function")
     add("--weights", metavar="FILE", help="state_dict() of the network, written by torch.save")
     add("--trust", action="store_true", help="SOURCE is a pickle, and may execute what it likes")
-    written = parser.add_argument_group("what is written")
-    add = written.add_argument
+
+
+def _add_written(add):
     add("--out", metavar="DIR", help="an artifact: a directory that is not there yet")
     add("--torchscript", metavar="FILE", help="one TorchScript file in eval mode")
     add("--onnx", metavar="FILE", help="a forward-only ONNX file, in training mode")
@@ -47,27 +39,41 @@ def parse(words):
     add("--trace", action="store_true", help="trace the network instead of scripting it")
     add("--declare", action="append", default=[], choices=("amp_gpu", "cuda_graphs"), metavar="NAME",
         help="what the network supports, though it was not tried here: amp_gpu, cuda_graphs")
-    described = parser.add_argument_group("fields, one option for each argument or tensor of forward")
-    add = described.add_argument
+
+
+def _add_fields(add):
     add("--input", "--stacked-input", dest="inputs", action=_Arguments, default=[], metavar="NAME:LEVELS,...",
         help="levels side by side, [n, sum]; stacked: [n, fields, levels]")
     add("--output", "--stacked-output", dest="outputs", action=_Arguments, default=[], metavar="NAME:LEVELS,...")
     add("--grid", nargs=2, type=int, metavar=("NY", "NX"), help="a sample is a grid: [n, levels, ny, nx]")
-    add("--normalize", action="append", default=[], metavar="JSON|FILE", help="mean and std of fields: JSON, FILE.json "
-                                                                              "or FILE.h5")
-    learning = parser.add_argument_group("learning")
-    add = learning.add_argument
-    add("--loss", action="append", default=[], metavar="TERM", help="KIND, KIND:FIELDS, WEIGHT*KIND:FIELDS, JSON, "
-        "file.py:function or method; several are summed")
-    add("--extra", action="append", default=[], metavar="NAME:LEVELS", help="a further field that a loss of your own "
-                                                                            "takes")
-    add("--classes", action="append", default=[], metavar="FIELD", help="the target of this output is the number of a "
-                                                                        "class, for a loss of your own")
+    add("--normalize", action="append", default=[], metavar="JSON|FILE",
+        help="mean and std of fields: JSON, FILE.json or FILE.h5")
+
+
+def _add_learning(add):
+    add("--loss", action="append", default=[], metavar="TERM",
+        help="KIND, KIND:FIELDS, WEIGHT*KIND:FIELDS, JSON, file.py:function or method; several are summed")
+    add("--extra", action="append", default=[], metavar="NAME:LEVELS",
+        help="a further field that a loss of your own takes")
+    add("--classes", action="append", default=[], metavar="FIELD",
+        help="the target of this output is the number of a class, for a loss of your own")
     add("--optimizer", nargs="+", metavar=("KIND", "KEY=VALUE"), help="adamw lr=1e-3, for one")
     add("--optimizer-state", metavar="FILE", help="state_dict() of the optimizer, written by torch.save")
-    add("--train", nargs="+", action="extend", default=[], metavar="PATTERN", help="parameters that learn; all, if not "
-                                                                                   "given")
+    add("--train", nargs="+", action="extend", default=[], metavar="PATTERN",
+        help="parameters that learn; all, if not given")
     add("--freeze", nargs="+", action="extend", default=[], metavar="PATTERN", help="parameters that do not")
+
+
+def parse(words):
+    parser = _Parser(
+        prog="ekman-export", allow_abbrev=False,
+        description="Turns a network of PyTorch into files that Ekman serves and trains. SOURCE is file.py:Class, "
+                    "module:function, a TorchScript file, or with --trust a pickled module.",
+        epilog="Exit status: 0 written, 1 refused: one sentence says why, and nothing is written.")
+    _add_source(parser.add_argument)
+    _add_written(parser.add_argument_group("what is written").add_argument)
+    _add_fields(parser.add_argument_group("fields, one option for each argument or tensor of forward").add_argument)
+    _add_learning(parser.add_argument_group("learning").add_argument)
     options = parser.parse_args(words)
     _check(options)
     return options

@@ -8,7 +8,7 @@ from typing import Dict
 import torch
 from torch import Tensor
 
-from . import losses
+from . import losses, source
 from .refused import Refused, where_it_failed
 
 _PLACE = re.compile(r'File "([^"]+)", line ([0-9]+)\n(.*?<--- HERE)', re.DOTALL)
@@ -115,7 +115,7 @@ def add_loss(script, loss, fields, is_file=False):
         losses.forms_of_method(script)
         return
     _refuse_own_loss(script, is_file)
-    own_loss = losses.own_function(loss)[1] if isinstance(loss, str) else None
+    own_loss = losses.own_function(loss) if isinstance(loss, str) else None
     text = losses.own_method_source() if own_loss else losses.source_of(loss, bool(fields.grid))
     script.define(text)
 
@@ -125,7 +125,7 @@ def eager_loss(loss, fields):
     if loss == "method":
         return None
     if isinstance(loss, str):
-        return losses.own_function(loss)[0]
+        return source.find(loss, "a function")
     names = {"torch": torch, "Dict": Dict, "Tensor": Tensor}
     exec(losses.source_of(loss, bool(fields.grid)), names)   # our own text
     return lambda outputs, targets, inputs: names["loss"](None, outputs, targets, inputs)

@@ -76,8 +76,8 @@ def find(text, what):
     found = module
     for part in name.split("."):
         if not hasattr(found, part):
-            near = did_you_mean(part, [other for other in dir(found) if not other.startswith("_")], f"; name {what} of "
-                                                                                                    "it")
+            others = [other for other in dir(found) if not other.startswith("_")]
+            near = did_you_mean(part, others, f"; name {what} of it")
             raise Refused(f'{path} has no "{part}"{near}')
         found = getattr(found, part)
     return found

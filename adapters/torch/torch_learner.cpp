@@ -228,9 +228,8 @@ class NetworkLearner final : public TorchLearner {
 
   std::vector<std::string> frozen() const {
     std::vector<std::string> names;
-    for (const NamedParameter& parameter : all_) {
+    for (const NamedParameter& parameter : all_)
       if (!parameter.tensor.requires_grad()) names.push_back(parameter.name);
-    }
     return names;
   }
 

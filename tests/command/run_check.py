@@ -192,7 +192,7 @@ for there, instead, words in [
         ("      checkpoint: {directory: saved, every: 50}\n", "", "warning: what network \"net\" learns is lost at the end"),
         (", block: 64", "", "hint: neighbouring points are alike"),
         ("    training:", "    x-training:", "warning: no network uses field \"area\""),
-        ("area: {levels: 1}", "area: {}", "hint: without the levels of area neither")]:
+        ("q: {levels: 8}", "q: {}", "hint: without the levels of q neither")]:
     learning.write_text(LEARNING.replace(there, instead))
     expect(f"it is told: {words}", words in check("--no-load", learning).stderr, check("--no-load", learning))
 learning.write_text(LEARNING.replace("dt: {levels: 8}, ", ""))

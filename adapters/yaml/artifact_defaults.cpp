@@ -13,12 +13,6 @@
 namespace ekman {
 namespace {
 
-Tree* find(Tree& tree, const std::string& key) {
-  const auto found =
-      std::find_if(tree.entries.begin(), tree.entries.end(), [&](const Entry& entry) { return entry.key == key; });
-  return found == tree.entries.end() ? nullptr : &found->value;
-}
-
 bool has_field(const Tree& arguments, const std::string& field) {
   return std::any_of(arguments.items.begin(), arguments.items.end(), [&](const Tree& argument) {
     const std::vector<std::string> fields = texts_of(child(argument, "fields"));
@@ -29,7 +23,7 @@ bool has_field(const Tree& arguments, const std::string& field) {
 // An empty value of the plan becomes a mapping.
 Tree& mapping_below(Tree& tree, const std::string& key, Position position) {
   if (tree.kind == Tree::Kind::nothing) tree.kind = Tree::Kind::mapping;
-  Tree* found = find(tree, key);
+  Tree* found = tree.find(key);
   if (found == nullptr) {
     tree.entries.push_back({key, position, Tree{}});
     found = &tree.entries.back().value;
@@ -96,8 +90,8 @@ class Merging {
         one(entry, network_, path_, "");
       }
     }
-    Tree* const training = find(network_, "training");
-    Tree* const learned = find(defaults, "training");
+    Tree* const training = network_.find("training");
+    Tree* const learned = defaults.find("training");
     if (learned != nullptr && training != nullptr && training->kind != Tree::Kind::list)
       merge_training(*training, *learned);
   }
@@ -200,10 +194,10 @@ class Merging {
 
   // The options of another kind are of no use.
   void merge_optimizer(Entry& from, Tree& training, const std::string& path) {
-    Tree* const there = find(training, from.key);
+    Tree* const there = training.find(from.key);
     if (there == nullptr) return one(from, training, path, "training.");
     for (Entry& kind : from.value.entries) {
-      Tree* const same_kind = find(*there, kind.key);
+      Tree* const same_kind = there->find(kind.key);
       if (same_kind == nullptr) return one(from, training, path, "training.");
       if (same_kind->kind == Tree::Kind::nothing) same_kind->kind = Tree::Kind::mapping;
       if (same_kind->kind != Tree::Kind::mapping) return;
@@ -297,8 +291,8 @@ Artifact merge_one(Tree& root, Entry& entry, const Tree& named, const std::strin
   const Tree fields = child(defaults, "fields");
   Merging merging(entry.value, path, position, diagnostics);
   merging.merge(defaults);
-  Tree* const components = find(root, "components");
-  Tree* const component = components == nullptr ? nullptr : find(*components, child(entry.value, "component").scalar);
+  Tree* const components = root.find("components");
+  Tree* const component = components == nullptr ? nullptr : components->find(child(entry.value, "component").scalar);
   if (component != nullptr) add_levels(*component, entry.value, fields, position, diagnostics);
   check_support(entry.value, path, directory, artifact, diagnostics);
   diagnostics.add(position, path,
@@ -313,7 +307,7 @@ Artifact merge_one(Tree& root, Entry& entry, const Tree& named, const std::strin
 std::map<std::string, Artifact> add_artifact_defaults(Tree& root, const std::string& plan_file,
                                                       const ReadArtifact& read_artifact, Diagnostics& diagnostics) {
   std::map<std::string, Artifact> artifacts;
-  Tree* const networks = find(root, "networks");
+  Tree* const networks = root.find("networks");
   if (networks == nullptr) return artifacts;
   for (Entry& entry : networks->entries) {
     const Tree* const network = entry.value.find("network");

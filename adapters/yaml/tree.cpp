@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <set>
+#include <utility>
 
 #include "adapters/yaml/document.hpp"
 
@@ -100,6 +101,8 @@ const Tree* Tree::find(const std::string& key) const {
   const auto found = std::find_if(entries.begin(), entries.end(), [&](const Entry& entry) { return entry.key == key; });
   return found == entries.end() ? nullptr : &found->value;
 }
+
+Tree* Tree::find(const std::string& key) { return const_cast<Tree*>(std::as_const(*this).find(key)); }
 
 Tree load_tree(const std::string& text, Diagnostics& diagnostics) {
   const Document document = load_document(text, diagnostics);

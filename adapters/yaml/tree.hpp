@@ -21,6 +21,7 @@ struct Tree {
 
   // The value of `key`, or null. Valid as long as this tree is not changed.
   const Tree* find(const std::string& key) const;
+  Tree* find(const std::string& key);
 };
 
 struct Entry {

@@ -18,11 +18,12 @@ from torch.nn import functional
 mpiexec, model, ekman, exporter, work = sys.argv[1:6]
 sys.path.insert(0, exporter)
 import ekman_import  # noqa: E402
+from learn_values import LEVELS, TOTAL, values  # noqa: E402
 
 work = pathlib.Path(work)
 shutil.rmtree(work, ignore_errors=True)
 work.mkdir(parents=True)
-TOTAL, LEVELS, STEPS = 203, 3, 21
+STEPS = 21
 torch.set_num_threads(1)
 torch._C._jit_set_texpr_fuser_enabled(False)   # LibTorch 2.6 took minutes to compile on one CPU
 
@@ -104,17 +105,6 @@ def learn(plan, mode="get", steps=STEPS, first=1):
     as_numbers = [numpy.array([[int(word, 16) for word in row] for row in part], dtype=numpy.uint64).view(numpy.float64)
                   for part in (rows[:TOTAL], rows[TOTAL:])]
     return text, *as_numbers
-
-
-def values(step):
-    """make_values() of learn_model: inputs, targets and weights of all points; masked ones hold zeros."""
-    ids = numpy.arange(TOTAL)
-    phase = 0.1 * ids + 0.7 * step
-    s = numpy.cos(phase)
-    t = numpy.stack([numpy.sin(phase * l) for l in range(1, LEVELS + 1)], 1)
-    dt_true = t * s[:, None] + 0.1 * numpy.arange(1, LEVELS + 1)
-    area = numpy.where(ids % 11 == 5, 0.0, 1 + 0.5 * numpy.sin(0.3 * ids))
-    return [torch.tensor(array) for array in (t, s[:, None], dt_true, t.sum(1)[:, None] ** 2, area)]
 
 
 def two_terms(network, step):

@@ -21,12 +21,13 @@ import torch
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 import python_reads_checkpoint  # noqa: E402
+from learn_values import LEVELS, TOTAL, values  # noqa: E402
 
 mpiexec, model, ekman, template, work = sys.argv[1:6]
 work = pathlib.Path(work)
 shutil.rmtree(work, ignore_errors=True)   # a run that finds the checkpoints of the one before is refused
 work.mkdir(parents=True, exist_ok=True)
-TOTAL, LEVELS, STEPS = 203, 3, 21
+STEPS = 21
 
 
 class Net(torch.nn.Module):
@@ -66,17 +67,6 @@ torch.manual_seed(1)
 NET = Net().double()
 torch.jit.script(NET).save(str(work / "net.pt"))
 FIRST_WEIGHTS = {name: value.clone() for name, value in NET.state_dict().items()}
-
-
-def values(step):
-    """make_values() of learn_model: inputs, targets and weights of all points."""
-    ids = numpy.arange(TOTAL)
-    phase = 0.1 * ids + 0.7 * step
-    s = numpy.cos(phase)
-    t = numpy.stack([numpy.sin(phase * l) for l in range(1, LEVELS + 1)], 1)
-    dt_true = t * s[:, None] + 0.1 * numpy.arange(1, LEVELS + 1)
-    area = numpy.where(ids % 11 == 5, 0.0, 1 + 0.5 * numpy.sin(0.3 * ids))
-    return [torch.tensor(array) for array in (t, s[:, None], dt_true, t.sum(1)[:, None] ** 2, area)]
 
 
 def learning_rate(step, steps=30, warmup=3):

@@ -1,0 +1,140 @@
+// Where the time of one rank goes: sums by stage, a coarse course over the steps, and the first and last events one by
+// one. Bounded memory, whatever the length of the run, and two readings of the clock a stage.
+#pragma once
+
+#include <time.h>
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <thread>
+#include <vector>
+
+#include "coupler/profile/stage.hpp"
+
+namespace ekman {
+
+// Nanoseconds of this node's monotonic clock; about 20 ns a call.
+inline std::int64_t profile_clock() {
+  timespec time{};
+  clock_gettime(CLOCK_MONOTONIC, &time);
+  return static_cast<std::int64_t>(time.tv_sec) * 1000000000 + time.tv_nsec;
+}
+
+struct StageSum {
+  std::int64_t count = 0;  // steps in which there was any
+  double seconds = 0.0;
+  double longest = 0.0;  // of a step, in seconds
+};
+
+// Seconds of each stage in bins of `width` steps, of which the first begins with step 1.
+struct ProfileCourse {
+  static constexpr std::size_t k_most_bins = 256;
+  std::int64_t width = 1;
+  std::vector<std::array<float, k_stages>> bins;
+
+  void add(std::int64_t step, const std::array<std::int64_t, k_stages>& nanoseconds);
+  // Joins bins until they are `wider` steps wide, a power of two times what they are.
+  void widen(std::int64_t wider);
+};
+
+struct ProfileEvent {
+  double begin = 0.0;  // seconds since enddef
+  float seconds = 0.0F;
+  std::int32_t step = 0;
+  std::int16_t network = -1;  // in the plan; -1: of none
+  std::int16_t stage = 0;
+};
+
+// What a rank spent on one network, or on none (its physics).
+struct ProfileLane {
+  std::int16_t network = -1;
+  std::array<StageSum, k_stages> sums{};
+  ProfileCourse course;
+};
+
+class Profile {
+ public:
+  // `networks`: of the plan. The thread that makes it is the one whose events are kept.
+  explicit Profile(int networks);
+
+  // The clock of the job begins, on all ranks at once as far as a collective can.
+  void begin(std::int64_t step);
+  // Any thread.
+  void add(Stage stage, int network, std::int64_t begin, std::int64_t end);
+  // The thread that made it: what came since the last call was step `step`.
+  void end_step(std::int64_t step);
+
+  // Nanoseconds that this thread has waited so far, for those who tell what else they did meanwhile.
+  static std::int64_t& waited();
+
+  double seconds() const { return static_cast<double>(last_ - begin_) * 1e-9; }  // to the end of the last step
+  std::int64_t steps() const { return steps_; }
+  std::vector<ProfileLane> lanes() const;    // those with anything in them
+  std::vector<ProfileEvent> events() const;  // ascending
+
+ private:
+  static constexpr std::size_t k_kept_events = 1024;  // of the beginning, and of the end
+
+  struct Now {
+    std::array<std::atomic<std::int64_t>, k_stages> nanoseconds{};
+  };
+
+  void keep(const ProfileEvent& event);
+
+  std::thread::id thread_ = std::this_thread::get_id();
+  std::int64_t begin_ = 0;
+  std::int64_t last_ = 0;
+  std::int64_t steps_ = 0;
+  std::int64_t step_ = 1;
+  std::vector<ProfileLane> lanes_;  // of no network, then of each
+  std::unique_ptr<Now[]> now_;      // of each lane
+  std::vector<ProfileEvent> first_events_, last_events_;
+  std::size_t next_ = 0;  // in the ring of last_events_
+};
+
+// Tells what passes while it lives; null: nothing is told, at the price of a test.
+class StageTimer {
+ public:
+  StageTimer(Profile* profile, Stage stage, int network)
+      : profile_(profile), stage_(stage), network_(network), begin_(profile == nullptr ? 0 : profile_clock()) {}
+  ~StageTimer() {
+    if (profile_ == nullptr) return;
+    const std::int64_t end = profile_clock();
+    profile_->add(stage_, network_, begin_, end);
+    if (stage_ == Stage::wait) Profile::waited() += end - begin_;
+  }
+  StageTimer(const StageTimer&) = delete;
+  StageTimer& operator=(const StageTimer&) = delete;
+
+ private:
+  Profile* profile_;
+  Stage stage_;
+  int network_;
+  std::int64_t begin_;
+};
+
+// The same but for the waits inside, which are told as such.
+class WorkTimer {
+ public:
+  WorkTimer(Profile* profile, Stage stage, int network) : profile_(profile), stage_(stage), network_(network) {
+    if (profile_ == nullptr) return;
+    waited_ = Profile::waited();
+    begin_ = profile_clock();
+  }
+  ~WorkTimer() {
+    if (profile_ != nullptr) profile_->add(stage_, network_, begin_ + Profile::waited() - waited_, profile_clock());
+  }
+  WorkTimer(const WorkTimer&) = delete;
+  WorkTimer& operator=(const WorkTimer&) = delete;
+
+ private:
+  Profile* profile_;
+  Stage stage_;
+  int network_;
+  std::int64_t waited_ = 0;
+  std::int64_t begin_ = 0;
+};
+
+}  // namespace ekman

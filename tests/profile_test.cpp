@@ -89,7 +89,7 @@ TEST(Profile, TakesTimesOfOtherThreadsWithoutTheirEvents) {
   EXPECT_TRUE(profile.events().empty());
 }
 
-TEST(Profile, TakesTheWaitsOutOfTheWorkAroundThem) {
+TEST(Profile, TakesWhatIsToldInsideOutOfTheWorkAround) {
   Profile profile(1);
   profile.begin(1);
   {
@@ -107,13 +107,13 @@ TEST(Profile, TakesTheWaitsOutOfTheWorkAroundThem) {
 }
 
 TEST(Profile, ThatIsOffIsNotAsked) {
-  const std::int64_t before = Profile::waited();
+  const std::int64_t before = Profile::told();
   {
     const StageTimer stage(nullptr, Stage::wait, 0);
     const WorkTimer work(nullptr, Stage::pack, 0);
   }
 
-  EXPECT_EQ(Profile::waited(), before);
+  EXPECT_EQ(Profile::told(), before);
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 #include <cmath>
 #include <utility>
 
+#include "adapters/torch/device_stage.hpp"
 #include "adapters/torch/row_slots.hpp"
 #include "coupler/base/mix64.hpp"
 #include "coupler/plan/sizes.hpp"
@@ -194,7 +195,11 @@ void LessonTiles::train(Tile tile, std::vector<double>& sums) {
   }
   // A row that is masked would pass what it holds to the gradient, NaN for instance.
   const bool as_served = tile.out.defined() && (tile.all_alike || tile.weights.gt(0).all().item<bool>());
-  const at::Tensor out = as_served ? tile.out : forward_.train(masked_in(tile), tile.seed, sums.data() + buffers_at());
+  const auto forward = [&] {
+    const DeviceStage stage(profile_, Stage::forward, options_.device());
+    return forward_.train(masked_in(tile), tile.seed, sums.data() + buffers_at());
+  };
+  const at::Tensor out = as_served ? tile.out : forward();
   const std::vector<at::Tensor> terms = learn(tile, out);
   sums[k_weight] += tile.weights.sum().item<double>();
   for (std::size_t t = 0; t < terms.size(); ++t) sums[k_terms + t] += terms[t].item<double>();

@@ -13,6 +13,7 @@
 #include "adapters/torch/training_graph.hpp"
 #include "coupler/engine/learner.hpp"
 #include "coupler/engine/validation_split.hpp"
+#include "coupler/profile/profile.hpp"
 
 namespace ekman {
 
@@ -44,6 +45,8 @@ class LessonTiles {
   void scale_loss_by(double scale);
   // What became of `record`, for the line at start; "" without one.
   const std::string& recorded() const { return recorded_; }
+
+  void profile(Profile* profile) { profile_ = profile; }
 
   std::int64_t tile() const { return tile_rows_ / rows_per_sample_; }
   std::size_t num_sums() const { return running_at() + running_.num_sums(); }
@@ -102,6 +105,7 @@ class LessonTiles {
   std::unique_ptr<TrainingGraph> recording_;
   bool recorded_alike_ = false;  // it is of tiles that are all_alike; else of all others
   std::string recorded_;
+  Profile* profile_ = nullptr;
 };
 
 }  // namespace ekman

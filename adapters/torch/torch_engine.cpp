@@ -15,6 +15,7 @@
 #include "adapters/torch/checkpoint_network.hpp"
 #include "adapters/torch/compat.hpp"
 #include "adapters/torch/cuda_graph.hpp"
+#include "adapters/torch/device_stage.hpp"
 #include "adapters/torch/house.hpp"
 #include "adapters/torch/own_network.hpp"
 #include "adapters/torch/script_file.hpp"
@@ -157,6 +158,11 @@ class TorchEngine final : public Engine {
 
   NetworkSize size() const override { return network_->size(); }
 
+  void profile(Profile* profile) override {
+    profile_ = profile;
+    if (learner_ != nullptr) learner_->profile(profile);
+  }
+
   Learner* learner() override { return learner_.get(); }
   Tape* tape() override { return torch_tape_.get(); }
 
@@ -205,9 +211,16 @@ class TorchEngine final : public Engine {
     const at::Tensor out_rows = device_out_.narrow(0, 0, rows);
     const at::Tensor in_pinned = pinned_in_.narrow(0, 0, rows);
     const at::Tensor out_pinned = pinned_out_.narrow(0, 0, rows);
-    std::memcpy(in_pinned.data_ptr(), in, in_pinned.nbytes());
-    in_rows.copy_(in_pinned, /*non_blocking=*/true);
-    run_tiles(in_rows, out_rows, rows);
+    {
+      const DeviceStage stage(profile_, Stage::host_to_device, device_);
+      std::memcpy(in_pinned.data_ptr(), in, in_pinned.nbytes());
+      in_rows.copy_(in_pinned, /*non_blocking=*/true);
+    }
+    {
+      const DeviceStage stage(profile_, Stage::forward, device_);
+      run_tiles(in_rows, out_rows, rows);
+    }
+    const DeviceStage stage(profile_, Stage::device_to_host, device_);
     out_pinned.copy_(out_rows);
     std::memcpy(out, out_pinned.data_ptr(), out_pinned.nbytes());
   }
@@ -298,6 +311,7 @@ class TorchEngine final : public Engine {
   std::vector<std::string> normalised_otherwise_;
   at::Tensor graph_out_;
   std::unique_ptr<CudaGraph> graph_;
+  Profile* profile_ = nullptr;
 };
 
 }  // namespace

@@ -122,6 +122,10 @@ class NetworkLearner final : public TorchLearner {
     if (tiles_ && statistics.count > 0.0) tiles_->running().restore(std::move(statistics));
   }
 
+  void profile(Profile* profile) override {
+    if (tiles_) tiles_->profile(profile);
+  }
+
   void begin_with_optimizer(const std::vector<NamedArray>& arrays, const std::string& kind,
                             const std::string& from) override {
     const char* const mine = word_of(training_.optimizer.kind);

@@ -20,6 +20,9 @@ class TorchLearner : public Learner {
   virtual void begin_with_optimizer(const std::vector<NamedArray>& arrays, const std::string& kind,
                                     const std::string& from) = 0;
 
+  // As Engine has it.
+  virtual void profile(Profile* profile) = 0;
+
   // Before autograd adds to the gradients of the parameters from outside of add().
   virtual void begin_backward() = 0;
 

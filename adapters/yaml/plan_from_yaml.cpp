@@ -77,6 +77,7 @@ class PlanReader {
     plan.resume = text_of(root, "resume");
     plan.output_directory = text_of(child(root, "output"), "output.directory");
     if (const Tree* record = child(root, "output").find("record")) plan.record = read_record(*record);
+    plan.profile = text_of(child(root, "output"), "output.profile") == "on";
     plan.timeout = parse_duration(text_of(root, "timeout")).value_or(plan.timeout);
     plan.timeout_physics = parse_duration(text_of(root, "timeout_physics")).value_or(plan.timeout);
     return plan;

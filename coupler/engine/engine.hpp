@@ -35,6 +35,7 @@ struct NetworkSize {
 };
 
 class Learner;
+class Profile;
 class Tape;
 
 class Engine {
@@ -61,6 +62,10 @@ class Engine {
   virtual std::string arithmetic() const = 0;
 
   virtual NetworkSize size() const = 0;
+
+  // From now on it tells the stages that it alone knows: copies to and from a GPU, and of a learner its forward. A GPU is
+  // then waited for at the end of each. Null: no more.
+  virtual void profile(Profile* /*profile*/) {}
 
   // What lets the network learn; null if the plan has no `training` for it. Lives as long as the engine.
   virtual Learner* learner() { return nullptr; }

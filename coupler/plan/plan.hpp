@@ -150,6 +150,7 @@ struct Plan {
   std::string resume;  // label of the restart set to go on from; empty: start afresh
   std::string output_directory = ".";
   RecordSpec record;
+  bool profile = false;  // ranks keep where their time goes
   // How long a rank may wait, in microseconds: in general, and for a component rank that is in its own code.
   std::int64_t timeout = 600 * k_microseconds_per_second;
   std::int64_t timeout_physics = 600 * k_microseconds_per_second;

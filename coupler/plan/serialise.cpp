@@ -13,7 +13,7 @@ namespace ekman {
 namespace {
 
 constexpr char k_magic[] = "EKPL";
-constexpr std::int64_t k_version = 11;
+constexpr std::int64_t k_version = 12;
 
 void fail(const char* reason) {
   throw Error(ErrorCode::internal, std::string("received bytes that are no Ekman plan: ") + reason +
@@ -348,6 +348,7 @@ void visit(Archive& archive, Plan& plan) {
   archive(plan.resume);
   archive(plan.output_directory);
   visit(archive, plan.record);
+  visit_flag(archive, plan.profile);
   archive(plan.timeout);
   archive(plan.timeout_physics);
 }

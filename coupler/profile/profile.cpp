@@ -31,13 +31,14 @@ void ProfileCourse::widen(std::int64_t wider) {
   width = wider;
 }
 
-Profile::Profile(int networks) : lanes_(static_cast<std::size_t>(networks) + 1), now_(new Now[lanes_.size()]) {
+Profile::Profile(int networks, int home)
+    : home_(home), lanes_(static_cast<std::size_t>(networks) + 1), now_(new Now[lanes_.size()]) {
   for (std::size_t lane = 0; lane < lanes_.size(); ++lane) lanes_[lane].network = static_cast<std::int16_t>(lane) - 1;
   first_events_.reserve(k_kept_events);
   last_events_.reserve(k_kept_events);
 }
 
-std::int64_t& Profile::waited() {
+std::int64_t& Profile::told() {
   thread_local std::int64_t nanoseconds = 0;
   return nanoseconds;
 }
@@ -66,7 +67,15 @@ void Profile::keep(const ProfileEvent& event) {
   }
 }
 
-void Profile::end_step(std::int64_t step) {
+void Profile::end_step(std::int64_t step, bool tells_physics) {
+  const std::int64_t now = profile_clock();
+  if (tells_physics) {
+    // An event that ends where the last call begins would hide what lies between calls; a sum does not.
+    const std::int64_t physics = std::max<std::int64_t>(now - last_ - in_calls_ - (now - call_), 0);
+    now_[0].nanoseconds[place_of(Stage::physics)].fetch_add(physics, std::memory_order_relaxed);
+    in_calls_ = 0;
+    call_ = now;
+  }
   std::array<std::int64_t, k_stages> passed;
   for (std::size_t l = 0; l < lanes_.size(); ++l) {
     ProfileLane& lane = lanes_[l];
@@ -85,7 +94,7 @@ void Profile::end_step(std::int64_t step) {
   }
   ++steps_;
   step_ = step + 1;
-  last_ = profile_clock();
+  last_ = now;
 }
 
 std::vector<ProfileLane> Profile::lanes() const {

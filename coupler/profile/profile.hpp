@@ -56,18 +56,26 @@ struct ProfileLane {
 
 class Profile {
  public:
-  // `networks`: of the plan. The thread that makes it is the one whose events are kept.
-  explicit Profile(int networks);
+  // `networks`: of the plan; `home`: the one that stages are of unless they say otherwise, -1: none. The thread that
+  // makes it is the one whose events are kept.
+  explicit Profile(int networks, int home = -1);
 
   // The clock of the job begins, on all ranks at once as far as a collective can.
   void begin(std::int64_t step);
+  // The thread that made it, around each call of a component: what is outside of them until end_step() is physics.
+  void enter_call() { call_ = profile_clock(); }
+  void leave_call() { in_calls_ += profile_clock() - call_; }
+  bool is_mine() const { return std::this_thread::get_id() == thread_; }
+
   // Any thread.
   void add(Stage stage, int network, std::int64_t begin, std::int64_t end);
-  // The thread that made it: what came since the last call was step `step`.
-  void end_step(std::int64_t step);
+  // The thread that made it: what came since the last one was step `step`. With `tells_physics` inside a call.
+  void end_step(std::int64_t step, bool tells_physics = false);
 
-  // Nanoseconds that this thread has waited so far, for those who tell what else they did meanwhile.
-  static std::int64_t& waited();
+  // Nanoseconds that this thread has told so far by StageTimers, for work around them.
+  static std::int64_t& told();
+
+  int home() const { return home_; }
 
   double seconds() const { return static_cast<double>(last_ - begin_) * 1e-9; }  // to the end of the last step
   std::int64_t steps() const { return steps_; }
@@ -83,11 +91,14 @@ class Profile {
 
   void keep(const ProfileEvent& event);
 
+  int home_;
   std::thread::id thread_ = std::this_thread::get_id();
   std::int64_t begin_ = 0;
   std::int64_t last_ = 0;
   std::int64_t steps_ = 0;
   std::int64_t step_ = 1;
+  std::int64_t call_ = 0;           // the call that it is in began then
+  std::int64_t in_calls_ = 0;       // of this step
   std::vector<ProfileLane> lanes_;  // of no network, then of each
   std::unique_ptr<Now[]> now_;      // of each lane
   std::vector<ProfileEvent> first_events_, last_events_;
@@ -99,11 +110,12 @@ class StageTimer {
  public:
   StageTimer(Profile* profile, Stage stage, int network)
       : profile_(profile), stage_(stage), network_(network), begin_(profile == nullptr ? 0 : profile_clock()) {}
+  StageTimer(Profile* profile, Stage stage) : StageTimer(profile, stage, profile == nullptr ? -1 : profile->home()) {}
   ~StageTimer() {
     if (profile_ == nullptr) return;
     const std::int64_t end = profile_clock();
     profile_->add(stage_, network_, begin_, end);
-    if (stage_ == Stage::wait) Profile::waited() += end - begin_;
+    Profile::told() += end - begin_;
   }
   StageTimer(const StageTimer&) = delete;
   StageTimer& operator=(const StageTimer&) = delete;
@@ -115,16 +127,36 @@ class StageTimer {
   std::int64_t begin_;
 };
 
-// The same but for the waits inside, which are told as such.
+// In a call of a component while it lives.
+class CallTimer {
+ public:
+  explicit CallTimer(Profile* profile) : profile_(profile != nullptr && profile->is_mine() ? profile : nullptr) {
+    if (profile_ != nullptr) profile_->enter_call();
+  }
+  ~CallTimer() {
+    if (profile_ != nullptr) profile_->leave_call();
+  }
+  CallTimer(const CallTimer&) = delete;
+  CallTimer& operator=(const CallTimer&) = delete;
+
+ private:
+  Profile* profile_;
+};
+
+// The same of all that StageTimers inside do not tell.
 class WorkTimer {
  public:
   WorkTimer(Profile* profile, Stage stage, int network) : profile_(profile), stage_(stage), network_(network) {
     if (profile_ == nullptr) return;
-    waited_ = Profile::waited();
+    told_ = Profile::told();
     begin_ = profile_clock();
   }
+  WorkTimer(Profile* profile, Stage stage) : WorkTimer(profile, stage, profile == nullptr ? -1 : profile->home()) {}
   ~WorkTimer() {
-    if (profile_ != nullptr) profile_->add(stage_, network_, begin_ + Profile::waited() - waited_, profile_clock());
+    if (profile_ == nullptr) return;
+    const std::int64_t end = profile_clock(), inside = Profile::told() - told_;
+    profile_->add(stage_, network_, begin_ + inside, end);
+    Profile::told() += end - begin_ - inside;
   }
   WorkTimer(const WorkTimer&) = delete;
   WorkTimer& operator=(const WorkTimer&) = delete;
@@ -133,7 +165,7 @@ class WorkTimer {
   Profile* profile_;
   Stage stage_;
   int network_;
-  std::int64_t waited_ = 0;
+  std::int64_t told_ = 0;
   std::int64_t begin_ = 0;
 };
 

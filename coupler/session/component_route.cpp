@@ -31,8 +31,8 @@ ComponentRoute::ComponentRoute(Route route, const NetworkSpec& spec, std::int64_
 void ComponentRoute::run_inline(const Plan& plan, std::int64_t tile, std::unique_ptr<InlineNetwork> network) {
   inline_restart_ =
       std::make_unique<InlineRestart>(plan, spec_, route_, tile, network.get(), reducers_, context_.shared_cores);
-  inline_ = std::make_unique<InlineForward>(route_, spec_, tile, std::move(network), step_clock(plan, spec_.component),
-                                            context_.writer);
+  inline_ = std::make_unique<InlineForward>(route_, spec_, tile, std::move(network), context_.network,
+                                            step_clock(plan, spec_.component), context_.writer);
 }
 
 void ComponentRoute::put(Feed feed, int field, const ColumnView& columns, std::int64_t first, std::int64_t count,
@@ -50,6 +50,7 @@ void ComponentRoute::put(Feed feed, int field, const ColumnView& columns, std::i
     adjoint_->require_whole("put");
     if (!is_recorded_) adjoint_->require_room(step);
   }
+  const WorkTimer timer(context_.writer.profile(), Stage::pack, context_.network);
   const RowMoment when{step, next_turn()};
   if (reducer == nullptr) {
     sender(feed).pack(field, columns, first, count, when, Call::put);
@@ -105,6 +106,7 @@ void ComponentRoute::flush_awaited() {
 
 std::int64_t ComponentRoute::get(int field, const ColumnView& columns, std::int64_t first, std::int64_t count,
                                  bool init_thread, Reducer* fallback) {
+  const WorkTimer timer(context_.writer.profile(), Stage::unpack, context_.network);
   if (init_thread || any_thread_) flush_awaited();
   if (inline_ != nullptr) inline_->run();
   return out_.get(field, columns, first, count, init_thread, fallback);

@@ -198,6 +198,11 @@ void ComponentSide::enddef(std::int64_t step) {
         step_problem.empty() ? problem : step_problem);
   record_inline_run();
   if (!job_.plan.resume.empty()) resume(step);
+  if (job_.plan.profile) {
+    profile_ = std::make_unique<Profile>(static_cast<int>(job_.plan.networks.size()));
+    state_.profile(profile_.get());
+    profile_->begin(step_);
+  }
   phase_ = Phase::run;
 }
 
@@ -234,6 +239,7 @@ std::int64_t ComponentSide::check_part(std::string_view name, const Field& field
 
 Info ComponentSide::put(std::string_view name, const ArrayView& array, Part part) {
   require(Phase::run, "put");
+  const CallTimer timer(profile_.get());
   Field& field = find_field(name);
   if (!field.is_put()) {
     if (field.output.route == nullptr) return Info::none;  // no network of the plan uses it; enddef said so
@@ -269,6 +275,7 @@ Info ComponentSide::put(std::string_view name, const ArrayView& array, Part part
 
 Info ComponentSide::get(std::string_view name, const ArrayView& array, Part part) {
   require(Phase::run, "get");
+  const CallTimer timer(profile_.get());
   Field& field = find_field(name);
   if (field.output.route == nullptr)
     misuse(fmt::format("field \"{}\" is no output of any network; name it in the plan, or do not get it", name));
@@ -307,6 +314,7 @@ void ComponentSide::require_put(const std::vector<const Fields::value_type*>& ne
 
 void ComponentSide::advance() {
   require(Phase::run, "advance");
+  const CallTimer timer(profile_.get());
   const CallScope call(state_, Call::advance);
   for (const auto& [name, field] : fields_) {
     if (!field.is_put() || field.coverage.covered() == field.slots) continue;
@@ -320,6 +328,7 @@ void ComponentSide::advance() {
     entry.second.coverage.clear();
     if (entry.second.kept != nullptr) entry.second.kept->end_step(true);
   }
+  if (profile_ != nullptr) profile_->end_step(step_, true);
   ++step_;
   state_.no_field_put();
   state_.step(step_);

@@ -106,7 +106,8 @@ class ComponentSide {
   std::string component_;
   MlLibrary library_;
   Job job_;
-  StateWriter& state_;  // of the job's watchdog; not after finalize
+  StateWriter& state_;                // of the job's watchdog; not after finalize
+  std::unique_ptr<Profile> profile_;  // null: the plan asks for none
   Communicator models_local_;
   std::unique_ptr<FinalizeWatch> watch_;
   StepClock clock_;

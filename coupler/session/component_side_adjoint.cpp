@@ -33,6 +33,7 @@ ComponentRoute& ComponentSide::find_route(const std::string& network, const std:
 
 void ComponentSide::put_adjoint(std::string_view name, const ArrayView& array, Part part, bool retain) {
   require(Phase::run, "put_adjoint");
+  const CallTimer timer(profile_.get());
   require_init_thread("put_adjoint");
   Field& field = find_field(name);
   ComponentRoute* route = field.output.route;
@@ -68,6 +69,7 @@ void ComponentSide::settle_exchange(ComponentRoute& route, const std::string& wh
 
 void ComponentSide::get_adjoint(std::string_view name, const ArrayView& array, Part part) {
   require(Phase::run, "get_adjoint");
+  const CallTimer timer(profile_.get());
   require_init_thread("get_adjoint");
   Field& field = find_field(name);
   std::vector<const Binding*> taped;
@@ -96,6 +98,7 @@ void ComponentSide::get_adjoint(std::string_view name, const ArrayView& array, P
 
 void ComponentSide::zero_grad(const std::string& network) {
   require(Phase::run, "zero_grad");
+  const CallTimer timer(profile_.get());
   require_init_thread("zero_grad");
   ComponentRoute& route = find_route(network, "zero_grad");
   if (!route.has_tape())

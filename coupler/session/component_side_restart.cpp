@@ -52,6 +52,7 @@ void ComponentSide::resume(std::int64_t step) {
 
 void ComponentSide::write_restart(const std::string& label) {
   require(Phase::run, "write_restart");
+  const CallTimer timer(profile_.get());
   const std::string problem = label_problem(label);
   if (!problem.empty()) throw Error(ErrorCode::usage, "write_restart: " + problem);
   for (const auto& [name, field] : fields_) {

@@ -72,6 +72,7 @@ std::string ComponentSide::string(const std::string& name) {
 
 double ComponentSide::scalar(const std::string& name) {
   require(Phase::run, "get_scalar");
+  const CallTimer timer(profile_.get());
   const std::size_t slash = name.rfind('/');
   const std::string network = network_in(name);
   if (const NetworkSite* site = find_site(network); site != nullptr) {

@@ -36,6 +36,7 @@ void GradientSum::add_round(const std::vector<std::byte>& gradient) {
 // The first learner makes the total: what one rank adds, all get.
 void GradientSum::end_round() {
   if (!by_chunk()) return;
+  const StageTimer timer(state_.profile(), Stage::reduce);
   const WaitScope waiting(state_, Call::learning_step);
   std::string parts(static_cast<std::size_t>(tree_->num_parts() * tree_->part_size()), '\0');
   tree_->write_parts(reinterpret_cast<std::byte*>(parts.data()));
@@ -68,6 +69,7 @@ void GradientSum::add_up() {
     drop_rounds();
     return;
   }
+  const StageTimer timer(state_.profile(), Stage::reduce);
   const WaitScope waiting(state_, Call::learning_step);
   std::vector<double>& sums = learner_.sums();
   learners_.sum_alike(reinterpret_cast<std::byte*>(sums.data()), static_cast<std::int64_t>(sums.size()), true,

@@ -7,11 +7,13 @@
 namespace ekman {
 
 InlineForward::InlineForward(Route& route, const NetworkSpec& spec, std::int64_t tile,
-                             std::unique_ptr<InlineNetwork> network, StepClock clock, StateWriter& state)
+                             std::unique_ptr<InlineNetwork> network, int network_number, StepClock clock,
+                             StateWriter& state)
     : route_(route),
       spec_(spec),
       tile_(tile),
       network_(std::move(network)),
+      network_number_(network_number),
       guard_(spec, route.out.layout, std::move(clock)),
       state_(state) {}
 
@@ -26,6 +28,7 @@ void InlineForward::run() {
   const std::lock_guard<std::mutex> lock(mutex_);
   if (is_done()) return;
   if (!failure_.empty()) throw Error(ErrorCode::network, failure_);
+  const StageTimer timer(state_.profile(), Stage::forward, network_number_);
   try {
     out.step = in.step;
     out.given_up = forward(in.step);

@@ -16,9 +16,10 @@ namespace ekman {
 
 class InlineForward {
  public:
-  // `network` is null on a rank without points. Tiles have `tile` rows. All references must outlive it.
+  // `network` is null on a rank without points; `network_number` is that of the plan. Tiles have `tile` rows. All
+  // references must outlive it.
   InlineForward(Route& route, const NetworkSpec& spec, std::int64_t tile, std::unique_ptr<InlineNetwork> network,
-                StepClock clock, StateWriter& state);
+                int network_number, StepClock clock, StateWriter& state);
 
   // Runs the exchange whose inputs are whole, if it has not been. Any thread; others wait.
   void run();
@@ -37,6 +38,7 @@ class InlineForward {
   const NetworkSpec& spec_;
   std::int64_t tile_;
   std::unique_ptr<InlineNetwork> network_;
+  int network_number_;
   GuardLog guard_;
   StateWriter& state_;
   std::mutex mutex_;

@@ -110,6 +110,7 @@ void MlAdjoint::take_adjoint(std::int64_t s) {
   EKMAN_ASSERT(slot.depth > 0);
   const bool retain = in_.turn(s).retain != 0;
   const std::int64_t first = s * spec_.rows_per_chunk();
+  const WorkTimer timer(state_.profile(), Stage::backward);
   tape_.backward(s, route_.adjoint_in.buffers + first * route_.adjoint_in.row_bytes,
                  route_.adjoint_out.buffers + first * route_.adjoint_out.row_bytes, route_.rows_of(spec_, s), retain);
   out_.done(s, in_.exchange(s), in_.step(s), 0, {});
@@ -123,6 +124,7 @@ void MlAdjoint::take_adjoint(std::int64_t s) {
 // that was learned from: else the tape would not be empty.
 void MlAdjoint::make_step() {
   sum_->add_up();
+  const StageTimer timer(state_.profile(), Stage::step);
   const StepReport report = learner_->step();
   ++windows_;
   const auto last = static_cast<std::int64_t>(slots_.size()) - 1;

@@ -70,12 +70,13 @@ void MlSide::serve() {
   if (training_ != nullptr) training_->check_validation();
   if (record_ != nullptr) record_->begin();
   while (!is_over()) {
-    const bool any = poll();
+    const bool any = assemble();
     if (run_whole_chunks()) continue;
     if (training_ != nullptr && training_->work()) continue;
     if (adjoint_ != nullptr && adjoint_->work()) continue;
     if (!any) wait_for_inputs();
   }
+  profile_step(0);
   out_.finish();
   if (recorder_ != nullptr) recorder_->finish();
   if (adjoint_ != nullptr) adjoint_->finish();
@@ -93,6 +94,12 @@ bool MlSide::is_over() const {
   return adjoint_ == nullptr || adjoint_->is_over();
 }
 
+// What came, told as time: waits tell theirs.
+bool MlSide::assemble() {
+  const StageTimer timer(state_.profile(), Stage::assemble);
+  return poll();
+}
+
 bool MlSide::poll() {
   const bool inputs = in_.poll(whole_), truths = truth_.poll(whole_truths_);
   const bool adjoints = adjoint_ != nullptr && adjoint_->poll();
@@ -103,6 +110,7 @@ bool MlSide::poll() {
 // Waits until a message has come.
 void MlSide::wait_for_inputs() {
   constexpr std::int64_t k_soon = 50;  // milliseconds, after which somebody may ask who is late
+  const StageTimer timer(state_.profile(), Stage::wait);
   PoliteWait wait(shared_cores_);
   for (int look = untold_looks(shared_cores_); look > 0; --look) {
     wait.pause();
@@ -206,6 +214,7 @@ void MlSide::take_whole_truths() {
 
 void MlSide::run_chunk(std::int64_t slot) {
   const std::int64_t exchange = in_.exchange(slot), step = in_.step(slot);
+  profile_step(step);
   out_.take_back(slot, exchange);
   const CallScope call(state_, Call::forward);
   const std::int64_t first = slot * spec_.rows_per_chunk(), rows = route_.rows_of(spec_, slot);
@@ -213,6 +222,23 @@ void MlSide::run_chunk(std::int64_t slot) {
   state_.chunk(route_.chunks[slot]);
   const std::byte* inputs = route_.in.row(first, exchange);
   std::byte* outputs = route_.results.row(first, exchange);
+  forward(slot, step, inputs, outputs, rows);
+  const WorkTimer timer(state_.profile(), Stage::send);
+  const std::int64_t given_up =
+      spec_.guard.given ? guard_.check(outputs, route_.results.row_bytes, rows, route_.ids.data() + first, step) : 0;
+  route_.copy_results(spec_, slot, exchange);
+  out_.done(slot, exchange, step, given_up, status());
+  if (training_ != nullptr) {
+    const StageTimer copy(state_.profile(), Stage::assemble);
+    training_->take_inputs(slot, step, inputs);
+  }
+  if (recorder_ != nullptr) recorder_->take_results(slot, step, inputs, outputs);
+  in_.release(slot);
+}
+
+void MlSide::forward(std::int64_t slot, std::int64_t step, const std::byte* inputs, std::byte* outputs,
+                     std::int64_t rows) {
+  const WorkTimer timer(state_.profile(), Stage::forward);
   if (adjoint_ != nullptr) {
     adjoint_->forward(slot, step, inputs, outputs, rows);
   } else if (serves_ && training_ != nullptr && spec_.training.delay == 0) {
@@ -220,13 +246,13 @@ void MlSide::run_chunk(std::int64_t slot) {
   } else if (serves_) {
     engine_->forward(inputs, outputs, rows);
   }
-  const std::int64_t given_up =
-      spec_.guard.given ? guard_.check(outputs, route_.results.row_bytes, rows, route_.ids.data() + first, step) : 0;
-  route_.copy_results(spec_, slot, exchange);
-  out_.done(slot, exchange, step, given_up, status());
-  if (training_ != nullptr) training_->take_inputs(slot, step, inputs);
-  if (recorder_ != nullptr) recorder_->take_results(slot, step, inputs, outputs);
-  in_.release(slot);
+}
+
+// A step lasts from its first chunk to that of the next one.
+void MlSide::profile_step(std::int64_t step) {
+  Profile* const profile = state_.profile();
+  if (profile != nullptr && profiled_step_ != step && profiled_step_ > 0) profile->end_step(profiled_step_);
+  profiled_step_ = step;
 }
 
 LearningStatus MlSide::status() const {

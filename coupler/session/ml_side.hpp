@@ -35,6 +35,7 @@ class MlSide {
 
  private:
   bool is_over() const;
+  bool assemble();
   bool poll();
   void wait_for_inputs();
   void list_late();
@@ -48,6 +49,8 @@ class MlSide {
   bool run_whole_chunks();
   void take_whole_truths();
   void run_chunk(std::int64_t slot);
+  void forward(std::int64_t slot, std::int64_t step, const std::byte* inputs, std::byte* outputs, std::int64_t rows);
+  void profile_step(std::int64_t step);
   bool may_run(std::int64_t slot);
   bool somebody_sees_outputs() const;
   LearningStatus status() const;
@@ -72,6 +75,7 @@ class MlSide {
   std::unique_ptr<Recorder> recorder_;         // null: nothing is recorded
   std::vector<std::int64_t> whole_;            // slots whose inputs are there
   std::vector<std::int64_t> whole_truths_;     // slots whose targets and weights are
+  std::int64_t profiled_step_ = 0;             // the one that the profile is in; 0: none
 };
 
 }  // namespace ekman

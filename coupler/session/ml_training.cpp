@@ -155,8 +155,11 @@ void MlTraining::learn(std::int64_t slot) {
   lesson.rows = route_.rows_of(spec_, slot);
   lesson.ids = route_.ids.data() + slot * spec_.rows_per_chunk();
   lesson.chunk = route_.chunks[slot];
-  learner_.add(lesson);
-  if (replay_ != nullptr) learn_again(lesson);
+  {
+    const WorkTimer timer(state_.profile(), Stage::backward);
+    learner_.add(lesson);
+    if (replay_ != nullptr) learn_again(lesson);
+  }
   sum_.add(lesson.chunk);
 }
 
@@ -178,6 +181,7 @@ void MlTraining::learn_again(const Lesson& lesson) {
 
 void MlTraining::make_step() {
   sum_.add_up();
+  const StageTimer timer(state_.profile(), Stage::step);
   const StepReport report = learner_.step();
   window_ = lessons(exchanges_);
   const std::int64_t last = window_ - 1;

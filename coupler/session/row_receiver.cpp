@@ -140,6 +140,7 @@ void RowReceiver::wait_for(int m, int field, bool may_call_mpi) {
                       context_.shared_cores, context_.writer, call_, number, context_.network, message.peer);
   }
   if (arrived_[m].load(std::memory_order_acquire)) return;
+  const StageTimer timer(context_.writer.profile(), Stage::wait, context_.network);
   const WaitScope waiting(context_.writer, call_, number, context_.network, message.peer);
   PoliteWait wait(context_.shared_cores);
   while (!arrived_[m].load(std::memory_order_acquire)) {

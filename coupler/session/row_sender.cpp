@@ -14,6 +14,7 @@ RowSpan rows_of(const Direction& direction, const Run& run, std::int64_t slot, i
 
 void wait_for_request(Direction& direction, const Message& message, int request, const RowContext& context, Call call) {
   if (request < 0 || direction.requests.test(request)) return;
+  const StageTimer timer(context.writer.profile(), Stage::wait, context.network);
   const WaitScope waiting(context.writer, call, k_no_field, context.network, message.peer);
   direction.requests.wait(request);
 }

@@ -9,6 +9,7 @@
 
 #include "coupler/base/node_clock.hpp"
 #include "coupler/base/process_state.hpp"
+#include "coupler/profile/profile.hpp"
 
 namespace ekman {
 
@@ -134,6 +135,10 @@ class StateWriter {
 
   const StateRecord& record() const { return *record_; }
 
+  // Where the time goes; null: nobody asks. It must outlive its last use.
+  Profile* profile() const { return profile_; }
+  void profile(Profile* profile) { profile_ = profile; }
+
  private:
   void mark(Call call, bool inside, int field) {
     record_->doing.store(to_word({call, inside, field, node_milliseconds()}), std::memory_order_relaxed);
@@ -149,6 +154,7 @@ class StateWriter {
   std::mutex mutex_;
   std::vector<Ticket> waits_;  // oldest first
   std::int64_t tickets_ = 0;
+  Profile* profile_ = nullptr;
 };
 
 // Inside a call of Ekman while it lives.

@@ -63,8 +63,8 @@ class Engine {
 
   virtual NetworkSize size() const = 0;
 
-  // From now on it tells the stages that it alone knows: copies to and from a GPU, and of a learner its forward. A GPU is
-  // then waited for at the end of each. Null: no more.
+  // From now on it tells the stages that it alone knows: copies to and from a GPU, and of a learner its forward. A GPU
+  // is then waited for at the end of each. Null: no more.
   virtual void profile(Profile* /*profile*/) {}
 
   // What lets the network learn; null if the plan has no `training` for it. Lives as long as the engine.

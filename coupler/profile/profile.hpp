@@ -69,11 +69,14 @@ class Profile {
 
   // Any thread.
   void add(Stage stage, int network, std::int64_t begin, std::int64_t end);
+  // The step that comes, where it is not the one behind the last.
+  void now_in(std::int64_t step) { step_ = step; }
   // The thread that made it: what came since the last one was step `step`. With `tells_physics` inside a call.
   void end_step(std::int64_t step, bool tells_physics = false);
 
-  // Nanoseconds that this thread has told so far by StageTimers, for work around them.
-  static std::int64_t& told();
+  // Nanoseconds that this thread has told so far by timers, for work around them. Each library that this code is linked
+  // into has counters of its own: those of the library that made the profile count.
+  std::int64_t& told() const { return told_(); }
 
   int home() const { return home_; }
 
@@ -90,7 +93,9 @@ class Profile {
   };
 
   void keep(const ProfileEvent& event);
+  static std::int64_t& told_of_thread();
 
+  std::int64_t& (*told_)() = &told_of_thread;
   int home_;
   std::thread::id thread_ = std::this_thread::get_id();
   std::int64_t begin_ = 0;
@@ -115,7 +120,7 @@ class StageTimer {
     if (profile_ == nullptr) return;
     const std::int64_t end = profile_clock();
     profile_->add(stage_, network_, begin_, end);
-    Profile::told() += end - begin_;
+    profile_->told() += end - begin_;
   }
   StageTimer(const StageTimer&) = delete;
   StageTimer& operator=(const StageTimer&) = delete;
@@ -148,15 +153,15 @@ class WorkTimer {
  public:
   WorkTimer(Profile* profile, Stage stage, int network) : profile_(profile), stage_(stage), network_(network) {
     if (profile_ == nullptr) return;
-    told_ = Profile::told();
+    told_ = profile_->told();
     begin_ = profile_clock();
   }
   WorkTimer(Profile* profile, Stage stage) : WorkTimer(profile, stage, profile == nullptr ? -1 : profile->home()) {}
   ~WorkTimer() {
     if (profile_ == nullptr) return;
-    const std::int64_t end = profile_clock(), inside = Profile::told() - told_;
+    const std::int64_t end = profile_clock(), inside = profile_->told() - told_;
     profile_->add(stage_, network_, begin_ + inside, end);
-    Profile::told() += end - begin_ - inside;
+    profile_->told() += end - begin_ - inside;
   }
   WorkTimer(const WorkTimer&) = delete;
   WorkTimer& operator=(const WorkTimer&) = delete;

@@ -16,7 +16,7 @@ class Writer {
  public:
   template <class T>
   void operator()(const T& value) {
-    static_assert(std::is_trivially_copyable_v<T>, "bytes of it are what it is");
+    static_assert(std::is_trivially_copyable_v<T>);
     bytes_.append(reinterpret_cast<const char*>(&value), sizeof value);
   }
   void operator()(const std::string& text) { list(text); }
@@ -78,6 +78,13 @@ void visit_lane(Archive& archive, Lane& lane) {
 }
 
 }  // namespace
+
+void RankProfile::take(const Profile& profile) {
+  steps = profile.steps();
+  seconds = profile.seconds();
+  lanes = profile.lanes();
+  events = profile.events();
+}
 
 ProfileLimits profile_limits(int ranks) {
   const auto count = static_cast<std::size_t>(std::max(ranks, 1));

@@ -20,6 +20,9 @@ struct RankProfile {
   double seconds = 0.0;     // from the end of enddef to the end of the last step
   std::vector<ProfileLane> lanes;
   std::vector<ProfileEvent> events;  // of the first and of the last steps, ascending
+
+  // What `profile` has told: steps and below.
+  void take(const Profile& profile);
 };
 
 // What reports say of a network, so that they need no plan.

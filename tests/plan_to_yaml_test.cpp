@@ -73,6 +73,11 @@ networks:
     sample: {grid: {shape: [6, 8]}}
     inputs: [{fields: [t]}]
     outputs: [{fields: [y3]}]
+  w:
+    component: atmosphere
+    network: {builtin: sleep, seconds_per_forward: 1.0e-3, seconds_per_point: +2.5e-6, busy: on}
+    inputs: [{fields: [t]}]
+    outputs: [{fields: [y5]}]
   o:
     component: atmosphere
     network: {own: mine, library: a/libmine.so, seed: 9, arguments: {width: 4, sizes: [1, 2.5e0], "a.b": "on: [", one: [7]}}

@@ -77,6 +77,10 @@ class Engine {
 // Input rows copied to output rows, value by value; the two rows must be of the same length.
 std::unique_ptr<Engine> make_echo_engine(const NetworkSpec& spec, const RowLayout& inputs, const RowLayout& outputs);
 
+// A network of given cost, `builtin: sleep`: forward takes as long as the plan says of the tiles of its chunk, and
+// outputs are zero. Throws Error(network) for a cost that is no number.
+std::unique_ptr<Engine> make_sleep_engine(const NetworkSpec& spec, const RowLayout& outputs, const std::string& device);
+
 // Of a network that is `none`: it has no outputs.
 std::unique_ptr<Engine> make_no_engine();
 

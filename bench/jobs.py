@@ -131,6 +131,24 @@ def engine(build, work):
     yield [build / "bench" / "bench_engine", work]
 
 
+def profile_cost(build, work):
+    """Stamps of an exchange: stages that its events tell, and calls, on the rank that has most."""
+    steps, run = 20, work / "profile_run"
+    path = work / "profile_cost.yaml"
+    text = (HERE.parent / "configs" / "sizing.yaml").read_text()
+    for old, new in (("chunk: 1024", "chunk: 256"), ("tile: 1024", "tile: 256"), ("per_point: 1.0e-6", "per_point: 0.0"),
+                     ("per_forward: 2.0e-4", "per_forward: 2.5e-5")):
+        text = text.replace(old, new)   # 40 chunks, 1 ms of forwards
+    path.write_text(f"{text}output: {{directory: {run}, profile: on}}\n")
+    yield [*MPIRUN, "-np", 1, build / "bin" / "ekman", "mimic", path, "--steps", steps, ":", "-np", 1, build / "bin" / "ekman",
+           "serve", path]
+    import h5py
+    with h5py.File(run / "profile.h5") as file:
+        ranks = file["events/rank"][:].tolist()
+    calls = 2 + 2 + 1   # puts, gets, advance
+    yield [build / "bench" / "bench_profile", max(ranks.count(0) / steps + calls, ranks.count(1) / steps)]
+
+
 BENCHES = {
     "pack": pack,
     "roundtrip": roundtrip,
@@ -141,6 +159,7 @@ BENCHES = {
     "other_nets": other_nets,
     "training": training,
     "training_ranks": training_ranks,
+    "profile_cost": profile_cost,
     "engine": engine,
     "learner": learner,
 }

@@ -33,7 +33,10 @@ void ProfileCourse::widen(std::int64_t wider) {
 
 Profile::Profile(int networks, int home)
     : home_(home), lanes_(static_cast<std::size_t>(networks) + 1), now_(new Now[lanes_.size()]) {
-  for (std::size_t lane = 0; lane < lanes_.size(); ++lane) lanes_[lane].network = static_cast<std::int16_t>(lane) - 1;
+  for (std::size_t lane = 0; lane < lanes_.size(); ++lane) {
+    lanes_[lane].network = static_cast<std::int16_t>(lane) - 1;
+    lanes_[lane].course.bins.reserve(ProfileCourse::k_most_bins);
+  }
   first_events_.reserve(k_kept_events);
   last_events_.reserve(k_kept_events);
 }

@@ -16,7 +16,7 @@ namespace {
 
 constexpr std::int64_t k_columns = 50, k_levels = 5;
 constexpr int k_ml_ranks = 3;
-constexpr int k_warm_steps = 6, k_few = 100, k_many = 3000;
+constexpr int k_warm_steps = 6, k_few = 1000, k_many = 4000;  // a profile is full after few
 
 [[noreturn]] void fail(const char* what, std::int64_t found) {
   std::fprintf(stderr, "FAILED: %s: %lld\n", what, static_cast<long long>(found));

@@ -18,6 +18,9 @@ int main(int argc, char** argv) {
     for (int rank = 0; rank < 2; ++rank) run.ranks.push_back(ekman::made_ml_rank(0, rank, true));
     run.simulated = true;
   }
+  if (kind == "overlapping")  // as work tells what it did beside stages within it
+    run.ranks[0].events = {
+        {0.001, 0.004F, 1, 0, 0}, {0.003, 0.004F, 1, 0, 1}, {0.0035, 0.0005F, 1, 0, 2}, {0.006, 0.0005F, 1, 0, 0}};
   std::filesystem::create_directories(directory);
   ekman::write_profile((directory / ekman::k_profile_file).string(), run);
   return 0;

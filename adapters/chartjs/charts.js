@@ -105,11 +105,11 @@ function stageRows(run, group) {
 
 function stageChart(card, run, group) {
   const rows = stageRows(run, group);
-  const wide = card.clientWidth > 500;
+  const most = card.clientWidth > 500 ? 30 : 20;
   addChart(card, 70 + 26 * rows.length, "Seconds of each stage of " + groupTitle(group), {
     type: "bar",
     data: {
-      labels: rows.map(row => shortened(row.label, wide ? 34 : 22)),
+      labels: rows.map(row => shortened(row.label, most)),
       datasets: [{
         data: rows.map(row => row.spread.mean),
         backgroundColor: rows.map(row => row.colour),
@@ -141,7 +141,8 @@ function stageChart(card, run, group) {
 
 function stackedOptions(xTitle, yTitle, titleOf, labelOf) {
   return {
-    scales: {x: {stacked: true, title: {display: true, text: xTitle}, grid: {display: false}},
+    scales: {x: {stacked: true, title: {display: true, text: xTitle}, grid: {display: false},
+                 ticks: {maxRotation: 0, autoSkipPadding: 12}},
              y: Object.assign(timeAxis(yTitle), {stacked: true})},
     interaction: {mode: "index", intersect: false},
     plugins: {legend: {display: false},
@@ -154,7 +155,6 @@ function timeLabel(item) { return item.dataset.label + ": " + timeWords(item.raw
 
 function rankChart(card, run, group) {
   const rows = stageRows(run, group), shown = group.shown;
-  const withOther = rows.length > group.stages.length;
   const datasets = rows.map((row, at) => ({
     label: row.label, backgroundColor: row.colour, data: shown.map(rank => rank.seconds[at]),
     categoryPercentage: 0.95, barPercentage: shown.length > 24 ? 1 : 0.85, maxBarThickness: 60
@@ -167,7 +167,6 @@ function rankChart(card, run, group) {
         "of a" + (group.component ? " step" : "n exchange"),
         at => "rank " + shown[at].rank + " on " + shown[at].node + (shown[at].device ? ", " + shown[at].device : ""), timeLabel)
   });
-  return withOther;
 }
 
 function courseChart(card, run, group) {
@@ -206,7 +205,7 @@ function throughputChart(card, network) {
 }
 
 // `curves` is a list of [label, values, colour, dashed].
-function learningChart(card, steps, title, curves) {
+function learningChart(card, steps, title, curves, words) {
   const values = curves.flatMap(curve => curve[1]).filter(value => value !== null);
   const least = Math.min(...values), most = Math.max(...values), positive = values.length > 0 && least > 0;
   const few = values.length < 2 * curves.length;
@@ -220,7 +219,7 @@ function learningChart(card, steps, title, curves) {
     options: {
       scales: {x: {type: "linear", title: {display: true, text: "optimizer step"}, ticks: {precision: 0}},
                y: {type: positive && most > 20 * least ? "logarithmic" : "linear",
-                   ticks: {maxTicksLimit: 7, callback: value => Number(value.toPrecision(3)).toString()}}},
+                   ticks: {maxTicksLimit: 7, callback: words || (value => Number(value.toPrecision(3)).toString())}}},
       interaction: {mode: "nearest", axis: "x", intersect: false},
       plugins: {legend: {display: curves.length > 1, position: "bottom", labels: {boxWidth: 12}}}
     }

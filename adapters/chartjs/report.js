@@ -61,7 +61,7 @@ function head() {
   if (run.simulated) where.append(element("span", {className: "badge", textContent: "simulated, not measured"}));
   const sentences = run.sentences || ["This run was not profiled"];
   const first = sentences[0];
-  document.getElementById("headline").textContent = first.charAt(0).toUpperCase() + first.slice(1) + ".";
+  document.getElementById("headline").textContent = first;
   const rest = run.sentences ? sentences.slice(1) : ["with output: {profile: on} in the plan it tells where the time went"];
   document.getElementById("sentences").append(...rest.map(text => element("li", {textContent: text})));
   if (!run.sentences) document.getElementById("summary").remove();
@@ -92,16 +92,17 @@ function tiles() {
 
 function balance() {
   const made = section("balance", "Load balance",
-      "Bars are means over ranks, strokes go from the least to the most of them. A rank that waits longer than others of its " +
-      "component came earlier: what all of them wait is for the network, the rest for the slowest of their own.");
+      "Bars are means over ranks, strokes go from the least to the most of them. What even the rank of a component that waits " +
+      "least waits is for the network; what others wait beyond that they may wait for that rank, which came last.");
   legend(made, run.groups);
   for (const group of run.groups) {
     const row = cards(made);
     const busy = group.ranks > 1 ? ", the busiest, rank " + group.busy.mostRank + ", " + group.imbalance.toFixed(2) + " times that" : "";
     const left = card(row, groupTitle(group), (group.component ? "a step " : "an exchange ") + timeWords(group.step.mean) +
                       ", of it busy " + timeWords(group.busy.mean) + busy);
+    const right = card(row, "By rank");
     stageChart(left, run, group);
-    rankChart(card(row, "By rank"), run, group);
+    rankChart(right, run, group);
   }
 }
 
@@ -149,7 +150,8 @@ function learning() {
     if (losses.length) learningChart(card(row, "Loss of \u201c" + network + "\u201d", mean), step, "Loss", losses);
     for (const [name, title, colour] of [["learning_rate", "Learning rate", "#7a5195"], ["gradient_norm", "Norm of the gradient", "#00875f"],
                                          ["samples_per_second", "Samples a second", "#5b6875"]])
-      if (has(columns[name])) learningChart(card(row, title, mean), step, title, [[title, columns[name], colour]]);
+      if (has(columns[name]))
+        learningChart(card(row, title, mean), step, title, [[title, columns[name], colour]], name.startsWith("samples") ? countWords : null);
   }
 }
 
@@ -157,18 +159,20 @@ function machine() {
   const made = section("plan", "Plan and machine");
   const facts = run.facts.map(([name, values]) => [name.replaceAll("_", " "), values.join("\n")]);
   if (run.version && !fact("ekman")) facts.unshift(["ekman", run.version]);
-  const where = card(made, "Run");
-  table(where, ["what", ""], facts, []);
+  const row = cards(made);
+  const where = card(row, "Run");
+  where.classList.add("whole");
+  table(where, ["", ""], facts, []);
   const list = counts => Object.entries(counts).map(([name, count]) => count + " " + (name || "none")).join(", ");
   if (run.nodes) {
-    const below = card(made, "Nodes");
+    const below = card(row, "Nodes");
     table(below, ["node", "ranks", "devices of ML ranks"], run.nodes.slice(0, 200).map(node => [node.node, list(node.ranks), list(node.devices)]), []);
     if (run.nodes.length > 200) below.append("and " + (run.nodes.length - 200) + " nodes more");
-    table(card(made, "Networks"), ["network", "component", "points", "chunk", "period", "lag", "runs", "learns"],
+    table(card(row, "Networks"), ["network", "component", "points", "chunk", "period", "lag", "runs", "learns"],
         run.networks.map(each => [each.name, each.component, String(each.points), String(each.chunk), String(each.period), String(each.lag),
                                   each.inline ? "inline" : "on ML ranks", each.learns ? "yes" : "no"]), [2, 3, 4, 5]);
   }
-  if (run.plan) made.append(element("h3", {textContent: "ekman-run.yaml"}), element("pre", {textContent: run.plan}));
+  if (run.plan) made.append(element("h3", {textContent: "Plan (ekman-run.yaml)"}), element("pre", {textContent: run.plan}));
 }
 
 Chart.defaults.font.family = getComputedStyle(document.body).fontFamily;

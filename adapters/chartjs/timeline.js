@@ -16,6 +16,7 @@ class Timeline {
     }
     this.steps = [...steps.keys()].sort((a, b) => a - b);
     this.spans = this.steps.map(step => steps.get(step));
+    if (this.spans.length) this.spans[0][0] = 0;  // physics before the first event
     // Steps of the middle were not kept: the first steps end where the numbers jump.
     this.gap = this.steps.findIndex((step, at) => at > 0 && step > this.steps[at - 1] + this.longestPeriod());
     this.first = 0;
@@ -74,7 +75,7 @@ class Timeline {
   // What no stage tells of a component is its physics; not over steps that were left out.
   drawPhysics(context, x, events, above, height) {
     context.fillStyle = colours.physics;
-    let begin = events[0].begin, end = begin, step = events[0].step;
+    let begin = 0, end = events[0].begin, step = events[0].step;
     const fill = () => context.fillRect(x.getPixelForValue(begin), above, x.getPixelForValue(end) - x.getPixelForValue(begin), height);
     for (const event of events) {
       if (event.step > step + this.longestPeriod()) {

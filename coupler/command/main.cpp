@@ -76,7 +76,8 @@ int main(int argc, char** argv) {
   CLI::App* predict = add_trial("predict", "write what a network says beside the truth of recordings, as netCDF-4");
   CLI::App* keys = app.add_subcommand("keys", "print the reference of all plan keys (Markdown)");
   CLI::App* inspected = app.add_subcommand(
-      "inspect", "say what is in a recording, restart file, checkpoint, network or artifact; or merge recordings");
+      "inspect",
+      "say what is in a recording, restart file, profile, checkpoint, network or artifact; or merge recordings");
   std::vector<std::string> recordings;
   std::string merged;
   inspected

@@ -38,14 +38,26 @@ def colours_of(png):
     return width, height, len({rows[n * size:(n + 1) * size] for n in range(height)})
 
 
-def check(kind, charts, *words):
+# What a reader does: goes to the last steps, and points at a lane of the timeline.
+READER = """<script>
+[...document.querySelectorAll("#timeline button")].find(button => button.textContent === "Last steps").click();
+const lanes = document.querySelector("#timeline canvas"), box = lanes.getBoundingClientRect();
+lanes.dispatchEvent(new MouseEvent("mousemove", {clientX: box.left + box.width / 2, clientY: box.bottom - 60}));
+</script></body>"""
+
+
+def check(kind, charts, *words, reader=""):
     directory = work / kind
     if kind == "learned":
         write_log(directory, 50)
     else:
         run(write_made_profile, directory, kind)
     run(ekman, "report", directory)
-    shown = browse(directory / "report.html", "--dump-dom")
+    path = directory / "report.html"
+    if reader:
+        path = directory / "read.html"
+        path.write_text((directory / "report.html").read_text().replace("</body>", reader))
+    shown = browse(path, "--dump-dom")
     page = Page(shown.stdout)
     found = page.attributes
     expect(f"{kind}: the page is put together", found.get("data-ready") == "yes", (found, shown.stderr[-2000:]))
@@ -58,9 +70,10 @@ def check(kind, charts, *words):
 
 
 # Two charts of balance and one of course for each group, timeline, throughput.
-check("plain", 8, 'atmosphere waits 5.00 ms of each 50.0 ms step (10 %) for network "heating"', "steps 1 to 5 of the model")
+check("plain", 8, 'atmosphere waits 5.00 ms of each 50.0 ms step (10 %) for network "heating"', "steps 196 to 200 of the model",
+      "ML \u201cheating\u201d 1: wait \u201cheating\u201d, 42.0 ms, step 198", reader=READER)
 check("hostile", 8, "</script><b>air waits 5.00 ms")
-check("large", 8, "simulated, not measured", "268 ranks more are not drawn")
+check("large", 8, "simulated, not measured", "268 ranks more are not drawn", "steps 1 to 5 of the model")
 check("learned", 4, "This run was not profiled", "Loss of \u201c<net>\u201d", "n2: </script> & 1 rank")
 picture = work / "plain.png"
 browse(work / "plain/report.html", "--window-size=1200,2400", f"--screenshot={picture}")

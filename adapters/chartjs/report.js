@@ -97,9 +97,9 @@ function balance() {
   legend(made, run.groups);
   for (const group of run.groups) {
     const row = cards(made);
-    const busy = group.ranks > 1 ? ", the busiest, rank " + group.busy.mostRank + ", " + group.imbalance.toFixed(2) + " times that" : "";
-    const left = card(row, groupTitle(group), (group.component ? "a step " : "an exchange ") + timeWords(group.step.mean) +
-                      ", of it busy " + timeWords(group.busy.mean) + busy);
+    const most = group.ranks > 1 ? ", " + group.imbalance.toFixed(2) + " times that on rank " + group.busy.mostRank : "";
+    const left = card(row, groupTitle(group), (group.component ? "step " : "exchange ") + timeWords(group.step.mean) +
+                      ", busy " + timeWords(group.busy.mean) + most);
     const right = card(row, "By rank");
     stageChart(left, run, group);
     rankChart(right, run, group);

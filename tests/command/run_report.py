@@ -1,6 +1,6 @@
 """`ekman report` by what it writes and prints; the browser has a test of its own, run_report_browser.py.
 
-run_report.py EKMAN WRITE_MADE_PROFILE WORK_DIR
+run_report.py EKMAN WRITE_MADE_PROFILE WORK_DIR DOCS
 """
 import json
 import pathlib
@@ -28,6 +28,11 @@ expect("the text begins with who waits for whom",
 expect("it is one screen", told.stdout.count("\n") <= 24 and max(map(len, told.stdout.split("\n"))) <= 100, told.stdout)
 inspected = run(ekman, "inspect", work / "plain/profile.h5")
 expect("inspect knows a profile", inspected.stdout.endswith(told.stdout) and "profile of a run of 6 ranks" in inspected.stdout, inspected)
+
+shutil.copytree(work / "plain", work / "run")
+program = re.search(r"```python\n(.*?)```", pathlib.Path(sys.argv[4], "profile.md").read_text(), re.S)[1]
+printed = run(sys.executable, "-c", f"import os; os.chdir({str(work)!r})\n" + program)
+expect("the program of docs/profile.md reads the file", re.fullmatch(r"components waited (4\.0|3\.9999)\d* s in all\n", printed.stdout), printed)
 
 # The page.
 done = made("plain")

@@ -139,7 +139,7 @@ OTHER_TEXTS = {
     "coupler/command/graph.cpp": r"[<=\[]|^cluster|^ML rank|^in each rank of|^\.\.\. … more$|^falls back$|^cannot be (given a pipe|started)$",
     "coupler/command/inspect.cpp": r"^…: …, (recording|restart|profile|mean and std|checkpoint|TorchScript)",
     "coupler/command/learning_curves.cpp": r"^it has no header$|^its first column|^row … has not",
-    "coupler/command/report.cpp": r"^This run was not profiled",
+    "coupler/command/report.cpp": r"^This run was not profiled|^… is of a run before",
     "coupler/profile/profile_text.cpp": "",
     "coupler/profile/wait_sentences.cpp": "",
     "adapters/json/report_json.cpp": "",

@@ -113,10 +113,21 @@ TEST(ProfileText, TellsInlineNetworksApart) {
   const std::string text = profile_text(run);
 
   EXPECT_THAT(text,
-              StartsWith("no component waits for a network\n"
-                         "ocean spends 20.0 ms of each 100 ms step (20 %) in network \"mixing\", which is inline"));
+              StartsWith("ocean spends 20.0 ms of each 100 ms step (20 %) in network \"mixing\", which is inline\n"
+                         "no component waits for a network\n"));
   EXPECT_THAT(text, HasSubstr("1.50 k points/s, inline"));  // every second step
   EXPECT_THAT(text, HasSubstr("in no stage"));
+}
+
+TEST(ProfileText, BeginsWithMlRanksWhereComponentsHardlyWait) {
+  RunProfile run = made_profile();
+  for (RankProfile& rank : run.ranks)
+    if (rank.component >= 0) put_stage(rank, 0, Stage::wait, 200, 0.0001);
+
+  EXPECT_THAT(profile_text(run),
+              StartsWith("2 ML ranks of \"heating\" wait 42.5 ms of each 50.0 ms exchange (85 %) for atmosphere\n"
+                         "no component waits for a network longer than 100 us of a step\n"
+                         "more ML ranks cannot make a step of atmosphere shorter than 49.9 ms"));
 }
 
 TEST(ProfileText, MarksWhatIsSimulated) {

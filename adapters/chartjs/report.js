@@ -59,6 +59,7 @@ function head() {
   const where = document.getElementById("run");
   where.textContent = "Run in " + run.directory + (fact("started") ? ", started " + fact("started") : "");
   if (run.simulated) where.append(element("span", {className: "badge", textContent: "simulated, not measured"}));
+  if (run.warning) where.append(element("span", {className: "badge", textContent: run.warning}));
   const sentences = run.sentences || ["This run was not profiled"];
   const first = sentences[0];
   document.getElementById("headline").textContent = first;

@@ -248,7 +248,7 @@ ordered_json learning_json(const LearningCurves& curves) {
 }  // namespace
 
 std::string report_json(const ReportContent& content) {
-  ordered_json json{{"directory", content.directory}};
+  ordered_json json{{"directory", content.directory}, {"warning", content.warning}};
   if (content.profile) add_profile(*content.profile, json);
   json["learning"] = ordered_json::array();
   for (const LearningCurves& curves : content.learning) json["learning"].push_back(learning_json(curves));

@@ -22,6 +22,7 @@ struct LearningCurves {
 
 struct ReportContent {
   std::string directory;              // what the page is called by
+  std::string warning;                // what a reader must know; empty: nothing
   std::optional<RunProfile> profile;  // nothing: the run was not profiled
   std::vector<LearningCurves> learning;
   std::vector<std::pair<std::string, std::vector<std::string>>> facts;  // versions, nodes, ranks

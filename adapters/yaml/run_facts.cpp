@@ -31,6 +31,8 @@ Tree tree_of(const std::string& text, const std::string& file_name) {
 RunFacts run_facts(const std::string& text, const std::string& file_name) {
   const Tree root = tree_of(text, file_name);
   RunFacts read;
+  const Tree* const profile = find(&root, {"output", "profile"});
+  read.profiled = profile != nullptr && profile->scalar == "on";
   if (const Tree* facts = root.find("x-run")) {
     for (const Entry& fact : facts->entries) {
       RunFact& added = read.facts.emplace_back(RunFact{fact.key, {}});

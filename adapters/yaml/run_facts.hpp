@@ -10,6 +10,7 @@
 namespace ekman {
 
 struct RunFacts {
+  bool profiled = false;                                  // output.profile
   std::vector<RunFact> facts;                             // `x-run`: versions, nodes, ranks
   std::vector<std::pair<std::string, std::string>> logs;  // of networks that learn: name, and `log.csv` as it is there
 };

@@ -109,6 +109,9 @@ ReportContent content_of(const fs::path& directory) {
   const RunFacts facts = run_facts(content.plan, record.string());
   for (const RunFact& fact : facts.facts) content.facts.emplace_back(fact.name, fact.values);
   content.learning = learning_of(directory, facts);
+  if (content.profile && !facts.profiled)
+    content.warning =
+        fmt::format("{} is of a run before that of {}, which was not profiled", k_profile_file, k_run_record);
   return content;
 }
 

@@ -44,6 +44,13 @@ std::string inline_sentence(const RunProfile& run, const GroupBalance& group, co
                      quoted_name(run, stage.network));
 }
 
+std::string no_wait_sentence(const RunBalance& balance) {
+  if (balance.components.empty()) return "no component made a step";
+  if (balance.waits.empty()) return "no component waits for a network";
+  return fmt::format("no component waits for a network longer than {} of a step",
+                     seconds_words(balance.waits.front().seconds.mean));
+}
+
 // What a component's step is without waits, which is what more ML ranks could save at most.
 std::string bound_sentence(const GroupBalance& group, double waits) {
   return fmt::format("more ML ranks cannot make a step of {} shorter than {}, its time without waits", group.name,
@@ -57,7 +64,8 @@ std::vector<std::string> wait_sentences(const RunProfile& run, const RunBalance&
   for (const Wait& wait : balance.waits)
     if (wait.share >= k_tells) first.push_back(component_sentence(run, balance, wait));
   std::vector<const GroupBalance*> networks;
-  for (const GroupBalance& group : balance.networks) networks.push_back(&group);
+  for (const GroupBalance& group : balance.networks)
+    if (group.steps > 0) networks.push_back(&group);
   std::stable_sort(networks.begin(), networks.end(), [](const GroupBalance* a, const GroupBalance* b) {
     return a->mean_of(Stage::wait) * b->step.mean > b->mean_of(Stage::wait) * a->step.mean;
   });
@@ -68,8 +76,13 @@ std::vector<std::string> wait_sentences(const RunProfile& run, const RunBalance&
     const double waits = dedicated_waits(balance, group.place);
     if (waits > 0.0) last.push_back(bound_sentence(group, waits));
   }
-  if (first.empty())
-    first.emplace_back(balance.components.empty() ? "no component made a step" : "no component waits for a network");
+  // Where components hardly wait, the ML ranks do.
+  if (first.empty()) {
+    if (then.empty())
+      then.push_back(no_wait_sentence(balance));
+    else
+      last.insert(last.begin(), no_wait_sentence(balance));
+  }
   // Where not all fit, each kind has its share of the room.
   const std::size_t tail = std::min<std::size_t>(last.size(), std::max<std::size_t>(most / 4, 1));
   const std::size_t middle = std::min<std::size_t>(then.size(), std::max<std::size_t>(most / 3, 1));

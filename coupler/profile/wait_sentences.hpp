@@ -9,7 +9,8 @@
 
 namespace ekman {
 
-// The longest wait of a component first, then that of the ML ranks, then what follows; at most `most` lines.
+// The longest wait of a component first, if there is any to speak of, then that of the ML ranks, then what follows; at
+// most `most` lines.
 std::vector<std::string> wait_sentences(const RunProfile& run, const RunBalance& balance, std::size_t most);
 
 // A time with the unit that suits it, to three digits: "5.30 ms".

@@ -79,6 +79,10 @@ expect("a value that some rows have is the mean of these", curves["columns"]["va
 expect("versions and nodes are there", ["nodes", ["n1: 2 ranks", "n2: </script> & 1 rank"]] in learned["facts"], learned["facts"])
 expect("the plan is there", learned["plan"].startswith("# What Ekman ran"), learned["plan"])
 
+(work / "plain/ekman-run.yaml").write_text((work / "learned/ekman-run.yaml").read_text())
+run(ekman, "report", work / "plain")
+expect("a profile of an earlier run is told", "profile.h5 is of a run before" in read(work / "plain/report.html").data["warning"])
+
 # What cannot be done.
 (work / "empty").mkdir()
 for claim, arguments, words in [

@@ -113,7 +113,7 @@ function stageChart(card, run, group) {
       datasets: [{
         data: rows.map(row => row.spread.mean),
         backgroundColor: rows.map(row => row.colour),
-        whiskers: rows.map(row => [row.spread.least, row.spread.most]),
+        whiskers: group.ranks > 1 ? rows.map(row => [row.spread.least, row.spread.most]) : null,
         barPercentage: 0.8
       }]
     },
@@ -204,11 +204,19 @@ function throughputChart(card, network) {
   });
 }
 
+// Ones, and twos and fives where there is room for them.
+function logarithmWords(least, most) {
+  return value => {
+    const leading = Math.round(value / Math.pow(10, Math.floor(Math.log10(value) + 1e-9)));
+    return leading === 1 || (most < 100 * least && (leading === 2 || leading === 5)) ? Number(value.toPrecision(1)).toString() : "";
+  };
+}
+
 // `curves` is a list of [label, values, colour, dashed].
 function learningChart(card, steps, title, curves, words) {
   const values = curves.flatMap(curve => curve[1]).filter(value => value !== null);
   const least = Math.min(...values), most = Math.max(...values), positive = values.length > 0 && least > 0;
-  const few = values.length < 2 * curves.length;
+  const few = values.length < 2 * curves.length, logarithmic = positive && most > (words ? Infinity : title === "Loss" ? 20 : 300) * least;
   addChart(card, 240, title, {
     type: "line",
     data: {datasets: curves.map(([label, each, colour, dashed]) => ({
@@ -218,8 +226,9 @@ function learningChart(card, steps, title, curves, words) {
     }))},
     options: {
       scales: {x: {type: "linear", title: {display: true, text: "optimizer step"}, ticks: {precision: 0}},
-               y: {type: positive && most > 20 * least ? "logarithmic" : "linear",
-                   ticks: {maxTicksLimit: 7, callback: words || (value => Number(value.toPrecision(3)).toString())}}},
+               y: {type: logarithmic ? "logarithmic" : "linear",
+                   ticks: {maxTicksLimit: logarithmic ? 40 : 7, autoSkip: !logarithmic,
+                           callback: logarithmic ? logarithmWords(least, most) : words || (value => Number(value.toPrecision(3)).toString())}}},
       interaction: {mode: "nearest", axis: "x", intersect: false},
       plugins: {legend: {display: curves.length > 1, position: "bottom", labels: {boxWidth: 12}}}
     }

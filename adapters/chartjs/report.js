@@ -98,7 +98,7 @@ function balance() {
   legend(made, run.groups);
   for (const group of run.groups) {
     const row = cards(made);
-    const most = group.ranks > 1 ? ", " + group.imbalance.toFixed(2) + " times that on rank " + group.busy.mostRank : "";
+    const most = group.imbalance >= 1.005 ? ", " + group.imbalance.toFixed(2) + " times that on rank " + group.busy.mostRank : "";
     const left = card(row, groupTitle(group), (group.component ? "step " : "exchange ") + timeWords(group.step.mean) +
                       ", busy " + timeWords(group.busy.mean) + most);
     const right = card(row, "By rank");

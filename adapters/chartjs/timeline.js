@@ -140,7 +140,7 @@ class Timeline {
       options: {
         scales: {
           x: {type: "linear", min: 0, max: 1, title: {display: true, text: "since the end of enddef"},
-              ticks: {maxTicksLimit: 8, maxRotation: 0, callback: value => Number(value.toFixed(6)) + " s"}},
+              ticks: {maxTicksLimit: 8, maxRotation: 0, includeBounds: false, callback: value => Number(value.toFixed(6)) + " s"}},
           y: {type: "linear", min: 0, max: lanes, reverse: true, grid: {display: false},
               afterBuildTicks: axis => { axis.ticks = this.lanes.map((lane, at) => ({value: at + 0.5})); },
               ticks: {autoSkip: false, font: {size: each - 6 > 11 ? 11 : each - 4}, callback: (value, at) => this.laneLabel(at)}}

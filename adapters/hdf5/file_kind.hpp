@@ -5,7 +5,7 @@
 
 namespace ekman {
 
-enum class Hdf5FileKind { recording, restart, statistics };
+enum class Hdf5FileKind { recording, restart, profile, statistics };
 
 // By attributes of its root; what has none of Ekman's may have statistics. Throws Error with path and cause.
 Hdf5FileKind hdf5_file_kind(const std::string& path);

@@ -11,6 +11,7 @@
 #include <optional>
 
 #include "adapters/hdf5/file_kind.hpp"
+#include "adapters/hdf5/profile_file.hpp"
 #include "adapters/hdf5/recording_store.hpp"
 #include "adapters/hdf5/restart_file.hpp"
 #include "adapters/hdf5/statistics_file.hpp"
@@ -20,6 +21,7 @@
 #include "coupler/command/plan_words.hpp"
 #include "coupler/command/recording_words.hpp"
 #include "coupler/plan/choices.hpp"
+#include "coupler/profile/profile_text.hpp"
 #include "ekman/error.hpp"
 
 namespace ekman {
@@ -49,10 +51,11 @@ void print_recording(const RecordingReader& reader) {
 }
 
 [[noreturn]] void refuse(const std::string& path) {
-  throw Error(ErrorCode::usage,
-              fmt::format("{} is no recording, restart file, checkpoint (.safetensors), TorchScript file, file of "
-                          "statistics or directory of ekman-export; name one of these",
-                          path));
+  throw Error(
+      ErrorCode::usage,
+      fmt::format("{} is no recording, restart file, profile, checkpoint (.safetensors), TorchScript file, file "
+                  "of statistics or directory of ekman-export; name one of these",
+                  path));
 }
 
 void print_statistics(const std::string& path) {
@@ -187,6 +190,14 @@ void print_restart(const std::string& path) {
       stdout);
 }
 
+void print_profile(const std::string& path) {
+  const RunProfile run = read_profile(path);
+  std::fputs(fmt::format("{}: {}, profile of a run of {} with Ekman {}\n{}", path, size_words(path),
+                         counted(run.ranks.size(), "rank"), run.version, profile_text(run))
+                 .c_str(),
+             stdout);
+}
+
 void print_script(const std::string& path) {
   std::string text = fmt::format("{}: {}, TorchScript\n", path, size_words(path));
   for (const std::string& line : network_library().describe_script(path)) text += "    " + line + "\n";
@@ -215,6 +226,7 @@ void print(const std::string& path) {
   if (bytes.substr(0, 8) == "\x89HDF\r\n\x1a\n") {
     const Hdf5FileKind kind = hdf5_file_kind(path);
     if (kind == Hdf5FileKind::recording) return print_recording(*make_hdf5_recording_store()->open(path));
+    if (kind == Hdf5FileKind::profile) return print_profile(path);
     return kind == Hdf5FileKind::restart ? print_restart(path) : print_statistics(path);
   }
   if (bytes.substr(0, 4) == "PK\x03\x04") return print_script(path);

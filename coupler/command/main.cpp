@@ -14,6 +14,7 @@
 #include "coupler/command/merge_recordings.hpp"
 #include "coupler/command/mimic.hpp"
 #include "coupler/command/networks.hpp"
+#include "coupler/command/report.hpp"
 #include "coupler/command/serve.hpp"
 #include "coupler/command/train.hpp"
 #include "ekman/error.hpp"
@@ -106,7 +107,8 @@ int main(int argc, char** argv) {
   CLI::App* predict = add_trial("predict", "write what a network says beside the truth of recordings, as netCDF-4");
   CLI::App* keys = app.add_subcommand("keys", "print the reference of all plan keys (Markdown)");
   CLI::App* inspected = app.add_subcommand(
-      "inspect", "say what is in a recording, restart file, checkpoint, network or artifact; or merge recordings");
+      "inspect",
+      "say what is in a recording, restart file, profile, checkpoint, network or artifact; or merge recordings");
   std::vector<std::string> recordings;
   std::string merged;
   inspected
@@ -120,6 +122,14 @@ int main(int argc, char** argv) {
                                        "play components of a plan, with random fields: mpirun -n 4 ekman mimic "
                                        "plan.yaml --step-time 5ms : -n 1 ekman serve plan.yaml");
   add_mimic_options(*mimic, mimic_options);
+  ekman::ReportOptions report;
+  bool as_text = false, as_trace = false;
+  CLI::App* reported = app.add_subcommand("report", "show where the time of a run went: a page that opens offline");
+  reported->add_option("directory", report.directory, "output.directory of the run")->required();
+  CLI::Option* text = reported->add_flag("--text", as_text, "print one screen in place of the page");
+  reported->add_flag("--trace", as_trace, "write a trace that Perfetto opens, in place of the page")->excludes(text);
+  reported->add_option("--output", report.output, "file; default: report.html, or trace.json, in the directory")
+      ->excludes(text);
   CLI::App* networks = app.add_subcommand("networks", "print the built-in networks with their keys");
   CLI11_PARSE(app, argc, argv);
   try {
@@ -136,6 +146,12 @@ int main(int argc, char** argv) {
     if (evaluate->parsed()) return ekman::evaluate(argc, argv, evaluation);
     if (predict->parsed()) return ekman::predict(argc, argv, evaluation);
     if (train->parsed()) return ekman::train(argc, argv, training);
+    if (reported->parsed()) {
+      using Kind = ekman::ReportOptions::Kind;
+      report.kind = as_text ? Kind::text : as_trace ? Kind::trace : Kind::page;
+      ekman::report(report);
+      return 0;
+    }
     if (inspected->parsed()) {
       if (merged.empty()) {
         ekman::inspect(recordings);

@@ -70,6 +70,7 @@ def learning():
     plan.write_text(plan.read_text().replace("output: {", "output: {profile: on, "))
     status, said = jobs.run(plan)
     check("a network learns", status == 0 and "the profile of 4 ranks is in" in said, said)
+    check("one screen says who waits for whom", '2 ML ranks of "mlp" wait' in said and "physics" in said, said)
     profile = Profile(work / "learning")
     check_times(profile)
     component, ml = profile.of_component("atmosphere"), profile.of_network("mlp")

@@ -13,6 +13,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "adapters/hdf5/profile_file.hpp"
 #include "coupler/base/version.hpp"
 #include "coupler/comm/process.hpp"
 #include "coupler/command/network_library.hpp"
@@ -63,6 +64,8 @@ void write_run_record(const Plan& plan, const std::vector<std::string>& nodes, c
   std::error_code problem;
   std::filesystem::rename(unfinished, path, problem);
   if (problem) fail(plan, "write ekman-run.yaml to", problem.message());
+  // That of another run, which would be taken for this one's if it dies.
+  if (plan.profile) std::filesystem::remove(std::filesystem::path(plan.output_directory) / k_profile_file, problem);
 }
 
 }  // namespace ekman

@@ -68,6 +68,10 @@ def check_times(profile):
 def learning():
     plan = jobs.plan("learning")
     plan.write_text(plan.read_text().replace("output: {", "output: {profile: on, "))
+    (work / "learning").mkdir()
+    (work / "learning" / "profile.h5").write_text("of a run before")
+    status, said = jobs.run(plan, mode="ask")
+    check("a run that dies leaves no profile of another", status != 0 and not (work / "learning" / "profile.h5").exists(), said)
     status, said = jobs.run(plan)
     check("a network learns", status == 0 and "the profile of 4 ranks is in" in said, said)
     check("one screen says who waits for whom", '2 ML ranks of "mlp" wait' in said and "physics" in said, said)
@@ -129,7 +133,7 @@ def chains():
 def disk():
     """A folder lies where the file would be."""
     plan = jobs.plan("disk")
-    (work / "disk" / "profile.h5").mkdir(parents=True)
+    (work / "disk" / "profile.h5" / "full").mkdir(parents=True)
     plan.write_text(plan.read_text().replace("output: {", "output: {profile: on, "))
     status, said = jobs.run(plan)
     check("a profile that cannot be written ends no run", status == 0 and "warning: there is no profile of this run (" in said

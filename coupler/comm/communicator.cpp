@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "coupler/base/log.hpp"
+#include "coupler/base/simulation.hpp"
 #include "ekman/error.hpp"
 
 namespace ekman {
@@ -41,7 +42,7 @@ bool may_free_collectively() { return mpi_is_running() && std::uncaught_exceptio
 
 void abort_world(int code) {
   await_reader();
-  if (mpi_is_running()) MPI_Abort(MPI_COMM_WORLD, code);
+  if (!k_simulated && mpi_is_running()) MPI_Abort(MPI_COMM_WORLD, code);
   std::_Exit(code);
 }
 

@@ -11,12 +11,14 @@
 #include <thread>
 #include <vector>
 
+#include "coupler/base/simulation.hpp"
 #include "coupler/profile/stage.hpp"
 
 namespace ekman {
 
 // Nanoseconds of this node's monotonic clock; about 20 ns a call.
 inline std::int64_t profile_clock() {
+  if constexpr (k_simulated) return simulated_clock();
   timespec time{};
   clock_gettime(CLOCK_MONOTONIC, &time);
   return static_cast<std::int64_t>(time.tv_sec) * 1000000000 + time.tv_nsec;
@@ -73,7 +75,7 @@ class Profile {
   void end_step(std::int64_t step, bool tells_physics = false);
 
   // Nanoseconds that this thread has told so far by StageTimers, for work around them.
-  static std::int64_t& told();
+  std::int64_t& told();
 
   int home() const { return home_; }
 
@@ -99,6 +101,7 @@ class Profile {
   std::int64_t step_ = 1;
   std::int64_t call_ = 0;           // the call that it is in began then
   std::int64_t in_calls_ = 0;       // of this step
+  std::int64_t told_ = 0;           // of a simulated rank, which has no thread of its own
   std::vector<ProfileLane> lanes_;  // of no network, then of each
   std::unique_ptr<Now[]> now_;      // of each lane
   std::vector<ProfileEvent> first_events_, last_events_;
@@ -115,7 +118,7 @@ class StageTimer {
     if (profile_ == nullptr) return;
     const std::int64_t end = profile_clock();
     profile_->add(stage_, network_, begin_, end);
-    Profile::told() += end - begin_;
+    profile_->told() += end - begin_;
   }
   StageTimer(const StageTimer&) = delete;
   StageTimer& operator=(const StageTimer&) = delete;
@@ -148,15 +151,15 @@ class WorkTimer {
  public:
   WorkTimer(Profile* profile, Stage stage, int network) : profile_(profile), stage_(stage), network_(network) {
     if (profile_ == nullptr) return;
-    told_ = Profile::told();
+    told_ = profile_->told();
     begin_ = profile_clock();
   }
   WorkTimer(Profile* profile, Stage stage) : WorkTimer(profile, stage, profile == nullptr ? -1 : profile->home()) {}
   ~WorkTimer() {
     if (profile_ == nullptr) return;
-    const std::int64_t end = profile_clock(), inside = Profile::told() - told_;
+    const std::int64_t end = profile_clock(), inside = profile_->told() - told_;
     profile_->add(stage_, network_, begin_ + inside, end);
-    Profile::told() += end - begin_ - inside;
+    profile_->told() += end - begin_ - inside;
   }
   WorkTimer(const WorkTimer&) = delete;
   WorkTimer& operator=(const WorkTimer&) = delete;

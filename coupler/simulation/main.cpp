@@ -20,6 +20,7 @@ int main(int argc, char** argv) {
   app.add_option("--cluster", cluster, "nodes=64,cores=32,bandwidth=12.5GBps,latency=2us,memory_bandwidth=8GBps,memory_latency=500ns");
   app.add_option("--ml-per-node", options.ml_per_node, "ML ranks have nodes of their own, with so many on each");
   app.add_option("--copy-rate", options.copy_rate, "bytes a second of packing and unpacking; 0: no time");
+  app.add_option("--cfg", options.settings, "a setting of SimGrid, such as smpi/coll-selector:ompi");
   CLI11_PARSE(app, argc, argv);
   try {
     for (const std::string& word : rank_words) options.ranks[word.substr(0, word.find('='))] = std::stoi(word.substr(word.find('=')+1));

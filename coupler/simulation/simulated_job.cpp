@@ -134,6 +134,9 @@ int simulate_job(const SimulationOptions& options) {
   s4u::Engine engine(&count, arguments.data());
   configure(options);
   SMPI_init();
+  // Known from here on. Of n log n messages, where the default has n * n.
+  s4u::Engine::set_config("smpi/alltoall:bruck");
+  for (const std::string& setting : options.settings) s4u::Engine::set_config(setting);
   set_copy_rate(options.copy_rate);
   const bool own = options.platform.empty();
   std::vector<s4u::Host*> hosts = own ? std::vector<s4u::Host*>() : load_platform(options.platform);

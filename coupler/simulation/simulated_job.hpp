@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <map>
 #include <string>
+#include <vector>
 
 #include "coupler/simulation/cluster.hpp"
 
@@ -19,7 +20,7 @@ struct SimulationOptions {
   int ml_per_node = 0;     // ML ranks of a node that has them alone; 0: they follow the components on their nodes
   double copy_rate = 0.0;  // bytes a second of packing and unpacking; 0: no time
   int stack = 1024;        // of each rank, KiB
-  std::string trace;       // not empty: a file for SimGrid's trace
+  std::vector<std::string> settings;  // of SimGrid, such as "smpi/os:0:1e-6:0"
 };
 
 // Returns the exit status. Throws Error.

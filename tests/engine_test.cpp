@@ -1,10 +1,11 @@
-// The row layout, and the echo engine that the exchange tests rely on.
+// The row layout, the echo engine that the exchange tests rely on, and the one that only takes time.
 #include "coupler/engine/engine.hpp"
 
 #include <gtest/gtest.h>
 
 #include <cstring>
 
+#include "coupler/base/pass_time.hpp"
 #include "coupler/engine/arithmetic.hpp"
 #include "ekman/error.hpp"
 
@@ -85,6 +86,62 @@ TEST(EchoEngine, RefusesMoreRowsThanAChunkHolds) {
 
   EXPECT_THROW(engine->forward(reinterpret_cast<const std::byte*>(buffer.data()),
                                reinterpret_cast<std::byte*>(buffer.data()), 5),
+               Error);
+}
+
+NetworkSpec sleep_spec(double seconds_per_forward, double seconds_per_point) {
+  NetworkSpec spec = echo_spec(Real::float32);
+  spec.chunk = 8;
+  spec.tile = 2;
+  spec.source.kind = SourceKind::builtin;
+  spec.source.name = "sleep";
+  spec.source.arguments["seconds_per_forward"].values = {std::to_string(seconds_per_forward)};
+  spec.source.arguments["seconds_per_point"].values = {std::to_string(seconds_per_point)};
+  spec.source.arguments["busy"].values = {"off"};
+  return spec;
+}
+
+// Seconds of one forward of `rows`; outputs are zero up to the last row that holds a point, and untouched after it.
+double seconds_of_sleep(const NetworkSpec& spec, std::int64_t rows) {
+  const std::unique_ptr<Engine> engine = make_sleep_engine(spec, make_row_layout(spec.outputs, {3}), "cpu");
+  std::vector<float> in(24, 7.0F), out(24, 7.0F);
+  const double begin = seconds_now();
+
+  engine->forward(reinterpret_cast<const std::byte*>(in.data()), reinterpret_cast<std::byte*>(out.data()), rows);
+
+  const double taken = seconds_now() - begin;
+  for (std::int64_t i = 0; i < 24; ++i) EXPECT_EQ(out[static_cast<std::size_t>(i)], i < 3 * rows ? 0.0F : 7.0F) << i;
+  return taken;
+}
+
+// Above, there is no bound on a machine that others use.
+TEST(SleepEngine, TakesItsTimeForEachTileThatHasPoints) {
+  NetworkSpec spec = sleep_spec(0.002, 0.0005);
+
+  EXPECT_GE(seconds_of_sleep(spec, 5), 3 * 0.003);
+  EXPECT_LT(seconds_of_sleep(sleep_spec(30.0, 0.0), 0), 30.0);
+  spec.source.arguments["busy"].values = {"on"};
+  EXPECT_GE(seconds_of_sleep(spec, 8), 4 * 0.003);
+}
+
+TEST(SleepEngine, CountsThePointsOfAGrid) {
+  NetworkSpec spec = sleep_spec(0.0, 0.001);
+  spec.sample = Sample::grid;
+  spec.grid_ny = 2;
+  spec.grid_nx = 2;
+  spec.chunk = 2;
+  spec.tile = 1;
+
+  EXPECT_GE(seconds_of_sleep(spec, 8), 2 * 4 * 0.001);
+}
+
+TEST(SleepEngine, RefusesMoreRowsThanAChunkHolds) {
+  const NetworkSpec spec = sleep_spec(0.0, 0.0);
+  const std::unique_ptr<Engine> engine = make_sleep_engine(spec, make_row_layout(spec.outputs, {3}), "cpu");
+  std::vector<float> buffer(27);
+
+  EXPECT_THROW(engine->forward(reinterpret_cast<const std::byte*>(buffer.data()),
+                               reinterpret_cast<std::byte*>(buffer.data()), 9),
                Error);
 }
 

@@ -106,14 +106,18 @@ TEST(Profile, TakesWhatIsToldInsideOutOfTheWorkAround) {
   EXPECT_LT(sums[place_of(Stage::unpack)].seconds, 0.01);
 }
 
-TEST(Profile, ThatIsOffIsNotAsked) {
-  const std::int64_t before = Profile::told();
+TEST(Profile, IsNotTouchedByTimersWithoutOne) {
+  Profile profile(1);
+  profile.begin(1);
+  const std::int64_t before = profile.told();
   {
     const StageTimer stage(nullptr, Stage::wait, 0);
     const WorkTimer work(nullptr, Stage::pack, 0);
   }
+  profile.end_step(1);
 
-  EXPECT_EQ(Profile::told(), before);
+  EXPECT_EQ(profile.told(), before);
+  EXPECT_TRUE(profile.lanes().empty());
 }
 
 }  // namespace

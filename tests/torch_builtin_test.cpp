@@ -61,7 +61,8 @@ INSTANTIATE_TEST_SUITE_P(All, Builtin, testing::Values("mlp", "resmlp", "unet", 
 
 TEST(Builtins, AllOfThemAreTestedHere) {
   std::vector<std::string> names;
-  for (const BuiltinNetwork& network : builtin_networks()) names.push_back(network.name);
+  for (const BuiltinNetwork& network : builtin_networks())
+    if (network.is_computed) names.push_back(network.name);
 
   EXPECT_EQ(names, (std::vector<std::string>{"mlp", "resmlp", "unet", "fno"}));
 }

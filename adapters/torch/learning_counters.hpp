@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 
 #include "coupler/engine/learner.hpp"
 #include "coupler/engine/validation_progress.hpp"
@@ -13,6 +14,9 @@ struct LearningCounters {
   std::int64_t bad_steps = 0;  // in a row
   ValidationProgress validation;
   StepReport last;
+
+  // Throws Error(network) if there are more in a row than the plan allows. `has_loss`: learned from targets.
+  void count_bad_step(const std::string& network, const TrainingSpec& training, bool has_loss);
 
   // Names all of it, for writing and for reading.
   template <class Archive>

@@ -101,7 +101,7 @@ class NetworkLearner final : public TorchLearner {
         if (is_good()) {
           make_step();
         } else if (!lower_scale()) {
-          count_bad_step();
+          counters_.count_bad_step(name_, training_, tiles_.has_value());
         }
       }
     }
@@ -359,17 +359,6 @@ class NetworkLearner final : public TorchLearner {
     if (!tiles_) return;
     RunningNormalization::Statistics kept = statistics();
     tiles_->running().restore(std::exchange(best_statistics_, std::move(kept)));
-  }
-
-  void count_bad_step() {
-    if (++counters_.bad_steps <= training_.max_bad_steps) return;
-    const std::string loss = tiles_ ? fmt::format("loss {}, ", counters_.last.loss) : "";
-    throw Error(
-        ErrorCode::network,
-        fmt::format("network \"{}\": {} optimizer steps in a row had a loss or gradient that is no number ({}norm "
-                    "of the gradient {}), and `max_bad_steps` is {}; take a lower `lr` or a `clip_norm`, "
-                    "and see whether inputs, adjoints, or targets whose weight is not 0 are no numbers",
-                    name_, counters_.bad_steps, loss, counters_.last.gradient_norm, training_.max_bad_steps));
   }
 
   std::string name_;

@@ -23,7 +23,7 @@ std::vector<std::string> keys_of(const BuiltinNetwork& network) {
   std::vector<std::string> keys;
   for (const std::string& key : network.keys)
     if (keys.empty() || keys.back() != top_of(key)) keys.push_back(top_of(key));
-  keys.emplace_back("seed");
+  if (network.is_computed) keys.emplace_back("seed");
   return keys;
 }
 

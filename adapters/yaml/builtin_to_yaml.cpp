@@ -35,7 +35,7 @@ Write builtin_of(const NetworkSource& source) {
   if (source.is_own()) return own_of(source);
   Values values = no_source(), below;  // `padding` has keys below it
   values["builtin"] = text(source.name);
-  values["seed"] = number(source.seed);
+  values["seed"] = given(!source.is_sleep(), number(source.seed));
   for (const auto& [key, argument] : source.arguments) {
     const std::size_t dot = key.find('.');
     (dot == std::string::npos ? values[key] : below[key.substr(dot + 1)]) = value_of(argument);

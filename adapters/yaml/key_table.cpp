@@ -222,7 +222,8 @@ const std::vector<Key>& run_keys() {
       {"output.record.max_bytes", T::size, "",
        "Bytes of all files of an ML rank; then recording stops, with a line, and the run goes on. Absent: no bound."},
       {"output.record.records_per_file", T::whole, "0", "Records after which a new file begins; 0: one file."},
-      {"output.profile", T::flag, "off", "Each rank keeps where its time goes; at the end profile.h5 in output.directory has it, and a page is printed."},
+      {"output.profile", T::flag, "off",
+       "Each rank keeps where its time goes; at the end it is said, and profile.h5 in output.directory has it."},
   };
   return rows;
 }

@@ -172,7 +172,8 @@ std::string plan_to_yaml(const Plan& plan, const std::vector<RunFact>& run) {
                       {"timeout", text(duration_text(plan.timeout))},
                       {"timeout_physics", text(duration_text(plan.timeout_physics))},
                       {"output", mapping("output", {{"directory", text(plan.output_directory)},
-                                                    {"record", given(plan.record.given, record_of(plan.record))}})}};
+                                                    {"record", given(plan.record.given, record_of(plan.record))},
+                                                    {"profile", text(plan.profile ? "on" : "off")}})}};
   mapping("", values)(out);
   std::string yaml = std::string(out.c_str()) + "\n";
   if (run.empty()) return yaml;

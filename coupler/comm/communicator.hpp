@@ -59,7 +59,8 @@ class Communicator {
   // Collective. `count` numbers (double: of 8 bytes, else of 4), element by element, in place, with the same bits on
   // every rank, which MPI_Allreduce does not promise. Waits as polite_barrier does.
   void sum_alike(std::byte* values, std::int64_t count, bool is_double, bool shared_cores) const;
-  // Collective. The bytes of every rank, in rank order, on `root`; elsewhere nothing. Waits as polite_barrier does.
+  // Collective. The bytes of every rank, in rank order, on `root`; elsewhere nothing. Waits as polite_barrier does, on
+  // the other ranks until theirs are taken.
   std::vector<std::string> gather(const std::string& bytes, int root, bool shared_cores) const;
   // Collective. `size` bytes of `root`, on every rank. Waits as polite_barrier does.
   void broadcast_bytes(std::byte* bytes, std::int64_t size, int root, bool shared_cores) const;
@@ -82,6 +83,11 @@ class Communicator {
   void receive_bytes(std::byte* bytes, std::int64_t size, int from, int tag) const;
   // Local. A rank from which a message of this tag is here to be received now; -1: none is.
   int find_message(int tag) const;
+  // The same, once there is one; a wait that gives the core away, see PoliteWait, as those of the next two do.
+  int wait_for_message(int tag, bool shared_cores) const;
+  // Of any length, which the receiver does not know.
+  void send_text(const std::string& text, int to, int tag, bool shared_cores) const;
+  std::string receive_text(int from, int tag, bool shared_cores) const;
 
  private:
   Communicator(MPI_Comm comm, bool owned) : comm_(comm), owned_(owned) {}

@@ -10,6 +10,8 @@ namespace ekman {
 
 namespace {
 
+constexpr std::int64_t k_part = 1 << 30;  // bytes of a message
+
 void wait_politely(MPI_Request request, bool shared_cores) {
   if constexpr (k_simulated) return check_mpi(MPI_Wait(&request, MPI_STATUS_IGNORE), "MPI_Wait");
   PoliteWait wait(shared_cores);
@@ -56,49 +58,54 @@ void Communicator::sum_alike(std::byte* values, std::int64_t count, bool is_doub
   }
 }
 
-// Point to point and in parts, so that no sum of sizes is bound by a count of MPI.
-std::vector<std::string> Communicator::gather(const std::string& bytes, int root, bool shared_cores) const {
-  constexpr std::int64_t k_part = 1 << 30;
-  constexpr int k_tag_gather = 15;
-  std::vector<std::int64_t> sizes(static_cast<std::size_t>(size()), 0);
-  sizes[static_cast<std::size_t>(rank())] = static_cast<std::int64_t>(bytes.size());
+// Its size, then its bytes in parts, so that no size is bound by a count of MPI.
+void Communicator::send_text(const std::string& text, int to, int tag, bool shared_cores) const {
+  const auto size = static_cast<std::int64_t>(text.size());
   MPI_Request request = MPI_REQUEST_NULL;
-  std::vector<std::int64_t> all_sizes(sizes.size());
-  if constexpr (k_simulated) {
-    all_sizes = sizes;
-    sum(all_sizes);
-  } else {
-    check_mpi(MPI_Iallreduce(sizes.data(), all_sizes.data(), static_cast<int>(sizes.size()), MPI_INT64_T, MPI_SUM,
-                             comm_, &request),
-              "MPI_Iallreduce");
+  check_mpi(MPI_Isend(&size, 1, MPI_INT64_T, to, tag, comm_, &request), "MPI_Isend");
+  wait_politely(request, shared_cores);
+  for (std::int64_t at = 0; at < size; at += k_part) {
+    const int count = static_cast<int>(std::min(k_part, size - at));
+    check_mpi(MPI_Isend(text.data() + at, count, MPI_BYTE, to, tag, comm_, &request), "MPI_Isend");
     wait_politely(request, shared_cores);
   }
+}
+
+std::string Communicator::receive_text(int from, int tag, bool shared_cores) const {
+  std::int64_t size = 0;
+  MPI_Request request = MPI_REQUEST_NULL;
+  check_mpi(MPI_Irecv(&size, 1, MPI_INT64_T, from, tag, comm_, &request), "MPI_Irecv");
+  wait_politely(request, shared_cores);
+  std::string text(static_cast<std::size_t>(size), '\0');
+  for (std::int64_t at = 0; at < size; at += k_part) {
+    const int count = static_cast<int>(std::min(k_part, size - at));
+    check_mpi(MPI_Irecv(text.data() + at, count, MPI_BYTE, from, tag, comm_, &request), "MPI_Irecv");
+    wait_politely(request, shared_cores);
+  }
+  return text;
+}
+
+int Communicator::wait_for_message(int tag, bool shared_cores) const {
+  PoliteWait wait(shared_cores);
+  for (;; wait.pause()) {
+    const int from = find_message(tag);
+    if (from >= 0) return from;
+  }
+}
+
+std::vector<std::string> Communicator::gather(const std::string& bytes, int root, bool shared_cores) const {
+  constexpr int k_tag_gather = 15;
   std::vector<std::string> all;
   if (rank() != root) {
-    for (std::int64_t at = 0; at < static_cast<std::int64_t>(bytes.size()); at += k_part) {
-      const std::int64_t count = std::min(k_part, static_cast<std::int64_t>(bytes.size()) - at);
-      check_mpi(MPI_Isend(bytes.data() + at, static_cast<int>(count), MPI_BYTE, root, k_tag_gather, comm_, &request),
-                "MPI_Isend");
-      wait_politely(request, shared_cores);
-    }
+    send_text(bytes, root, k_tag_gather, shared_cores);
     return all;
   }
-  for (int from = 0; from < size(); ++from) {
-    all.emplace_back(from == root ? bytes : std::string(static_cast<std::size_t>(all_sizes[from]), '\0'));
-    if (from == root) continue;
-    for (std::int64_t at = 0; at < all_sizes[from]; at += k_part) {
-      const std::int64_t count = std::min(k_part, all_sizes[from] - at);
-      check_mpi(
-          MPI_Irecv(all.back().data() + at, static_cast<int>(count), MPI_BYTE, from, k_tag_gather, comm_, &request),
-          "MPI_Irecv");
-      wait_politely(request, shared_cores);
-    }
-  }
+  for (int from = 0; from < size(); ++from)
+    all.push_back(from == root ? bytes : receive_text(from, k_tag_gather, shared_cores));
   return all;
 }
 
 void Communicator::broadcast_bytes(std::byte* bytes, std::int64_t size, int root, bool shared_cores) const {
-  constexpr std::int64_t k_part = 1 << 30;
   for (std::int64_t at = 0; at < size; at += k_part) {
     MPI_Request request = MPI_REQUEST_NULL;
     check_mpi(MPI_Ibcast(bytes + at, static_cast<int>(std::min(k_part, size - at)), MPI_BYTE, root, comm_, &request),

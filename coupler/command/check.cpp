@@ -51,7 +51,7 @@ NetworkTrial try_network(PlanReading& reading, NetworkSpec network) {
   const std::optional<LearningRows> rows = rows_of(reading.plan, network);
   if (network.source.kind == SourceKind::none) return {true, false, {}};
   if (!needs_library(network)) {
-    return rows ? NetworkTrial{true, true, make_echo_engine(network, rows->in, rows->out)->size()}
+    return rows ? NetworkTrial{true, true, make_engine(network, *rows, "cpu", 1)->size()}
                 : NetworkTrial{true, false, {}};
   }
   const NetworkSpec asked = network;

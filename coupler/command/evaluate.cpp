@@ -28,9 +28,9 @@ namespace {
 // Of each field in the figure.
 constexpr std::size_t k_most_pairs = 5000;
 
-Part part_of(const std::string& word) {
-  if (word == "all") return Part::none;
-  return word == "train" ? Part::train : word == "validation" ? Part::validation : Part::test;
+SplitPart part_of(const std::string& word) {
+  if (word == "all") return SplitPart::none;
+  return word == "train" ? SplitPart::train : word == "validation" ? SplitPart::validation : SplitPart::test;
 }
 
 // What is run: the plan's network, with what it has learned.

@@ -20,9 +20,11 @@
 #include "coupler/command/network_library.hpp"
 #include "coupler/command/own_thread.hpp"
 #include "coupler/command/plan_statistics.hpp"
+#include "coupler/command/profile_record.hpp"
 #include "coupler/command/run_record.hpp"
 #include "coupler/plan/sizes.hpp"
 #include "coupler/session/inline_restart.hpp"
+#include "coupler/session/profile_merge.hpp"
 #include "ekman/error.hpp"
 
 namespace ekman {
@@ -100,6 +102,10 @@ int read_plan_file(const char* path, const TextSink* text) {
 
 int write_record(PlanBytes plan, const char* nodes, const char* lines, const TextSink* text) {
   return guarded(text, [&] { write_run_record(plan_of(plan), lines_of(nodes), {"inline", lines_of(lines)}); });
+}
+
+int write_run_profile(PlanBytes plan, const char* profiles, std::int64_t size, const TextSink* text) {
+  return guarded(text, [&] { record_profile(plan_of(plan), unbundle({profiles, static_cast<std::size_t>(size)})); });
 }
 
 int open(const InlineRequest* request, void** network, const TextSink* text) {
@@ -199,9 +205,10 @@ int read_rows(void* network, int array, std::int64_t first, std::int64_t count, 
 }  // namespace
 
 const MlFunctions& inline_functions() {
-  static const MlFunctions functions{
-      build_version(), sizeof(MlFunctions), &read_plan_file, &write_record, &count_gpus,  &open,     &close,
-      &forward,        &begin_set,          &write_rows,     &end_set,      &publish_set, &open_set, &read_rows};
+  static const MlFunctions functions{build_version(),    sizeof(MlFunctions), &read_plan_file, &write_record,
+                                     &write_run_profile, &count_gpus,         &open,           &close,
+                                     &forward,           &begin_set,          &write_rows,     &end_set,
+                                     &publish_set,       &open_set,           &read_rows};
   return functions;
 }
 

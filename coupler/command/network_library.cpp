@@ -64,6 +64,7 @@ int gpu_count(const std::vector<NetworkSpec>& networks) {
 std::unique_ptr<Engine> make_engine(const NetworkSpec& spec, const LearningRows& rows, const std::string& device,
                                     int threads) {
   if (spec.source.kind == SourceKind::none) return make_no_engine();
+  if (spec.source.is_sleep()) return make_sleep_engine(spec, rows.out, device);
   return needs_library(spec) ? network_library().make_engine(spec, rows, device, threads)
                              : make_echo_engine(spec, rows.in, rows.out);
 }

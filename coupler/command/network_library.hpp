@@ -15,7 +15,7 @@ const NetworkLibrary& network_library();
 // GPUs of this node that it can use. It is loaded to count them only if a network may take one and the node has one.
 int gpu_count(const std::vector<NetworkSpec>& networks);
 
-// Its own, the echo engine, or none. Throws as NetworkLibrary says.
+// Its own, an engine that needs no library (echo, sleep), or none. Throws as NetworkLibrary says.
 std::unique_ptr<Engine> make_engine(const NetworkSpec& spec, const LearningRows& rows, const std::string& device,
                                     int threads);
 

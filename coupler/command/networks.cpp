@@ -14,11 +14,12 @@ std::string networks_text() {
     text += fmt::format("{}{}: {}{}\n", text.empty() ? "" : "\n", network.name, network.sentence,
                         network.needs_grid ? " Needs `sample: grid`." : "");
     std::vector<std::string> names = network.keys;
-    names.emplace_back("seed");
+    if (network.is_computed) names.emplace_back("seed");
     for (const std::string& name : names) {
       const Key& key = *find_key("networks.*.network." + name);
       const std::string fallback = key.fallback.empty() ? "must be given" : "default " + key.fallback;
-      text += fmt::format("  {:<10}  {}; {}\n              {}\n", name, expectation(key), fallback, key.sentence);
+      text +=
+          fmt::format("  {:<19}  {}; {}\n                       {}\n", name, expectation(key), fallback, key.sentence);
     }
   }
   return text +

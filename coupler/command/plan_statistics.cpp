@@ -28,7 +28,7 @@ namespace fs = std::filesystem;
 
 // Other for other data and for another split, as far as that can be said without reading all of it.
 std::string part_words(const SplitSpec& split, const Recordings& recordings, const LessonParts& parts) {
-  const std::vector<std::int64_t>& lessons = parts.lessons(Part::train);
+  const std::vector<std::int64_t>& lessons = parts.lessons(SplitPart::train);
   std::uint64_t hash = 0;
   LessonRows rows;
   for (const std::int64_t lesson : {lessons.front(), lessons.back()}) {

@@ -55,7 +55,7 @@ std::string source_words(const NetworkSource& source) {
                       : "built-in " + source.name;
   for (const auto& [key, argument] : source.arguments)
     words += fmt::format(", {} {}", key, joined(argument.values, " x "));
-  return words + fmt::format(", seed {}", source.seed);
+  return source.is_sleep() ? words : words + fmt::format(", seed {}", source.seed);
 }
 
 std::string exchange_words(const Plan& plan, const NetworkSpec& network) {

@@ -18,6 +18,7 @@
 #include "coupler/command/learning_files.hpp"
 #include "coupler/command/network_library.hpp"
 #include "coupler/command/plan_statistics.hpp"
+#include "coupler/command/profile_record.hpp"
 #include "coupler/command/run_for_all.hpp"
 #include "coupler/command/run_record.hpp"
 #include "coupler/engine/arithmetic.hpp"
@@ -26,6 +27,7 @@
 #include "coupler/session/definitions.hpp"
 #include "coupler/session/ml_side.hpp"
 #include "coupler/session/network_site.hpp"
+#include "coupler/session/profile_merge.hpp"
 #include "coupler/session/startup.hpp"
 #include "coupler/session/survey.hpp"
 
@@ -144,6 +146,20 @@ Route define_route(const Job& job, const Placement& place, const RecordingStore&
   return route;
 }
 
+// Collective over the ML ranks, and with their components, see ProfileMerge.
+void end_profile(const Job& job, const Placement& place, const Route& route, const ProfileMerge& merge,
+                 const Profile& profile) {
+  RankProfile mine;
+  mine.rank = job.local.rank();
+  mine.network = place.network;
+  mine.node = node_name();
+  mine.device = place.device;
+  mine.points = route.points_here(job.plan.networks[place.network]);
+  mine.take(profile);
+  const std::vector<std::string> ranks = merge.of_ml(place.network, route.comm, mine);
+  if (!ranks.empty()) record_profile(job.plan, ranks);
+}
+
 void serve_plan(MPI_Comm comm, const std::string& plan_file, std::int64_t start_timeout, PlanReader read) {
   auto watchdog = std::make_unique<Watchdog>(
       fmt::format("`ekman serve` (rank {} of MPI_COMM_WORLD)", Communicator::borrow(MPI_COMM_WORLD).rank()),
@@ -164,10 +180,22 @@ void serve_plan(MPI_Comm comm, const std::string& plan_file, std::int64_t start_
   compare_engines(job, place, engine->arithmetic());
   const std::unique_ptr<RestartStore> store = make_hdf5_restart_store(job.plan.output_directory);
   LearningFiles files = is_first_learner(route) ? learning_files(job.plan, spec) : LearningFiles{};
+  std::optional<Profile> profile;
+  if (job.plan.profile) {
+    profile.emplace(static_cast<int>(job.plan.networks.size()), place.network);
+    state.profile(&*profile);
+    engine->profile(&*profile);
+  }
   MlSide side(std::move(route), spec, std::move(engine), restart_setting(job, spec, *store), std::move(files),
               std::move(recording), job.shared_cores, state);
   side.resume(job);
+  std::optional<ProfileMerge> merge;
+  if (profile) {
+    merge.emplace(job, "");
+    profile->begin(1);
+  }
   side.serve();
+  if (profile) end_profile(job, place, side.route(), *merge, *profile);
   state.begin_wait(Call::finalize, k_no_field, -1, -1);  // until all is freed, and the watchdog with it
 }
 

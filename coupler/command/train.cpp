@@ -70,8 +70,8 @@ void train_plan(const TrainOptions& options) {
     log_line(
         fmt::format("network \"{}\": {} recorded chunks to learn from in {} steps an epoch, {} to validate on; "
                     "checkpoints in {}",
-                    spec.name, parts.lessons(Part::train).size(), training.steps_per_epoch(),
-                    parts.lessons(Part::validation).size(), spec.training.checkpoint.directory));
+                    spec.name, parts.lessons(SplitPart::train).size(), training.steps_per_epoch(),
+                    parts.lessons(SplitPart::validation).size(), spec.training.checkpoint.directory));
     if (ranks.size() > spec.training.offline.batch)
       log_line(
           fmt::format("warning: training.offline.batch is {}, so only as many of the {} ranks learn; take a larger "

@@ -63,8 +63,8 @@ class Engine {
 
   virtual NetworkSize size() const = 0;
 
-  // From now on it tells the stages that it alone knows: copies to and from a GPU, and of a learner its forward. A GPU is
-  // then waited for at the end of each. Null: no more.
+  // From now on it tells the stages that it alone knows: copies to and from a GPU, and of a learner its forward. A GPU
+  // is then waited for at the end of each. Null: no more.
   virtual void profile(Profile* /*profile*/) {}
 
   // What lets the network learn; null if the plan has no `training` for it. Lives as long as the engine.
@@ -76,6 +76,10 @@ class Engine {
 
 // Input rows copied to output rows, value by value; the two rows must be of the same length.
 std::unique_ptr<Engine> make_echo_engine(const NetworkSpec& spec, const RowLayout& inputs, const RowLayout& outputs);
+
+// A network of given cost, `builtin: sleep`: forward takes as long as the plan says of the tiles of its chunk, and
+// outputs are zero. Throws Error(network) for a cost that is no number.
+std::unique_ptr<Engine> make_sleep_engine(const NetworkSpec& spec, const RowLayout& outputs, const std::string& device);
 
 // Of a network that is `none`: it has no outputs.
 std::unique_ptr<Engine> make_no_engine();

@@ -47,6 +47,8 @@ struct MlFunctions {
   int (*read_plan)(const char* path, const TextSink* text);
   // Writes ekman-run.yaml; `nodes` and `lines` have a line for each node, and for each network.
   int (*write_record)(PlanBytes plan, const char* nodes, const char* lines, const TextSink* text);
+  // Writes profile.h5 and says where the time went; `profiles`: what unbundle() takes.
+  int (*write_profile)(PlanBytes plan, const char* profiles, std::int64_t size, const TextSink* text);
   // GPUs that LibTorch can use on this node.
   int (*gpus)();
 

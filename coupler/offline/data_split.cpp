@@ -49,32 +49,32 @@ DataSplit::DataSplit(const SplitSpec& spec, const std::vector<std::int64_t>& ste
                             times, blocks, length, spec.train, spec.validation, spec.test));
   }
   const std::vector<std::int64_t> order = draw_order(blocks, spec.seed);
-  std::vector<Part> of_block(static_cast<std::size_t>(blocks), learns ? Part::train : Part::none);
+  std::vector<SplitPart> of_block(static_cast<std::size_t>(blocks), learns ? SplitPart::train : SplitPart::none);
   for (std::int64_t i = 0; i < validation + test; ++i)
     of_block[static_cast<std::size_t>(order[static_cast<std::size_t>(i)])] =
-        i < validation ? Part::validation : Part::test;
+        i < validation ? SplitPart::validation : SplitPart::test;
   const auto part = [&](std::int64_t time) { return of_block[static_cast<std::size_t>(time / length)]; };
   for (std::int64_t time = 0; time < times; ++time) {
     bool alone = true;
     for (std::int64_t near = std::max<std::int64_t>(0, time - spec.gap); near <= std::min(times - 1, time + spec.gap);
          ++near)
       alone = alone && part(near) == part(time);
-    parts_.push_back(alone ? part(time) : Part::none);
+    parts_.push_back(alone ? part(time) : SplitPart::none);
   }
 }
 
-Part DataSplit::of_step(std::int64_t step) const {
+SplitPart DataSplit::of_step(std::int64_t step) const {
   const auto at = std::lower_bound(steps_.begin(), steps_.end(), step);
-  return at == steps_.end() || *at != step ? Part::none : parts_[static_cast<std::size_t>(at - steps_.begin())];
+  return at == steps_.end() || *at != step ? SplitPart::none : parts_[static_cast<std::size_t>(at - steps_.begin())];
 }
 
-Part DataSplit::of_id(std::int64_t id) const {
+SplitPart DataSplit::of_id(std::int64_t id) const {
   const std::int64_t block = std::max<std::int64_t>(1, spec_.block);
   const double share = static_cast<double>(mix64({spec_.seed, id / block}) >> 11) * 0x1.0p-53;
-  if (share < spec_.train) return Part::train;
-  if (share < spec_.train + spec_.validation) return Part::validation;
+  if (share < spec_.train) return SplitPart::train;
+  if (share < spec_.train + spec_.validation) return SplitPart::validation;
   // What rounding leaves of the sum is of the last part that has a share.
-  return spec_.test > 0.0 ? Part::test : spec_.validation > 0.0 ? Part::validation : Part::train;
+  return spec_.test > 0.0 ? SplitPart::test : spec_.validation > 0.0 ? SplitPart::validation : SplitPart::train;
 }
 
 }  // namespace ekman

@@ -10,7 +10,7 @@
 
 namespace ekman {
 
-enum class Part { train, validation, test, none };
+enum class SplitPart { train, validation, test, none };
 
 class DataSplit {
  public:
@@ -21,17 +21,17 @@ class DataSplit {
 
   bool by_time() const { return spec_.rule == SplitRule::time; }
   // Of a point at a recorded step, by the rule.
-  Part of(std::int64_t step, std::int64_t id) const { return by_time() ? of_step(step) : of_id(id); }
+  SplitPart of(std::int64_t step, std::int64_t id) const { return by_time() ? of_step(step) : of_id(id); }
   // By time: of one that was recorded.
-  Part of_step(std::int64_t step) const;
+  SplitPart of_step(std::int64_t step) const;
   // By id: those blocks of consecutive ids are of one part for which mix64(seed, id / block) is in its share of all
-  // numbers, the shares in the order of Part.
-  Part of_id(std::int64_t id) const;
+  // numbers, the shares in the order of SplitPart.
+  SplitPart of_id(std::int64_t id) const;
 
  private:
   SplitSpec spec_;
   std::vector<std::int64_t> steps_;
-  std::vector<Part> parts_;  // by time: of each step
+  std::vector<SplitPart> parts_;  // by time: of each step
 };
 
 }  // namespace ekman

@@ -35,11 +35,11 @@ std::vector<ComparedField> compared_fields(const Recordings& recordings, const N
                           spec.name));
 }
 
-void run_part(const Recordings& recordings, const NetworkSpec& spec, Part part,
+void run_part(const Recordings& recordings, const NetworkSpec& spec, SplitPart part,
               const std::function<bool(const RecordedLesson&, std::int64_t)>& is_mine, Engine& engine,
               const std::function<void(const Evaluated&)>& take) {
   std::optional<DataSplit> split;
-  if (part != Part::none) split.emplace(spec.training.offline.split, recordings.steps());
+  if (part != SplitPart::none) split.emplace(spec.training.offline.split, recordings.steps());
   const RowLayout& out = recordings.layouts().out;
   std::vector<std::byte> outputs(
       static_cast<std::size_t>(spec.rows_per_chunk() * out.row_len() * real_size(spec.wire)));
@@ -49,7 +49,7 @@ void run_part(const Recordings& recordings, const NetworkSpec& spec, Part part,
   for (const RecordedLesson& lesson : recordings.lessons()) {
     counts.assign(static_cast<std::size_t>(lesson.rows), 0);
     for (std::int64_t row = 0; row < lesson.rows; ++row) {
-      const Part of_row = split ? split->of(lesson.step, recordings.ids(lesson)[row]) : Part::none;
+      const SplitPart of_row = split ? split->of(lesson.step, recordings.ids(lesson)[row]) : SplitPart::none;
       counts[static_cast<std::size_t>(row)] = of_row == part ? 1 : 0;
     }
     if (std::find(counts.begin(), counts.end(), 1) == counts.end()) continue;

@@ -27,7 +27,7 @@ struct Evaluated {
 
 // Runs those lessons with rows in `part` (none: all rows) for which `is_mine` says so of lesson and number, from 0, in
 // the order of time. Throws Error(plan) if there is none, of whoever.
-void run_part(const Recordings& recordings, const NetworkSpec& spec, Part part,
+void run_part(const Recordings& recordings, const NetworkSpec& spec, SplitPart part,
               const std::function<bool(const RecordedLesson&, std::int64_t)>& is_mine, Engine& engine,
               const std::function<void(const Evaluated&)>& take);
 

@@ -14,9 +14,9 @@ LessonParts::LessonParts(const Recordings& recordings, const NetworkSpec& spec)
     std::int64_t learn = 0, validate = 0;
     const std::int64_t like = by_time() ? lessons[i].rows : 1;  // rows that are of the part of the first
     for (std::int64_t row = 0; row < lessons[i].rows; row += like) {
-      const Part part = of(lessons[i], row);
-      learn += part == Part::train ? like : 0;
-      validate += part == Part::validation ? like : 0;
+      const SplitPart part = of(lessons[i], row);
+      learn += part == SplitPart::train ? like : 0;
+      validate += part == SplitPart::validation ? like : 0;
     }
     training_rows_.push_back(learn);
     validation_rows_.push_back(validate);

@@ -15,13 +15,15 @@ class LessonParts {
   LessonParts(const Recordings& recordings, const NetworkSpec& spec);
 
   // Places in recordings.lessons() of lessons that have a row of `part`, which is train or validation.
-  const std::vector<std::int64_t>& lessons(Part part) const { return part == Part::train ? training_ : validation_; }
+  const std::vector<std::int64_t>& lessons(SplitPart part) const {
+    return part == SplitPart::train ? training_ : validation_;
+  }
   // Rows of lesson number `lesson` that are in it.
-  std::int64_t rows(std::int64_t lesson, Part part) const {
-    return (part == Part::train ? training_rows_ : validation_rows_)[static_cast<std::size_t>(lesson)];
+  std::int64_t rows(std::int64_t lesson, SplitPart part) const {
+    return (part == SplitPart::train ? training_rows_ : validation_rows_)[static_cast<std::size_t>(lesson)];
   }
   bool by_time() const { return split_.by_time(); }
-  Part of(const RecordedLesson& lesson, std::int64_t row) const {
+  SplitPart of(const RecordedLesson& lesson, std::int64_t row) const {
     return split_.of(lesson.step, recordings_.ids(lesson)[row]);
   }
 

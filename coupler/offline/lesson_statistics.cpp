@@ -62,7 +62,7 @@ LessonStatistics lesson_statistics(const Recordings& recordings, const LessonPar
   const FieldSlot* const weights = find_slot(layouts.truth, spec.training.weights);
   std::vector<LessonStatistics> strips(k_strips);
   for (LessonStatistics& strip : strips) strip.values.resize(length);
-  const std::vector<std::int64_t>& lessons = parts.lessons(Part::train);
+  const std::vector<std::int64_t>& lessons = parts.lessons(SplitPart::train);
   LessonRows rows;
   std::vector<double> row_values(length);
   std::vector<std::uint8_t> counts;
@@ -72,7 +72,8 @@ LessonStatistics lesson_statistics(const Recordings& recordings, const LessonPar
     const RecordedLesson& lesson = recordings.lessons()[static_cast<std::size_t>(lessons[i])];
     recordings.read(lesson, rows);
     counts.clear();
-    for (std::int64_t row = 0; row < lesson.rows; ++row) counts.push_back(parts.of(lesson, row) == Part::train ? 1 : 0);
+    for (std::int64_t row = 0; row < lesson.rows; ++row)
+      counts.push_back(parts.of(lesson, row) == SplitPart::train ? 1 : 0);
     recordings.require_numbers(lesson, rows, counts.data());
     for (std::int64_t row = 0; row < lesson.rows; ++row) {
       const std::byte* const truth = rows.truth.data() + row * of_truth * real_size(spec.wire);

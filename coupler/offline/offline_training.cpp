@@ -35,12 +35,12 @@ OfflineTraining::OfflineTraining(const Recordings& recordings, const LessonParts
       exchange_(learner.last().exchanges) {}
 
 std::int64_t OfflineTraining::steps_per_epoch() const {
-  return (static_cast<std::int64_t>(parts_.lessons(Part::train).size()) + offline_.batch - 1) / offline_.batch;
+  return (static_cast<std::int64_t>(parts_.lessons(SplitPart::train).size()) + offline_.batch - 1) / offline_.batch;
 }
 
 // Fisher and Yates; the generator is fixed by the C++ standard, distributions are not.
 std::vector<std::int64_t> OfflineTraining::order_of(std::int64_t epoch) const {
-  std::vector<std::int64_t> order = parts_.lessons(Part::train);
+  std::vector<std::int64_t> order = parts_.lessons(SplitPart::train);
   if (!offline_.shuffle) return order;
   std::mt19937_64 generator(mix64({spec_.training.seed, epoch}));
   for (std::size_t i = order.size(); i > 1; --i) std::swap(order[i - 1], order[generator() % i]);
@@ -49,7 +49,7 @@ std::vector<std::int64_t> OfflineTraining::order_of(std::int64_t epoch) const {
 
 // Adds up to a batch of lessons, from the place `first` of the list; those of this rank. Returns the samples of the
 // round, on all ranks together.
-std::int64_t OfflineTraining::add_round(const std::vector<std::int64_t>& lessons, std::int64_t first, Part part) {
+std::int64_t OfflineTraining::add_round(const std::vector<std::int64_t>& lessons, std::int64_t first, SplitPart part) {
   std::int64_t samples = 0;
   for (std::int64_t place = 0; place < offline_.batch; ++place) {
     const std::int64_t at = first + place;
@@ -61,7 +61,7 @@ std::int64_t OfflineTraining::add_round(const std::vector<std::int64_t>& lessons
     if (any) {
       recordings_.read(*recorded, rows_);
       Lesson lesson{rows_.in.data(), rows_.truth.data(), recorded->rows, rows_.ids.data(), exchange_, place, 0};
-      lesson.use = part == Part::validation ? LessonUse::validate : LessonUse::learn;
+      lesson.use = part == SplitPart::validation ? LessonUse::validate : LessonUse::learn;
       if (!parts_.by_time()) {
         counts_.assign(static_cast<std::size_t>(spec_.rows_per_chunk()), 0);
         for (std::int64_t row = 0; row < recorded->rows; ++row)
@@ -78,9 +78,9 @@ std::int64_t OfflineTraining::add_round(const std::vector<std::int64_t>& lessons
 }
 
 void OfflineTraining::validate() {
-  const std::vector<std::int64_t>& lessons = parts_.lessons(Part::validation);
+  const std::vector<std::int64_t>& lessons = parts_.lessons(SplitPart::validation);
   for (std::int64_t first = 0; first < static_cast<std::int64_t>(lessons.size()); first += offline_.batch)
-    add_round(lessons, first, Part::validation);
+    add_round(lessons, first, SplitPart::validation);
 }
 
 StepReport OfflineTraining::make_step(std::int64_t step_of_model, std::int64_t samples) {
@@ -104,7 +104,7 @@ void OfflineTraining::run(const std::function<void(const EpochReport&)>& tell) {
     const std::int64_t first = batch * offline_.batch;
     const RecordedLesson& oldest =
         recordings_.lessons()[static_cast<std::size_t>(order[static_cast<std::size_t>(first)])];
-    const std::int64_t of_batch = add_round(order, first, Part::train);
+    const std::int64_t of_batch = add_round(order, first, SplitPart::train);
     const StepReport report = make_step(oldest.step, of_batch);
     ++exchange_, ++steps, samples += of_batch;
     told.loss += report.loss;
@@ -122,7 +122,7 @@ void OfflineTraining::run(const std::function<void(const EpochReport&)>& tell) {
     begin = steady_seconds(), samples = steps = 0;
   }
   // What the last epoch has made of it.
-  if (!told.stopped && !parts_.lessons(Part::validation).empty()) {
+  if (!told.stopped && !parts_.lessons(SplitPart::validation).empty()) {
     --exchange_;
     validate();
     make_step(recordings_.lessons().back().step, 0);

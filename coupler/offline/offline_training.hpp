@@ -43,7 +43,7 @@ class OfflineTraining {
 
  private:
   std::vector<std::int64_t> order_of(std::int64_t epoch) const;
-  std::int64_t add_round(const std::vector<std::int64_t>& lessons, std::int64_t first, Part part);
+  std::int64_t add_round(const std::vector<std::int64_t>& lessons, std::int64_t first, SplitPart part);
   StepReport make_step(std::int64_t step_of_model, std::int64_t samples);
   void validate();
 

@@ -51,6 +51,29 @@ void check_modes(const NetworkSpec& network, const std::string& path, Problems& 
                    modes[0], modes[1], network.grid_ny, network.grid_nx, ny, nx, most_y, most_x)});
 }
 
+// Ten days: more is a mistake of the unit.
+constexpr double k_longest_forward = 864000.0;
+
+void check_sleep(const NetworkSpec& network, const std::string& path, Problems& problems) {
+  for (const char* key : {"seconds_per_forward", "seconds_per_point"}) {
+    const double seconds = real_argument(network.source, key);
+    if (seconds >= 0.0 && seconds <= k_longest_forward) continue;
+    problems.push_back(
+        {path + ".network." + key, fmt::format("key \"{}\" of builtin: sleep is {}; give it seconds from 0 to {}", key,
+                                               seconds, k_longest_forward)});
+  }
+  if (network.training.given)
+    problems.push_back({path + ".training", fmt::format("network \"{}\" is a sleep, which does not learn; take mlp or "
+                                                        "another network of the cost that is to be studied, or "
+                                                        "`training` out",
+                                                        network.name)});
+  if (network.tape > 0)
+    problems.push_back(
+        {path + ".tape", fmt::format("network \"{}\" is a sleep, which has no adjoint; take echo, mlp or "
+                                     "another network, or `tape` out",
+                                     network.name)});
+}
+
 }  // namespace
 
 void check_builtin(const NetworkSpec& network, const std::string& path, Problems& problems) {
@@ -64,6 +87,11 @@ void check_builtin(const NetworkSpec& network, const std::string& path, Problems
                         fmt::format("there is no built-in network \"{}\"{}", source.name,
                                     did_you_mean(source.name, names, "; `ekman networks` lists those there are"))});
     return;
+  }
+  try {
+    if (source.is_sleep()) check_sleep(network, path, problems);
+  } catch (const Error& error) {
+    problems.push_back({path + ".network", error.what()});
   }
   if (!builtin->needs_grid) return;
   if (network.sample != Sample::grid) {

@@ -43,7 +43,12 @@ const std::vector<BuiltinNetwork>& builtin_networks() {
       {"fno",
        "A Fourier neural operator: layers that act on the long waves of a grid, and on each point.",
        {"width", "modes", "layers", "padding.y", "padding.x", "activation"},
-       true}};
+       true},
+      {"sleep",
+       "Takes a given time and returns zeros, to size a plan before there is a network; without LibTorch.",
+       {"seconds_per_forward", "seconds_per_point", "busy"},
+       false,
+       false}};
   return all;
 }
 
@@ -59,6 +64,17 @@ const std::string& text_argument(const NetworkSource& source, const std::string&
 
 std::int64_t integer_argument(const NetworkSource& source, const std::string& key) {
   return integer_of(source, key, text_argument(source, key));
+}
+
+double real_argument(const NetworkSource& source, const std::string& key) {
+  const std::string& text = text_argument(source, key);
+  double number = 0.0;
+  const char* const begin = text.data() + (text.rfind('+', 0) == 0 ? 1 : 0);
+  const char* const end = text.data() + text.size();
+  const auto result = std::from_chars(begin, end, number);
+  if (result.ec == std::errc() && result.ptr == end) return number;
+  throw Error(ErrorCode::network,
+              fmt::format("argument \"{}\" of builtin: {} is \"{}\"; give it a number", key, source.name, text));
 }
 
 std::vector<std::int64_t> integers_argument(const NetworkSource& source, const std::string& key) {

@@ -13,8 +13,9 @@ namespace ekman {
 struct BuiltinNetwork {
   std::string name;
   std::string sentence;
-  std::vector<std::string> keys;  // besides `seed`, which all have; "padding.x" is x below padding
+  std::vector<std::string> keys;  // besides `seed`; "padding.x" is x below padding
   bool needs_grid = false;
+  bool is_computed = true;  // LibTorch makes and runs it, with first weights that follow from `seed`
 };
 
 // In the order of the reference.
@@ -26,6 +27,7 @@ const BuiltinNetwork* find_builtin(const std::string& name);
 // Values of an argument. Throws Error(network) if it is not there, or is not of that kind.
 const std::string& text_argument(const NetworkSource& source, const std::string& key);
 std::int64_t integer_argument(const NetworkSource& source, const std::string& key);
+double real_argument(const NetworkSource& source, const std::string& key);
 std::vector<std::int64_t> integers_argument(const NetworkSource& source, const std::string& key);
 
 // Points of one direction of a grid that the fno transforms: with zero padding an eighth more, rounded up.

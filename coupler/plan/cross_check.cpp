@@ -120,8 +120,11 @@ void check_cuda_graph(const NetworkSpec& network, const std::string& path, Probl
   if (!network.cuda_graph) return;
   const std::string here = path + ".cuda_graph";
   const auto on_cpu = [&](const std::string& device) { return is_on_cpu(network, device); };
-  if (network.source.kind == SourceKind::echo)
-    problems.push_back({here, "cuda_graph: on is for networks that LibTorch runs, which an echo is not; leave it out"});
+  if (network.source.kind == SourceKind::echo || network.source.is_sleep())
+    problems.push_back(
+        {here, fmt::format("cuda_graph: on is for networks that LibTorch runs, which {} is not; leave it "
+                           "out",
+                           network.source.is_sleep() ? "a sleep" : "an echo")});
   else if (std::all_of(network.devices.begin(), network.devices.end(), on_cpu))
     problems.push_back(
         {here, fmt::format("a CUDA graph needs a GPU, but network \"{}\" runs on CPUs only; leave `cuda_graph` out, or "

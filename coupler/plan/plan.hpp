@@ -71,6 +71,8 @@ struct NetworkSource {
   std::string optimizer;  // the kind of optimizer whose state that may have
 
   bool is_own() const { return kind == SourceKind::builtin && !library.empty(); }
+  // It only takes time.
+  bool is_sleep() const { return kind == SourceKind::builtin && library.empty() && name == "sleep"; }
 };
 
 // What is done with values of an output that break a rule of the guard.
@@ -136,7 +138,9 @@ struct NetworkSpec {
 
   bool is_inline() const { return placed == Placed::in_component; }
   // LibTorch runs it.
-  bool is_computed() const { return source.kind != SourceKind::echo && source.kind != SourceKind::none; }
+  bool is_computed() const {
+    return source.kind != SourceKind::echo && source.kind != SourceKind::none && !source.is_sleep();
+  }
   // Rows (points) of one sample and of one chunk.
   std::int64_t rows_per_sample() const { return sample == Sample::grid ? grid_ny * grid_nx : 1; }
   std::int64_t rows_per_chunk() const { return chunk * rows_per_sample(); }

@@ -38,8 +38,7 @@ Profile::Profile(int networks, int home)
   last_events_.reserve(k_kept_events);
 }
 
-std::int64_t& Profile::told() {
-  if constexpr (k_simulated) return told_;
+std::int64_t& Profile::told_of_thread() {
   thread_local std::int64_t nanoseconds = 0;
   return nanoseconds;
 }

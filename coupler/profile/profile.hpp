@@ -71,11 +71,14 @@ class Profile {
 
   // Any thread.
   void add(Stage stage, int network, std::int64_t begin, std::int64_t end);
+  // The step that comes, where it is not the one behind the last.
+  void now_in(std::int64_t step) { step_ = step; }
   // The thread that made it: what came since the last one was step `step`. With `tells_physics` inside a call.
   void end_step(std::int64_t step, bool tells_physics = false);
 
-  // Nanoseconds that this thread has told so far by StageTimers, for work around them.
-  std::int64_t& told();
+  // Nanoseconds that this thread has told so far by timers, for work around them. Each library that this code is linked
+  // into has counters of its own: those of the library that made the profile count.
+  std::int64_t& told() const { return k_simulated ? told_of_simulated_ : told_(); }
 
   int home() const { return home_; }
 
@@ -92,7 +95,9 @@ class Profile {
   };
 
   void keep(const ProfileEvent& event);
+  static std::int64_t& told_of_thread();
 
+  std::int64_t& (*told_)() = &told_of_thread;
   int home_;
   std::thread::id thread_ = std::this_thread::get_id();
   std::int64_t begin_ = 0;
@@ -101,7 +106,7 @@ class Profile {
   std::int64_t step_ = 1;
   std::int64_t call_ = 0;           // the call that it is in began then
   std::int64_t in_calls_ = 0;       // of this step
-  std::int64_t told_ = 0;           // of a simulated rank, which has no thread of its own
+  mutable std::int64_t told_of_simulated_ = 0;  // of a simulated rank, which has no thread of its own
   std::vector<ProfileLane> lanes_;  // of no network, then of each
   std::unique_ptr<Now[]> now_;      // of each lane
   std::vector<ProfileEvent> first_events_, last_events_;

@@ -198,11 +198,7 @@ void ComponentSide::enddef(std::int64_t step) {
         step_problem.empty() ? problem : step_problem);
   record_inline_run();
   if (!job_.plan.resume.empty()) resume(step);
-  if (job_.plan.profile) {
-    profile_ = std::make_unique<Profile>(static_cast<int>(job_.plan.networks.size()));
-    state_.profile(profile_.get());
-    profile_->begin(step_);
-  }
+  if (job_.plan.profile) begin_profile();
   phase_ = Phase::run;
 }
 
@@ -345,6 +341,7 @@ void ComponentSide::finalize() {
   state_.enter(Call::finalize);
   for (const auto& route : routes_) route->finish();
   for (const auto& route : routes_) route->leave();
+  if (profile_ != nullptr) merge_profile();
   const std::int64_t waiting = state_.begin_wait(Call::finalize, k_no_field, -1, -1);
   routes_.clear();
   watch_.reset();

@@ -15,6 +15,7 @@
 #include "coupler/session/coverage.hpp"
 #include "coupler/session/definitions.hpp"
 #include "coupler/session/network_site.hpp"
+#include "coupler/session/profile_merge.hpp"
 #include "coupler/session/route_description.hpp"
 #include "coupler/session/startup.hpp"
 #include "ekman/coupler.hpp"
@@ -98,6 +99,8 @@ class ComponentSide {
   void settle_exchange(ComponentRoute& route, const std::string& what);
   void require_init_thread(const char* call) const;
   RouteState route_state(int network);
+  void begin_profile();
+  void merge_profile();
   std::vector<std::string> outputs_of(const NetworkSpec& spec) const;
   void bind(int network, ComponentRoute& route);
   std::int64_t check_part(std::string_view name, const Field& field, const ColumnView& view, const Part& part) const;
@@ -108,6 +111,7 @@ class ComponentSide {
   Job job_;
   StateWriter& state_;                // of the job's watchdog; not after finalize
   std::unique_ptr<Profile> profile_;  // null: the plan asks for none
+  std::unique_ptr<ProfileMerge> merge_;
   Communicator models_local_;
   std::unique_ptr<FinalizeWatch> watch_;
   StepClock clock_;

@@ -1,6 +1,8 @@
 // Networks that run in the component's own processes: where, and what is said of it; see component_side.hpp.
 #include <fmt/format.h>
 
+#include <filesystem>
+
 #include "coupler/base/joined.hpp"
 #include "coupler/base/log.hpp"
 #include "coupler/comm/process.hpp"
@@ -103,6 +105,8 @@ void ComponentSide::record_inline_run() {
       const std::string plan = serialise(job_.plan), lines = joined(told, "\n"), seen = joined(nodes, "\n");
       const PlanBytes bytes{plan.data(), static_cast<std::int64_t>(plan.size())};
       call_ml([&](const TextSink* text) { return library_().write_record(bytes, seen.c_str(), lines.c_str(), text); });
+      // A model may change its folder before it ends.
+      job_.plan.output_directory = std::filesystem::absolute(job_.plan.output_directory).string();
     } catch (const std::exception& error) {
       problem = error.what();
     }

@@ -260,7 +260,9 @@ void MlSide::forward(std::int64_t slot, std::int64_t step, const std::byte* inpu
 // A step lasts from its first chunk to that of the next one.
 void MlSide::profile_step(std::int64_t step) {
   Profile* const profile = state_.profile();
-  if (profile != nullptr && profiled_step_ != step && profiled_step_ > 0) profile->end_step(profiled_step_);
+  if (profile == nullptr || profiled_step_ == step) return;
+  if (profiled_step_ > 0) profile->end_step(profiled_step_);
+  profile->now_in(step);
   profiled_step_ = step;
 }
 

@@ -32,6 +32,7 @@ class MlSide {
   void resume(const Job& job);
   // Serves exchanges until every component rank of the route has finalized. Throws Error.
   void serve();
+  const Route& route() const { return route_; }
 
  private:
   bool is_over() const;

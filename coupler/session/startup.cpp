@@ -116,6 +116,7 @@ Job start_component(std::unique_ptr<Watchdog> watchdog, Communicator found, cons
   int leader = find_leader(job.all, false);
   job.without_ml = leader == job.all.size();
   if (job.without_ml) leader = 0;
+  job.leader = leader;
   require_same_version(job, leader, fmt::format("component \"{}\"", component));
   std::string bytes, problem;
   if (job.without_ml && job.all.rank() == leader) {
@@ -150,7 +151,7 @@ Job start_ml(std::unique_ptr<Watchdog> watchdog, Communicator found, const std::
   job.all = job.found.clone();
   job.local = find_peers(job.all, k_ml_group);
   job.shared_cores = cores_are_shared(job.all);
-  const int leader = find_leader(job.all, true);
+  const int leader = job.leader = find_leader(job.all, true);
   require_same_version(job, leader, "`ekman serve`");
   require_same(job.local, 0, path, [&](const std::string& mine, const std::string& theirs) {
     return fmt::format(

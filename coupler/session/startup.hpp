@@ -24,6 +24,7 @@ struct Job {
   Plan plan;
   bool shared_cores = false;  // more ranks than cores on this node
   bool any_thread = false;    // components: every thread may call MPI, not only the one that called init
+  int leader = 0;             // in `all`: the first ML rank, or the first of all in a job without
   bool without_ml = false;    // no ML ranks: all networks run inline
 };
 

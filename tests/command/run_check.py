@@ -84,7 +84,7 @@ rows = subprocess.run([ekman, "keys"], capture_output=True, text=True, timeout=6
 builtins = schema["properties"]["networks"]["additionalProperties"]["properties"]["network"]
 builtins = next(part for part in builtins.get("anyOf", [builtins]) if "properties" in part)["properties"]["builtin"]["enum"]
 expect("`ekman networks` ends well", listed.returncode == 0 and listed.stderr == "", listed)
-expect("it lists the networks that a plan may name", re.findall(r"^(\w+): \w", listed.stdout, re.MULTILINE)[:4] == builtins,
+expect("it lists the networks that a plan may name", re.findall(r"^(\w+): \w", listed.stdout, re.MULTILINE)[:5] == builtins,
        (builtins, listed.stdout))
 fno = listed.stdout[listed.stdout.index("\nfno: "):]
 for key in ("width", "modes", "layers", "padding.y", "padding.x", "activation", "seed"):

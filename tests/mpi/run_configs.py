@@ -30,6 +30,7 @@ RUNS = {
     "darcy_fno.yaml": "1 aquifer 10240 permeability=1 x=1 y=1 pressure_true=1 -> pressure=1",
     "inline.yaml": f"0 atmosphere 1500 {COLUMNS} -> heating=12",
     "recording.yaml": f"2 atmosphere 1500 {COLUMNS} heating=12 ->",
+    "sizing.yaml": "1 atmosphere 10240 temperature=30 humidity=30 -> heating=30 moistening=30",
     "adjoint.yaml": "1 atmosphere 1500 state=12 -> tendency=12 adjoints",
 }
 DIRECTORIES = {"darcy_fno.yaml": "run/darcy_fno"}   # output.directory, where a plan has one
@@ -70,7 +71,7 @@ for name, setting in RUNS.items():
     record = left.read_text()
     resolved = [subprocess.run([ekman, "check", "--no-load", "--resolved", str(path)], check=True, stdout=subprocess.PIPE,
                                text=True).stdout for path in (work / name, left)]
-    loaded = name not in ("echo.yaml", "recording.yaml")
+    loaded = name not in ("echo.yaml", "recording.yaml", "sizing.yaml")
     wanted = [f"ranks of component {arguments[0]}", "libtorch: LibTorch" if loaded else "libtorch: not loaded", "mpi: Open MPI",
               *(["of ekman serve", f"ML rank {int(ml_ranks) - 1} of {ml_ranks}"] if serve else ["runs inline on 2 of 2 ranks"])]
     if resolved[0] != resolved[1] or not all(words in record for words in wanted):

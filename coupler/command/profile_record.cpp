@@ -1,0 +1,28 @@
+// Implements profile_record.hpp.
+#include "coupler/command/profile_record.hpp"
+
+#include <fmt/format.h>
+
+#include <exception>
+#include <filesystem>
+
+#include "adapters/hdf5/profile_file.hpp"
+#include "coupler/base/log.hpp"
+#include "coupler/session/profile_merge.hpp"
+
+namespace ekman {
+
+void record_profile(const Plan& plan, const std::vector<std::string>& ranks) {
+  const RunProfile run = join_profiles(plan, ranks);
+  const std::string path = (std::filesystem::path(plan.output_directory) / k_profile_file).string();
+  try {
+    write_profile(path, run);
+    log_line(fmt::format("the profile of {} ranks is in {}", run.ranks.size(), path));
+  } catch (const std::exception& error) {
+    log_line(
+        fmt::format("warning: there is no profile of this run ({}); make room in the output directory, and run again",
+                    error.what()));
+  }
+}
+
+}  // namespace ekman

@@ -18,7 +18,7 @@ foreach(room base profile comm session offline command simulation)
 endforeach()
 # What only other commands need.
 list(FILTER simulated_sources EXCLUDE REGEX
-  "/command/(main|ml_library|check|evaluate|evaluation_files|graph|inspect|merge_recordings|networks|own_thread|inline_network|plan_summary|recorded_data|recording_words|train|simulate)\\.cpp$")
+  "/command/(main|ml_library|check|evaluate|evaluation_files|graph|inspect|merge_recordings|networks|own_thread|inline_network|plan_summary|recorded_data|recording_words|train|simulate|mimic)\\.cpp$")
 list(APPEND simulated_sources ${PROJECT_SOURCE_DIR}/coupler/api/coupler.cpp ${PROJECT_SOURCE_DIR}/coupler/api/ml_library.cpp)
 add_executable(ekman_simulated ${simulated_sources})
 set_target_properties(ekman_simulated PROPERTIES OUTPUT_NAME ekman-simulated

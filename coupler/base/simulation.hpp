@@ -1,6 +1,6 @@
-// Whether this is the build for a simulated machine (SimGrid's SMPI), and its clock. There all ranks are contexts of one
-// thread, and one runs until it waits in MPI or lets time pass: nobody may wait by looking at memory, and time stands
-// still while a rank computes.
+// Whether this is the build for a simulated machine (SimGrid's SMPI), and its clock. There all ranks are contexts of
+// one thread, and one runs until it waits in MPI or lets time pass: nobody may wait by looking at memory, and time
+// stands still while a rank computes.
 #pragma once
 
 #include <cstdint>

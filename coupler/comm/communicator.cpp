@@ -159,8 +159,8 @@ struct Parts {
 // MPI_Alltoallv; SMPI's is of n * n messages, most of which are empty here.
 void exchange(MPI_Comm comm, const Parts& out, const Parts& in) {
   if constexpr (!k_simulated) {
-    check_mpi(MPI_Alltoallv(out.values, out.counts.data(), out.offsets.data(), MPI_INT64_T, in.values,
-                            in.counts.data(), in.offsets.data(), MPI_INT64_T, comm),
+    check_mpi(MPI_Alltoallv(out.values, out.counts.data(), out.offsets.data(), MPI_INT64_T, in.values, in.counts.data(),
+                            in.offsets.data(), MPI_INT64_T, comm),
               "MPI_Alltoallv");
     return;
   }

@@ -104,11 +104,11 @@ class Profile {
   std::int64_t last_ = 0;
   std::int64_t steps_ = 0;
   std::int64_t step_ = 1;
-  std::int64_t call_ = 0;           // the call that it is in began then
-  std::int64_t in_calls_ = 0;       // of this step
+  std::int64_t call_ = 0;                       // the call that it is in began then
+  std::int64_t in_calls_ = 0;                   // of this step
   mutable std::int64_t told_of_simulated_ = 0;  // of a simulated rank, which has no thread of its own
-  std::vector<ProfileLane> lanes_;  // of no network, then of each
-  std::unique_ptr<Now[]> now_;      // of each lane
+  std::vector<ProfileLane> lanes_;              // of no network, then of each
+  std::unique_ptr<Now[]> now_;                  // of each lane
   std::vector<ProfileEvent> first_events_, last_events_;
   std::size_t next_ = 0;  // in the ring of last_events_
 };

@@ -53,7 +53,8 @@ Watchdog::Watchdog(std::string stranger, std::int64_t start_timeout)
       node_(node_name()) {
   state_.enter(Call::init);
   start_ = state_.begin_wait(Call::init, k_no_field, -1, -1);
-  if (k_simulated) return;  // time stands still while its thread would look; the simulator finds ranks that wait for ever
+  if (k_simulated)
+    return;  // time stands still while its thread would look; the simulator finds ranks that wait for ever
   const NoSignals scope;
   thread_ = std::thread([this] { watch(); });
 }

@@ -2,12 +2,12 @@
 #include "coupler/simulation/cluster.hpp"
 
 #include <fmt/format.h>
-#include <simgrid/Exception.hpp>
-#include <simgrid/s4u.hpp>
 
 #include <algorithm>
 #include <charconv>
 #include <filesystem>
+#include <simgrid/Exception.hpp>
+#include <simgrid/s4u.hpp>
 #include <sstream>
 
 #include "ekman/error.hpp"

@@ -3,12 +3,12 @@
 
 #include <fmt/format.h>
 #include <mpi.h>
-#include <simgrid/s4u.hpp>
 #include <sys/resource.h>
 
 #include <algorithm>
 #include <chrono>
-#include <numeric>
+#include <cstdio>
+#include <simgrid/s4u.hpp>
 #include <utility>
 #include <vector>
 
@@ -16,10 +16,11 @@
 #include "coupler/base/log.hpp"
 #include "coupler/base/simulation.hpp"
 #include "coupler/comm/process.hpp"
+#include "coupler/command/mimic_component.hpp"
+#include "coupler/command/mimic_script.hpp"
 #include "coupler/command/plan_statistics.hpp"
 #include "coupler/command/run_for_all.hpp"
 #include "coupler/command/serve.hpp"
-#include "coupler/simulation/stand_in.hpp"
 #include "ekman/error.hpp"
 
 namespace ekman {
@@ -43,33 +44,33 @@ void check_plan(const Plan& plan) {
     if (network.is_inline()) refuse("runs in its component", "say `placement: dedicated`");
   }
   if (!plan.resume.empty())
-    throw Error(ErrorCode::plan, fmt::format("the plan {} resumes a run, which cannot be simulated; take `resume` out",
-                                             plan.file));
+    throw Error(ErrorCode::plan,
+                fmt::format("the plan {} resumes a run, which cannot be simulated; take `resume` out", plan.file));
 }
 
-// On ML rank 0. Messages go point to point: memory that ranks share would have to be looked at, while time stands still.
+// On ML rank 0. Messages go point to point: memory that ranks share would have to be looked at, while time stands
+// still.
 Plan read_simulated_plan(const std::string& path) {
   Plan plan = read_plan_to_serve(path);
   for (NetworkSpec& network : plan.networks) network.transport = Transport::point_to_point;
-  plan.record = {};
   return plan;
 }
 
-int ranks_of(const SimulationOptions& options, const Plan& plan, const ComponentSpec& component) {
-  const auto found = options.ranks.find(component.name);
-  if (found != options.ranks.end()) return found->second;
-  if (plan.components.size() == 1 && options.ranks.empty()) return 1;
-  misuse(fmt::format("how many ranks has component \"{}\"? Say --ranks {}=64", component.name, component.name));
-}
+struct Role {
+  std::string component;  // empty: an ML rank
+};
 
-std::vector<Role> deal_roles(const SimulationOptions& options, const Plan& plan) {
+// Components as --ranks has them; a plan with one component needs none.
+std::vector<Role> deal_roles(const MimicOptions& options, const Plan& plan) {
+  if (options.ranks.empty())
+    misuse("how many ranks have the components? Say --ranks " + plan.components.front().name + "=64");
+  int sum = 0;
+  for (std::size_t at = options.ranks.find('='); at != std::string::npos; at = options.ranks.find('=', at + 1))
+    sum += std::max(0, std::atoi(options.ranks.c_str() + at + 1));
   std::vector<Role> roles;
-  for (const ComponentSpec& component : plan.components) {
-    const int ranks = ranks_of(options, plan, component);
-    for (int rank = 0; rank < ranks; ++rank) roles.push_back({component.name, rank, ranks});
-  }
-  const int ml_ranks = ml_ranks_of(plan);
-  for (int rank = 0; rank < ml_ranks; ++rank) roles.push_back({"", rank, ml_ranks});
+  for (const auto& [component, ranks] : parse_ranks(options.ranks, plan, sum))
+    roles.insert(roles.end(), static_cast<std::size_t>(ranks), Role{component});
+  roles.insert(roles.end(), static_cast<std::size_t>(ml_ranks_of(plan)), Role{});
   return roles;
 }
 
@@ -95,10 +96,17 @@ std::vector<int> deal_nodes(const std::vector<Role>& roles, int cores, int ml_pe
   return nodes;
 }
 
+void play(const SimulationOptions& options, const Plan& plan, const std::string& component) {
+  const PlayOptions how = play_options(options.mimic, plan, component);
+  const PlayReport report = play_component(Coupler(component, MPI_COMM_WORLD), plan, component, how);
+  if (report.rank == 0) std::printf("%s\n", report_line(component, report).c_str());
+}
+
 void run_rank(const SimulationOptions& options, const Plan& plan, const Role& role) {
   const MpiProcess process(nullptr, nullptr);
-  if (role.component.empty()) return serve_on(MPI_COMM_WORLD, options.plan, k_start_timeout, &read_simulated_plan);
-  run_for_all("stand-in", [&] { play(options, plan, role); });
+  if (role.component.empty())
+    return serve_on(MPI_COMM_WORLD, options.mimic.plan, k_start_timeout, &read_simulated_plan);
+  run_for_all("stand-in", [&] { play(options, plan, role.component); });
 }
 
 void configure(const SimulationOptions& options) {
@@ -109,7 +117,11 @@ void configure(const SimulationOptions& options) {
        {"network/model:SMPI", "smpi/lat-factor:0:1", "smpi/bw-factor:0:1", "network/TCP-gamma:0", "network/weight-S:0",
         "smpi/simulate-computation:no", "smpi/test:0", "smpi/iprobe:1e-6", "smpi/wtime:0", "surf/precision:1e-10"})
     s4u::Engine::set_config(setting);
+  // Of n log n messages, where the default has n * n; of the set-up, no matter in steps.
+  for (const char* setting : {"smpi/alltoall:bruck", "smpi/reduce:binomial", "smpi/allreduce:redbcast"})
+    s4u::Engine::set_config(setting);
   s4u::Engine::set_config(fmt::format("contexts/stack-size:{}", options.stack));
+  for (const std::string& setting : options.settings) s4u::Engine::set_config(setting);
 }
 
 double seconds_since(std::chrono::steady_clock::time_point begin) {
@@ -119,11 +131,14 @@ double seconds_since(std::chrono::steady_clock::time_point begin) {
 }  // namespace
 
 int simulate_job(const SimulationOptions& options) {
-  PlanReading reading = examine_whole_plan(options.plan);
+  PlanReading reading = examine_whole_plan(options.mimic.plan);
   reading.diagnostics.throw_if_errors();
   const Plan& plan = reading.plan;
   check_plan(plan);
-  const std::vector<Role> roles = deal_roles(options, plan);
+  // What is wrong with them is told once, before anything begins.
+  for (const ComponentSpec& component : plan.components)
+    mimic_script(plan, component.name, play_options(options.mimic, plan, component.name));
+  const std::vector<Role> roles = deal_roles(options.mimic, plan);
 
   std::vector<std::string> words{"ekman-simulated", "--log=root.thres:warning"};
   std::vector<char*> arguments;
@@ -132,12 +147,10 @@ int simulate_job(const SimulationOptions& options) {
   int count = static_cast<int>(words.size());
   const auto begin = std::chrono::steady_clock::now();
   s4u::Engine engine(&count, arguments.data());
+  smpi_init_options();
   configure(options);
   SMPI_init();
-  // Known from here on. Of n log n messages, where the default has n * n.
-  s4u::Engine::set_config("smpi/alltoall:bruck");
-  for (const std::string& setting : options.settings) s4u::Engine::set_config(setting);
-  set_copy_rate(options.copy_rate);
+  set_copy_rate(options.copy_rate * 1e9);
   const bool own = options.platform.empty();
   std::vector<s4u::Host*> hosts = own ? std::vector<s4u::Host*>() : load_platform(options.platform);
   const int cores = own ? options.cluster.cores : hosts.front()->get_core_count();

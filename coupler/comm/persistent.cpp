@@ -123,7 +123,8 @@ void PersistentList::wait_for_any(const std::vector<PersistentList*>& lists) {
   for (const PersistentList* list : lists) all.insert(all.end(), list->requests_.begin(), list->requests_.end());
   int index = MPI_UNDEFINED;
   check_mpi(MPI_Waitany(static_cast<int>(all.size()), all.data(), &index, MPI_STATUS_IGNORE), "MPI_Waitany");
-  if (index == MPI_UNDEFINED) throw Error(ErrorCode::internal, "a wait for any of no started messages would never end");
+  if (index == MPI_UNDEFINED)
+    throw Error(ErrorCode::internal, "nobody sends what an ML rank waits for; this is a mistake in Ekman, report it");
   for (PersistentList* list : lists) {
     const auto size = static_cast<int>(list->requests_.size());
     if (index < size) return list->found_.push_back(index);

@@ -71,9 +71,7 @@ std::vector<s4u::Host*> make_cluster(const Cluster& cluster, int nodes) {
       };
       const s4u::LinkInRoute out(link("out", cluster.bandwidth, cluster.latency)->seal());
       const s4u::LinkInRoute in(link("in", cluster.bandwidth, "0s")->seal());
-      const s4u::LinkInRoute memory(link("memory", cluster.memory_bandwidth, cluster.memory_latency)
-                                        ->set_sharing_policy(s4u::Link::SharingPolicy::FATPIPE)
-                                        ->seal());
+      const s4u::LinkInRoute memory(link("memory", cluster.memory_bandwidth, cluster.memory_latency)->seal());
       zone->add_route(host->get_netpoint(), nullptr, nullptr, nullptr, {out}, false);
       zone->add_route(nullptr, host->get_netpoint(), nullptr, nullptr, {in}, false);
       zone->add_route(host->get_netpoint(), host->get_netpoint(), nullptr, nullptr, {memory}, false);
@@ -94,7 +92,7 @@ std::vector<s4u::Host*> load_platform(const std::string& file) {
   try {
     engine.load_platform(file);
   } catch (const std::exception& problem) {
-    misuse(fmt::format("--platform: SimGrid cannot read {}: {}", file, problem.what()));
+    misuse(fmt::format("--platform: SimGrid cannot read {}: {}; correct the file", file, problem.what()));
   }
   std::vector<s4u::Host*> hosts = engine.get_all_hosts();
   // By name, numbers in it as numbers: node9 before node10.

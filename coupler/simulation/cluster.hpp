@@ -10,14 +10,14 @@ class Host;
 
 namespace ekman {
 
-// A node has one link to the others, with `bandwidth` in each direction; ranks of a node talk over its `memory`
-// values, which messages do not share. Texts with units as SimGrid has them: "12.5GBps", "100Gbps", "2us".
+// A node has one link to the others, with `bandwidth` in each direction; ranks of a node talk over its memory,
+// whose bandwidth all of them share. Texts with units as SimGrid has them: "12.5GBps", "100Gbps", "2us".
 struct Cluster {
   int nodes = 0;  // 0: as many as are needed
   int cores = 32;
   std::string bandwidth = "12.5GBps";
   std::string latency = "2us";  // between two nodes, of a message of no bytes
-  std::string memory_bandwidth = "8GBps";
+  std::string memory_bandwidth = "100GBps";
   std::string memory_latency = "500ns";
 };
 

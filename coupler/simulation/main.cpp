@@ -16,7 +16,7 @@ int main(int argc, char** argv) {
   std::string cluster;
   const auto* asked = app.add_option(
       "--cluster", cluster,
-      "nodes=64,cores=32,bandwidth=12.5GBps,latency=2us,memory_bandwidth=8GBps,memory_latency=500ns; in place "
+      "nodes=64,cores=32,bandwidth=12.5GBps,latency=2us,memory_bandwidth=100GBps,memory_latency=500ns; in place "
       "of the defaults, which are these, with as many nodes as it takes");
   app.add_option("--platform", options.platform,
                  "a platform file of SimGrid in place of a cluster; its hosts in the order of their numbers")

@@ -63,7 +63,8 @@ struct Role {
 // Components as --ranks has them; a plan with one component needs none.
 std::vector<Role> deal_roles(const MimicOptions& options, const Plan& plan) {
   if (options.ranks.empty())
-    misuse("how many ranks have the components? Say --ranks " + plan.components.front().name + "=64");
+    misuse(fmt::format("nothing says how many ranks the components have; say --ranks {}=64",
+                       plan.components.front().name));
   int sum = 0;
   for (std::size_t at = options.ranks.find('='); at != std::string::npos; at = options.ranks.find('=', at + 1))
     sum += std::max(0, std::atoi(options.ranks.c_str() + at + 1));

@@ -124,7 +124,7 @@ def errors():
         done = run([ekman, "simulate", *command])
         check(what, done.returncode != 0 and sentence in done.stdout, done.stdout)
     good = plan("good")
-    refused("no ranks", "how many ranks have the components? Say --ranks atmosphere=64", good)
+    refused("no ranks", "nothing says how many ranks the components have; say --ranks atmosphere=64", good)
     refused("an unknown component", 'the plan has no component "ocean"', good, "--ranks", "ocean=2")
     refused("a network of LibTorch", "say `network: {builtin: sleep, ...}`", plan("mlp", network="{builtin: mlp, hidden: [4]}"),
             "--ranks", "atmosphere=2")

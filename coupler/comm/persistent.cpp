@@ -4,7 +4,9 @@
 #include <fmt/format.h>
 
 #include <limits>
+#include <utility>
 
+#include "coupler/base/simulation.hpp"
 #include "ekman/error.hpp"
 
 namespace ekman {
@@ -103,6 +105,10 @@ bool PersistentList::test(int index) {
 }
 
 const std::vector<int>& PersistentList::poll() {
+  if constexpr (k_simulated) {
+    completed_ = std::exchange(found_, {});
+    return completed_;
+  }
   completed_.resize(requests_.size());
   int count = 0;
   check_mpi(MPI_Testsome(static_cast<int>(requests_.size()), requests_.data(), &count, completed_.data(),
@@ -110,6 +116,20 @@ const std::vector<int>& PersistentList::poll() {
             "MPI_Testsome");
   completed_.resize(count == MPI_UNDEFINED ? 0 : count);
   return completed_;
+}
+
+void PersistentList::wait_for_any(const std::vector<PersistentList*>& lists) {
+  std::vector<MPI_Request> all;
+  for (const PersistentList* list : lists) all.insert(all.end(), list->requests_.begin(), list->requests_.end());
+  int index = MPI_UNDEFINED;
+  check_mpi(MPI_Waitany(static_cast<int>(all.size()), all.data(), &index, MPI_STATUS_IGNORE), "MPI_Waitany");
+  if (index == MPI_UNDEFINED)
+    throw Error(ErrorCode::internal, "nobody sends what an ML rank waits for; this is a mistake in Ekman, report it");
+  for (PersistentList* list : lists) {
+    const auto size = static_cast<int>(list->requests_.size());
+    if (index < size) return list->found_.push_back(index);
+    index -= size;
+  }
 }
 
 }  // namespace ekman

@@ -35,13 +35,17 @@ class PersistentList {
   void start(int index);
   void wait(int index);
   bool test(int index);
-  // Indices of started messages that are complete now.
+  // Indices of started messages that are complete now; in a simulation, of those that wait_for_any has found.
   const std::vector<int>& poll();
+  // For a simulation, where polling takes no time and waits for ever: blocks until a started message of one of `lists`
+  // is complete. The next poll of its list tells it.
+  static void wait_for_any(const std::vector<PersistentList*>& lists);
   bool empty() const { return requests_.empty(); }
 
  private:
   std::vector<MPI_Request> requests_;
   std::vector<int> completed_;
+  std::vector<int> found_;  // by wait_for_any
 };
 
 }  // namespace ekman

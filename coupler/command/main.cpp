@@ -13,41 +13,13 @@
 #include "coupler/command/inspect.hpp"
 #include "coupler/command/merge_recordings.hpp"
 #include "coupler/command/mimic.hpp"
+#include "coupler/command/mimic_words.hpp"
 #include "coupler/command/networks.hpp"
 #include "coupler/command/report.hpp"
 #include "coupler/command/serve.hpp"
+#include "coupler/command/simulate.hpp"
 #include "coupler/command/train.hpp"
 #include "ekman/error.hpp"
-
-namespace {
-
-void add_mimic_options(CLI::App& app, ekman::MimicOptions& options) {
-  app.add_option("plan", options.plan, "the plan (YAML)")->required();
-  app.add_option("--component", options.component,
-                 "which one to play, on all ranks; default: the only one of the plan");
-  app.add_option("--ranks", options.ranks, "which ones to play, in this order of ranks: atmosphere=6,ocean=2");
-  app.add_option("--points", options.points,
-                 "points of a component on all its ranks together, where the plan does not say: 10000, or "
-                 "atmosphere=10000,ocean=500");
-  app.add_option("--levels", options.levels, "levels of fields, where the plan does not say: 60, or 1,temperature=60");
-  app.add_option("--steps", options.steps, "how many to make")->capture_default_str()->check(CLI::PositiveNumber);
-  app.add_option("--step-time", options.step_time,
-                 "physics of a rank in a step: 5ms, 0.8s, 200us, or atmosphere=5ms,ocean=2ms")
-      ->capture_default_str();
-  app.add_option("--point-time", options.point_time,
-                 "physics for each point of a rank besides, written as --step-time");
-  app.add_option("--imbalance", options.imbalance,
-                 "part by which the last rank's physics takes longer than the first one's; those between lie on a line")
-      ->capture_default_str()
-      ->check(CLI::NonNegativeNumber);
-  app.add_flag("--sleep,!--busy", options.sleep,
-               "physics gives its core away, for more ranks than cores; --busy, the default: keeps it at work");
-  app.add_flag("--barrier,!--no-barrier", options.barrier,
-               "ranks of a component begin each step together, as exchanges of halos make them, the default; or not");
-  app.add_option("--seed", options.seed, "of the random fields")->capture_default_str();
-}
-
-}  // namespace
 
 int main(int argc, char** argv) {
   CLI::App app{"Ekman couples MPI models with neural networks on dedicated ML ranks."};
@@ -130,6 +102,12 @@ int main(int argc, char** argv) {
   reported->add_flag("--trace", as_trace, "write a trace that Perfetto opens, in place of the page")->excludes(text);
   reported->add_option("--output", report.output, "file; default: report.html, or trace.json, in the directory")
       ->excludes(text);
+  // All that follows is for the program that it starts, which links another MPI.
+  CLI::App* simulated = app.add_subcommand("simulate",
+                                           "run a plan on a simulated machine of up to thousands of ranks, in this one "
+                                           "process: ekman simulate plan.yaml --ranks atmosphere=1024 --step-time 5ms");
+  simulated->set_help_flag();
+  simulated->prefix_command();
   CLI::App* networks = app.add_subcommand("networks", "print the built-in networks with their keys");
   CLI11_PARSE(app, argc, argv);
   try {
@@ -142,6 +120,7 @@ int main(int argc, char** argv) {
       return 0;
     }
     if (serve->parsed()) return ekman::serve(argc, argv, plan, *ekman::parse_duration(start_timeout));
+    if (simulated->parsed()) ekman::simulate(simulated->remaining());
     if (mimic->parsed()) return ekman::mimic(argc, argv, mimic_options);
     if (evaluate->parsed()) return ekman::evaluate(argc, argv, evaluation);
     if (predict->parsed()) return ekman::predict(argc, argv, evaluation);

@@ -8,13 +8,15 @@
 
 #include "adapters/hdf5/profile_file.hpp"
 #include "coupler/base/log.hpp"
+#include "coupler/base/simulation.hpp"
 #include "coupler/profile/profile_text.hpp"
 #include "coupler/session/profile_merge.hpp"
 
 namespace ekman {
 
 void record_profile(const Plan& plan, const std::vector<std::string>& ranks) {
-  const RunProfile run = join_profiles(plan, ranks);
+  RunProfile run = join_profiles(plan, ranks);
+  run.simulated = k_simulated;
   const std::string path = (std::filesystem::path(plan.output_directory) / k_profile_file).string();
   try {
     write_profile(path, run);

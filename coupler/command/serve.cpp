@@ -96,21 +96,6 @@ void record_run(const Job& job, const std::string& announcement) {
   if (job.local.rank() == 0) write_run_record(job.plan, nodes, {"ml_ranks", ml_ranks});
 }
 
-// On ML rank 0.
-Plan read_and_prepare(const std::string& path) {
-  PlanReading reading = examine_whole_plan(path);
-  reading.diagnostics.throw_if_errors();
-  if (ml_ranks_of(reading.plan) == 0) {
-    throw Error(ErrorCode::plan,
-                fmt::format("no network of the plan {} wants an ML rank: all have placement: inline; start the "
-                            "component alone, with the environment variable EKMAN_PLAN={}",
-                            path, path));
-  }
-  for (const std::string& line : reading.diagnostics.lines(Severity::note)) log_line(line);
-  prepare_output(reading.plan);
-  return std::move(reading.plan);
-}
-
 // Collective over the ML ranks. The first rank of each network warns if the others do not compute as it does.
 void compare_engines(const Job& job, const Placement& place, const std::string& arithmetic) {
   const WaitScope waiting(job.watchdog->state(), Call::enddef);
@@ -175,12 +160,12 @@ void end_profile(const Job& job, const Placement& place, const Route& route, con
   if (!ranks.empty()) record_profile(job.plan, ranks);
 }
 
-void serve_plan(MPI_Comm comm, const std::string& plan_file, std::int64_t start_timeout) {
+void serve_plan(MPI_Comm comm, const std::string& plan_file, std::int64_t start_timeout, PlanReader read) {
   auto watchdog = std::make_unique<Watchdog>(
       fmt::format("`ekman serve` (rank {} of MPI_COMM_WORLD)", Communicator::borrow(MPI_COMM_WORLD).rank()),
       start_timeout);
   std::vector<Communicator> found = handshake(comm, {k_group_name});
-  const Job job = start_ml(std::move(watchdog), std::move(found[0]), plan_file, &read_and_prepare);
+  const Job job = start_ml(std::move(watchdog), std::move(found[0]), plan_file, read);
   StateWriter& state = job.watchdog->state();
   const Placement place = find_place(job.local, job.plan.networks);
   job.watchdog->introduce({true, true, place.network, job.local.rank(), place.index});
@@ -216,8 +201,22 @@ void serve_plan(MPI_Comm comm, const std::string& plan_file, std::int64_t start_
 
 }  // namespace
 
-void serve_on(MPI_Comm comm, const std::string& plan_file, std::int64_t start_timeout) {
-  run_for_all("ML rank", [&] { serve_plan(comm, plan_file, start_timeout); });
+Plan read_plan_to_serve(const std::string& path) {
+  PlanReading reading = examine_whole_plan(path);
+  reading.diagnostics.throw_if_errors();
+  if (ml_ranks_of(reading.plan) == 0) {
+    throw Error(ErrorCode::plan,
+                fmt::format("no network of the plan {} wants an ML rank: all have placement: inline; start the "
+                            "component alone, with the environment variable EKMAN_PLAN={}",
+                            path, path));
+  }
+  for (const std::string& line : reading.diagnostics.lines(Severity::note)) log_line(line);
+  prepare_output(reading.plan);
+  return std::move(reading.plan);
+}
+
+void serve_on(MPI_Comm comm, const std::string& plan_file, std::int64_t start_timeout, PlanReader read) {
+  run_for_all("ML rank", [&] { serve_plan(comm, plan_file, start_timeout, read); });
 }
 
 int serve(int argc, char** argv, const std::string& plan_file, std::int64_t start_timeout) {

@@ -11,12 +11,14 @@
 #include <thread>
 #include <vector>
 
+#include "coupler/base/simulation.hpp"
 #include "coupler/profile/stage.hpp"
 
 namespace ekman {
 
 // Nanoseconds of this node's monotonic clock; about 20 ns a call.
 inline std::int64_t profile_clock() {
+  if constexpr (k_simulated) return simulated_clock();
   timespec time{};
   clock_gettime(CLOCK_MONOTONIC, &time);
   return static_cast<std::int64_t>(time.tv_sec) * 1000000000 + time.tv_nsec;
@@ -76,7 +78,7 @@ class Profile {
 
   // Nanoseconds that this thread has told so far by timers, for work around them. Each library that this code is linked
   // into has counters of its own: those of the library that made the profile count.
-  std::int64_t& told() const { return told_(); }
+  std::int64_t& told() const { return k_simulated ? told_of_simulated_ : told_(); }
 
   int home() const { return home_; }
 
@@ -102,10 +104,11 @@ class Profile {
   std::int64_t last_ = 0;
   std::int64_t steps_ = 0;
   std::int64_t step_ = 1;
-  std::int64_t call_ = 0;           // the call that it is in began then
-  std::int64_t in_calls_ = 0;       // of this step
-  std::vector<ProfileLane> lanes_;  // of no network, then of each
-  std::unique_ptr<Now[]> now_;      // of each lane
+  std::int64_t call_ = 0;                       // the call that it is in began then
+  std::int64_t in_calls_ = 0;                   // of this step
+  mutable std::int64_t told_of_simulated_ = 0;  // of a simulated rank, which has no thread of its own
+  std::vector<ProfileLane> lanes_;              // of no network, then of each
+  std::unique_ptr<Now[]> now_;                  // of each lane
   std::vector<ProfileEvent> first_events_, last_events_;
   std::size_t next_ = 0;  // in the ring of last_events_
 };

@@ -7,6 +7,7 @@
 #include <set>
 
 #include "coupler/base/node_clock.hpp"
+#include "coupler/base/simulation.hpp"
 #include "coupler/comm/polite_wait.hpp"
 #include "coupler/session/patient_wait.hpp"
 
@@ -111,6 +112,14 @@ bool MlSide::poll() {
 void MlSide::wait_for_inputs() {
   constexpr std::int64_t k_soon = 50;  // milliseconds, after which somebody may ask who is late
   const StageTimer timer(state_.profile(), Stage::wait);
+  if constexpr (k_simulated) {
+    std::vector<PersistentList*> lists;
+    for (Direction* direction : route_.directions())
+      if (direction->to_ml) lists.push_back(&direction->requests);
+    PersistentList::wait_for_any(lists);
+    poll();
+    return;
+  }
   PoliteWait wait(shared_cores_);
   for (int look = untold_looks(shared_cores_); look > 0; --look) {
     wait.pause();

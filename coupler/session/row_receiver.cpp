@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include "coupler/base/simulation.hpp"
 #include "coupler/comm/polite_wait.hpp"
 #include "coupler/engine/guard.hpp"
 #include "coupler/session/patient_wait.hpp"
@@ -75,6 +76,7 @@ std::int64_t RowReceiver::get(int field, const ColumnView& columns, std::int64_t
   });
   const TrapGuard guard;
   const Real wire = context_.spec.wire;
+  if constexpr (k_simulated) pass_copy_time(count * columns.levels * real_size(wire));
   const auto rows_at = [&](const Run& run, std::int64_t slot) { return rows(run, slot, field); };
   std::int64_t given_up = 0;
   if (guarded) {
@@ -142,6 +144,10 @@ void RowReceiver::wait_for(int m, int field, bool may_call_mpi) {
   if (arrived_[m].load(std::memory_order_acquire)) return;
   const StageTimer timer(context_.writer.profile(), Stage::wait, context_.network);
   const WaitScope waiting(context_.writer, call_, number, context_.network, message.peer);
+  if constexpr (k_simulated) {
+    direction_.requests.wait(message.request_of(fetched()));
+    return arrived_[m].store(true, std::memory_order_release);
+  }
   PoliteWait wait(context_.shared_cores);
   while (!arrived_[m].load(std::memory_order_acquire)) {
     if (!may_call_mpi) {

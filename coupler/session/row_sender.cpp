@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "coupler/base/simulation.hpp"
 #include "coupler/session/patient_wait.hpp"
 
 namespace ekman {
@@ -53,6 +54,7 @@ void RowSender::pack_strip(int field, const ColumnView& columns, std::int64_t fi
                            std::int64_t count) {
   const TrapGuard guard;
   const Real wire = context_.spec.wire;
+  if constexpr (k_simulated) pass_copy_time(count * columns.levels * real_size(wire));
   for_rows(
       direction_.runs, begin, count,
       [&](const Run& run, std::int64_t slot) {

@@ -18,7 +18,7 @@ foreach(room base profile comm session offline command simulation)
 endforeach()
 # What only other commands need.
 list(FILTER simulated_sources EXCLUDE REGEX
-  "/command/(main|ml_library|check|evaluate|evaluation_files|graph|inspect|merge_recordings|networks|own_thread|inline_network|plan_summary|recorded_data|recording_words|report|train|simulate|mimic)\\.cpp$")
+  "/command/(main|ml_library|check|evaluate|evaluation_files|graph|inspect|merge_recordings|networks|own_thread|inline_network|plan_summary|recorded_data|recording_words|report|learning_curves|python_figure|sweep|sweep_[a-z]+|train|simulate|mimic)\\.cpp$")
 list(APPEND simulated_sources ${PROJECT_SOURCE_DIR}/coupler/api/coupler.cpp ${PROJECT_SOURCE_DIR}/coupler/api/ml_library.cpp)
 add_executable(ekman_simulated ${simulated_sources})
 set_target_properties(ekman_simulated PROPERTIES OUTPUT_NAME ekman-simulated
@@ -30,7 +30,7 @@ target_compile_definitions(ekman_simulated PRIVATE EKMAN_SIMULATION EKMAN_VERSIO
   EKMAN_DATA_FROM_PROGRAM="../../share" EKMAN_FIGURES="")
 ekman_warnings(ekman_simulated)
 # Of the rooms that are as they are only the files: their targets bring the mpi.h of the real MPI with them.
-foreach(room adapter_yaml adapter_hdf5 adapter_json exchange engine layout restart recording plan fmt)
+foreach(room adapter_yaml study adapter_hdf5 adapter_json exchange engine layout restart recording plan fmt)
   target_link_libraries(ekman_simulated PRIVATE $<TARGET_FILE:ekman_${room}>)
   add_dependencies(ekman_simulated ekman_${room})
 endforeach()

@@ -77,6 +77,8 @@ bool fits(const Key& key, const Tree& value) {
       return value.kind == Kind::scalar && parse_duration(value.scalar);
     case KeyType::flag:
       return value.kind == Kind::scalar && contains({"on", "off"}, value.scalar);
+    case KeyType::values:
+      return value.kind == Kind::list && !value.items.empty();
   }
   return false;
 }
@@ -98,7 +100,7 @@ std::string shown(const Tree& value) {
 
 class Walk {
  public:
-  explicit Walk(Diagnostics& diagnostics) : diagnostics_(diagnostics) {}
+  Walk(const KeyTable& table, Diagnostics& diagnostics) : table_(table), diagnostics_(diagnostics) {}
 
   void mapping(const Tree& tree, Position position, const std::string& path, const std::string& pattern) {
     std::string proposals;
@@ -109,7 +111,7 @@ class Walk {
       else
         proposals += unknown(entry, path, pattern);
     }
-    for (const Key* key : keys_below(pattern))
+    for (const Key* key : table_.below(pattern))
       if (key->fallback == k_required && key->status == Status::supported && !tree.find(key->name()) &&
           !is_spared(*key, tree))
         missing(key->name(), position, path, proposals);
@@ -128,9 +130,9 @@ class Walk {
   }
 
   // The row for what the user calls `name`: the row of that name, else the row for names that users choose.
-  static const Key* key_of(const std::string& name, const std::string& pattern) {
+  const Key* key_of(const std::string& name, const std::string& pattern) const {
     const Key* chosen = nullptr;
-    for (const Key* key : keys_below(pattern)) {
+    for (const Key* key : table_.below(pattern)) {
       if (key->name() == "*")
         chosen = name.empty() ? nullptr : key;
       else if (key->name() == name)
@@ -163,11 +165,12 @@ class Walk {
   // Returns what was proposed instead.
   std::string unknown(const Entry& entry, const std::string& path, const std::string& pattern) {
     std::vector<std::string> names;
-    for (const Key* key : keys_below(pattern)) names.push_back(key->name());
+    for (const Key* key : table_.below(pattern)) names.push_back(key->name());
     const std::string proposal = did_you_mean(entry.key, names);
     diagnostics_.add(entry.position, below(path, entry.key),
-                     fmt::format("unknown key \"{}\"{}", entry.key,
-                                 proposal.empty() ? "; take it out, `ekman keys` lists all there are" : proposal));
+                     proposal.empty() ? fmt::format("unknown key \"{}\"; take it out, `{}` lists all there are",
+                                                    entry.key, table_.reference())
+                                      : fmt::format("unknown key \"{}\"{}", entry.key, proposal));
     return proposal;
   }
 
@@ -175,10 +178,12 @@ class Walk {
   void missing(const std::string& name, Position position, const std::string& path, const std::string& proposals) {
     if (proposals.find("\"" + name + "\"") != std::string::npos) return diagnostics_.mark(below(path, name));
     const std::string where = path.empty() ? "" : fmt::format(" in \"{}\"", path);
-    diagnostics_.add(position, below(path, name),
-                     fmt::format("key \"{}\" is missing{}; add it, `ekman keys` says what it holds", name, where));
+    diagnostics_.add(
+        position, below(path, name),
+        fmt::format("key \"{}\" is missing{}; add it, `{}` says what it holds", name, where, table_.reference()));
   }
 
+  const KeyTable& table_;
   Diagnostics& diagnostics_;
 };
 
@@ -199,11 +204,12 @@ std::optional<std::string> problem_with(const Key& key, const std::string& name,
   return std::nullopt;
 }
 
-void check_keys(const Tree& root, Diagnostics& diagnostics) {
+void check_keys(const Tree& root, Diagnostics& diagnostics, const KeyTable& table) {
   diagnostics.locate("", root.position);
   if (root.kind != Kind::mapping)
-    return diagnostics.add(root.position, "", "a plan must be a mapping; found " + shown(root));
-  Walk(diagnostics).mapping(root, root.position, "", "");
+    return diagnostics.add(root.position, "",
+                           fmt::format("a {} must be a mapping; found {}", table.document(), shown(root)));
+  Walk(table, diagnostics).mapping(root, root.position, "", "");
 }
 
 }  // namespace ekman

@@ -20,6 +20,6 @@ std::optional<std::int64_t> parse_duration(const std::string& text);  // microse
 std::optional<std::string> problem_with(const Key& key, const std::string& name, const Tree& value);
 
 // Adds all problems to `diagnostics`, and the position of every value.
-void check_keys(const Tree& root, Diagnostics& diagnostics);
+void check_keys(const Tree& root, Diagnostics& diagnostics, const KeyTable& table = plan_keys());
 
 }  // namespace ekman

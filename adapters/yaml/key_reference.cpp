@@ -57,13 +57,15 @@ std::string expectation(const Key& key) {
       return "a duration such as PT10M, PT30S or P1DT6H";
     case KeyType::flag:
       return "on or off";
+    case KeyType::values:
+      return "a list";
   }
   return "";
 }
 
-std::string key_reference_markdown() {
+std::string key_reference_markdown(const KeyTable& table) {
   std::string text = "| key | value | default | meaning |\n|---|---|---|---|\n";
-  for (const Key& key : key_table()) {
+  for (const Key& key : table.rows()) {
     const std::string fallback =
         key.fallback.empty() || key.fallback == k_required ? key.fallback : "`" + key.fallback + "`";
     text += fmt::format("| `{}` | {} | {} | {}{} |\n", key.path, expectation(key), fallback, key.sentence, notes(key));

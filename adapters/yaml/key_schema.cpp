@@ -101,6 +101,8 @@ std::string type_of(const Key& key) {
       return R"({"type": "string", "pattern": "^P(?!$)([0-9.]+D)?(T(?!$)([0-9.]+H)?([0-9.]+M)?([0-9.]+S)?)?$"})";
     case KeyType::flag:
       return R"({"enum": ["on", "off"]})";
+    case KeyType::values:
+      return R"({"type": "array", "minItems": 1})";
   }
   return "{}";
 }

@@ -1,7 +1,7 @@
 // The rows, in the order of the reference.
 #include "adapters/yaml/key_table.hpp"
 
-#include <unordered_map>
+#include <utility>
 
 namespace ekman {
 
@@ -272,30 +272,32 @@ void add_rows(std::vector<Key>& table, const std::string& prefix, const std::vec
   }
 }
 
-const std::vector<Key>& key_table() {
-  static const std::vector<Key> table = make_table();
+KeyTable::KeyTable(const char* document, const char* reference, std::vector<Key> rows)
+    : document_(document), reference_(reference), rows_(std::move(rows)) {
+  for (const Key& key : rows_) {
+    by_path_.emplace(key.path, &key);
+    by_parent_[key.parent()].push_back(&key);
+  }
+}
+
+const Key* KeyTable::find(const std::string& path) const {
+  const auto found = by_path_.find(path);
+  return found == by_path_.end() ? nullptr : found->second;
+}
+
+const std::vector<const Key*>& KeyTable::below(const std::string& parent) const {
+  static const std::vector<const Key*> none;
+  const auto found = by_parent_.find(parent);
+  return found == by_parent_.end() ? none : found->second;
+}
+
+const KeyTable& plan_keys() {
+  static const KeyTable table("plan", "ekman keys", make_table());
   return table;
 }
 
-const Key* find_key(const std::string& path) {
-  static const auto rows = [] {
-    std::unordered_map<std::string, const Key*> map;
-    for (const Key& key : key_table()) map.emplace(key.path, &key);
-    return map;
-  }();
-  const auto found = rows.find(path);
-  return found == rows.end() ? nullptr : found->second;
-}
-
-const std::vector<const Key*>& keys_below(const std::string& parent) {
-  static const std::vector<const Key*> none;
-  static const auto rows = [] {
-    std::unordered_map<std::string, std::vector<const Key*>> map;
-    for (const Key& key : key_table()) map[key.parent()].push_back(&key);
-    return map;
-  }();
-  const auto found = rows.find(parent);
-  return found == rows.end() ? none : found->second;
-}
+const std::vector<Key>& key_table() { return plan_keys().rows(); }
+const Key* find_key(const std::string& path) { return plan_keys().find(path); }
+const std::vector<const Key*>& keys_below(const std::string& parent) { return plan_keys().below(parent); }
 
 }  // namespace ekman

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 namespace ekman {
@@ -25,6 +26,7 @@ enum class KeyType {
   reals,     // a list of numbers, not empty
   duration,  // ISO 8601, of fixed length
   flag,      // on or off
+  values,    // a list of anything, not empty
 };
 
 enum class Status { supported, not_yet };
@@ -46,6 +48,34 @@ struct Key {
 
 extern const char* const k_required;
 
+// The keys of one kind of file.
+class KeyTable {
+ public:
+  // `document`: what messages call such a file, "plan"; `reference`: the command that prints these rows.
+  KeyTable(const char* document, const char* reference, std::vector<Key> rows);
+  KeyTable(const KeyTable&) = delete;
+  KeyTable& operator=(const KeyTable&) = delete;
+
+  const char* document() const { return document_; }
+  const char* reference() const { return reference_; }
+  const std::vector<Key>& rows() const { return rows_; }
+  // The row of `path`, or null.
+  const Key* find(const std::string& path) const;
+  // Rows directly below `parent`; "" for the root.
+  const std::vector<const Key*>& below(const std::string& parent) const;
+
+ private:
+  const char* document_;
+  const char* reference_;
+  std::vector<Key> rows_;
+  std::unordered_map<std::string, const Key*> by_path_;
+  std::unordered_map<std::string, std::vector<const Key*>> by_parent_;
+};
+
+const KeyTable& plan_keys();
+const KeyTable& study_keys();  // of `ekman sweep`
+
+// Those of plans.
 const std::vector<Key>& key_table();
 
 // The part of it below networks.*.training, with paths from there.
@@ -57,19 +87,17 @@ const std::vector<Key>& builtin_keys();
 // Adds `rows`, each with `prefix` before its path.
 void add_rows(std::vector<Key>& table, const std::string& prefix, const std::vector<Key>& rows);
 
-// The row of `path`, or null.
+// plan_keys().find() and .below().
 const Key* find_key(const std::string& path);
-
-// Rows directly below `parent`; "" for the root.
 const std::vector<const Key*>& keys_below(const std::string& parent);
 
 // What values of a key may be, as in "must be ...".
 std::string expectation(const Key& key);
 
-// The table as Markdown.
-std::string key_reference_markdown();
+// A table as Markdown.
+std::string key_reference_markdown(const KeyTable& table = plan_keys());
 
-// The table as a JSON schema, draft 2020-12.
+// The table of plans as a JSON schema, draft 2020-12.
 std::string key_schema_json();
 
 }  // namespace ekman

@@ -319,10 +319,8 @@ Artifact read_no_artifact(const std::string& directory) {
               fmt::format("nothing reads the artifact {} here; this is a mistake in Ekman, report it", directory));
 }
 
-void examine(const std::string& text, const std::string& file_name, const ReadArtifact& read_artifact,
-             PlanReading& reading) {
+void examine(Tree root, const std::string& file_name, const ReadArtifact& read_artifact, PlanReading& reading) {
   Diagnostics& diagnostics = reading.diagnostics;
-  Tree root = load_tree(text, diagnostics);
   std::map<std::string, Artifact> artifacts =
       add_artifact_defaults(root, file_name, read_artifact ? read_artifact : read_no_artifact, diagnostics);
   check_keys(root, diagnostics);
@@ -338,7 +336,17 @@ void examine(const std::string& text, const std::string& file_name, const ReadAr
 PlanReading examine_text(const std::string& text, const std::string& file_name, const ReadArtifact& read_artifact) {
   PlanReading reading{{}, Diagnostics(file_name)};
   try {
-    examine(text, file_name, read_artifact, reading);
+    examine(load_tree(text, reading.diagnostics), file_name, read_artifact, reading);
+  } catch (const Error&) {
+    if (reading.diagnostics.count(Severity::error) == 0) throw;
+  }
+  return reading;
+}
+
+PlanReading examine_tree(Tree root, const std::string& file_name, const ReadArtifact& read_artifact) {
+  PlanReading reading{{}, Diagnostics(file_name)};
+  try {
+    examine(std::move(root), file_name, read_artifact, reading);
   } catch (const Error&) {
     if (reading.diagnostics.count(Severity::error) == 0) throw;
   }

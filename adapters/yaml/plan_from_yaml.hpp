@@ -4,6 +4,7 @@
 #include <string>
 
 #include "adapters/yaml/diagnostics.hpp"
+#include "adapters/yaml/tree.hpp"
 #include "coupler/plan/artifact.hpp"
 #include "coupler/plan/plan.hpp"
 
@@ -27,5 +28,8 @@ Plan read_plan(const std::string& path);
 PlanReading examine_text(const std::string& text, const std::string& file_name,
                          const ReadArtifact& read_artifact = nullptr);
 Plan parse_plan(const std::string& text, const std::string& file_name);
+
+// The same for a tree that was loaded, and perhaps changed.
+PlanReading examine_tree(Tree root, const std::string& file_name, const ReadArtifact& read_artifact = nullptr);
 
 }  // namespace ekman

@@ -2,16 +2,13 @@
 #include "coupler/command/evaluation_files.hpp"
 
 #include <fmt/format.h>
-#include <spawn.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include <cerrno>
-#include <cstdlib>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
 
+#include "coupler/command/python_figure.hpp"
 #include "ekman/error.hpp"
 
 namespace ekman {
@@ -20,10 +17,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr const char* k_script = "evaluation_figure.py";
-// What the script ends with where matplotlib is missing.
-constexpr int k_no_matplotlib = 3;
-
 void close_or_fail(std::ofstream& file, const std::string& path, const char* what) {
   file.close();
   if (file) return;
@@ -31,14 +24,6 @@ void close_or_fail(std::ofstream& file, const std::string& path, const char* wha
               fmt::format("{} cannot be written to {}: {}; see whether there is room, or give another "
                           "output.directory",
                           what, path, std::strerror(errno)));
-}
-
-// Beside the installed program, or in the source tree of one that is not.
-std::string find_script() {
-  std::error_code ignored;
-  const fs::path program = fs::read_symlink("/proc/self/exe", ignored);
-  const fs::path installed = program.parent_path() / EKMAN_DATA_FROM_PROGRAM / "ekman/matplotlib" / k_script;
-  return fs::exists(installed) ? installed.string() : std::string(EKMAN_FIGURES) + "/" + k_script;
 }
 
 }  // namespace
@@ -75,25 +60,7 @@ void write_pairs(const std::string& path, const std::vector<ComparedField>& fiel
 }
 
 std::string draw_figure(const EvaluationFiles& files) {
-  const char* const named = std::getenv("EKMAN_PYTHON");
-  std::string python = named == nullptr ? "python3" : named;
-  std::vector<std::string> words{python, find_script(), files.table, files.pairs, files.figure};
-  std::vector<char*> arguments;
-  for (std::string& word : words) arguments.push_back(word.data());
-  arguments.push_back(nullptr);
-  pid_t child = 0;
-  const int code = posix_spawnp(&child, python.c_str(), nullptr, nullptr, arguments.data(), environ);
-  if (code != 0)
-    return fmt::format("no figure: {} cannot be started ({}); name a Python that has matplotlib in EKMAN_PYTHON",
-                       python, std::strerror(code));
-  int status = 0;
-  while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
-  }
-  if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return "";
-  if (WIFEXITED(status) && WEXITSTATUS(status) == k_no_matplotlib)
-    return fmt::format("no figure: {} has no matplotlib; install it, or name another Python in EKMAN_PYTHON", python);
-  return fmt::format("no figure: {} of {} failed; its own message is above, and {} can be drawn by hand", words[1],
-                     python, files.pairs);
+  return draw_by_python("evaluation_figure.py", {files.table, files.pairs, files.figure}, files.pairs);
 }
 
 }  // namespace ekman

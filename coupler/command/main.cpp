@@ -18,6 +18,7 @@
 #include "coupler/command/report.hpp"
 #include "coupler/command/serve.hpp"
 #include "coupler/command/simulate.hpp"
+#include "coupler/command/sweep.hpp"
 #include "coupler/command/train.hpp"
 #include "ekman/error.hpp"
 
@@ -77,7 +78,17 @@ int main(int argc, char** argv) {
   CLI::App* evaluate = add_trial("evaluate", "tell how good a network is on recordings, on one rank or under mpirun");
   evaluate->add_flag("!--no-figure", evaluation.figure, "draw no figure, which needs Python with matplotlib");
   CLI::App* predict = add_trial("predict", "write what a network says beside the truth of recordings, as netCDF-4");
+  ekman::SweepOptions study;
+  CLI::App* swept =
+      app.add_subcommand("sweep", "run a plan at many points, for tables and figures of its scaling or learning");
+  swept->add_option("study", study.study, "the study (YAML): a plan, a command, and lists of values")->required();
+  swept->add_option("--output", study.output, "directory of the results; default: the study's name, beside its file");
+  swept->add_flag("--print", study.print, "tell points, commands and scripts, and run nothing");
+  swept->add_flag("--retry-failed", study.retry_failed, "run points again that have failed");
+  swept->add_flag("!--no-figure", study.figure, "draw no figures, which needs Python with matplotlib");
   CLI::App* keys = app.add_subcommand("keys", "print the reference of all plan keys (Markdown)");
+  bool of_studies = false;
+  keys->add_flag("--study", of_studies, "that of the keys of studies, for `ekman sweep`");
   CLI::App* inspected = app.add_subcommand(
       "inspect",
       "say what is in a recording, restart file, profile, checkpoint, network or artifact; or merge recordings");
@@ -112,7 +123,7 @@ int main(int argc, char** argv) {
   CLI11_PARSE(app, argc, argv);
   try {
     if (keys->parsed()) {
-      std::fputs(ekman::key_reference_markdown().c_str(), stdout);
+      std::fputs(ekman::key_reference_markdown(of_studies ? ekman::study_keys() : ekman::plan_keys()).c_str(), stdout);
       return 0;
     }
     if (networks->parsed()) {
@@ -131,6 +142,7 @@ int main(int argc, char** argv) {
       ekman::report(report);
       return 0;
     }
+    if (swept->parsed()) return ekman::sweep(study);
     if (inspected->parsed()) {
       if (merged.empty()) {
         ekman::inspect(recordings);

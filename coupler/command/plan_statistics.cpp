@@ -104,10 +104,7 @@ bool has_statistics(const Learner& learner) {
   });
 }
 
-}  // namespace
-
-PlanReading examine_whole_plan(const std::string& path, MissingStatistics missing) {
-  PlanReading reading = examine_plan(path, read_artifact);
+PlanReading with_statistics(PlanReading reading, MissingStatistics missing) {
   if (reading.diagnostics.count(Severity::error) > 0) return reading;
   for (NetworkSpec& network : reading.plan.networks) {
     for (auto& [field, one] : network.normalize) {
@@ -123,6 +120,16 @@ PlanReading examine_whole_plan(const std::string& path, MissingStatistics missin
     }
   }
   return reading;
+}
+
+}  // namespace
+
+PlanReading examine_whole_plan(const std::string& path, MissingStatistics missing) {
+  return with_statistics(examine_plan(path, read_artifact), missing);
+}
+
+PlanReading examine_whole_point(const StudyReading& study, const Choice& choice) {
+  return with_statistics(examine_point(study, choice, read_artifact), MissingStatistics::made_later);
 }
 
 void warn_of_missing(PlanReading& reading) {

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "adapters/yaml/plan_from_yaml.hpp"
+#include "adapters/yaml/study_from_yaml.hpp"
 #include "coupler/offline/lesson_statistics.hpp"
 
 namespace ekman {
@@ -16,6 +17,9 @@ enum class MissingStatistics { error, made_later };
 // The plan of the file, with mean and std of all fields that have them from a file; what is wrong with these is among
 // its diagnostics.
 PlanReading examine_whole_plan(const std::string& path, MissingStatistics missing = MissingStatistics::error);
+
+// The same of a point of a study.
+PlanReading examine_whole_point(const StudyReading& study, const Choice& choice);
 
 // Says of each field whose file is missing that it is to be made.
 void warn_of_missing(PlanReading& reading);

@@ -125,8 +125,11 @@ def throughput_panel(axes, lines, axis, kind, log):
             ideal = [number(row, "ideal_points_per_second_per_device") for row in rows]
             axes.plot(x, ideal, "--", color=color, linewidth=0.9, alpha=0.8)
             values += [value for value in ideal if not math.isnan(value)]
-    axes.ticklabel_format(axis="y", scilimits=(-3, 4))
-    from_zero(axes, values)
+    if kind == "strong" and log and min(values) > 0.0 and max(values) > 20.0 * min(values):
+        in_logs(axes, values)
+    else:
+        axes.ticklabel_format(axis="y", scilimits=(-3, 4))
+        from_zero(axes, values)
 
 
 def label_of(axis):

@@ -1,6 +1,7 @@
 // Implements fortran_view.hpp.
 #include "coupler/api/fortran_view.hpp"
 
+#include <algorithm>
 #include <cstdint>
 
 #include "ekman/error.hpp"
@@ -9,10 +10,10 @@ namespace ekman {
 
 namespace {
 
-// No array in memory has such a stride: zero, no multiple of 4 bytes, or more than 16 TiB.
-bool is_impossible(std::int64_t stride) {
+// No array in memory has such a stride: zero, no multiple of the element's size or of 4 bytes, or more than 16 TiB.
+bool is_impossible(std::int64_t stride, std::int64_t element_size) {
   constexpr std::int64_t k_limit = std::int64_t{1} << 44;
-  return stride == 0 || stride % 4 != 0 || stride > k_limit || stride < -k_limit;
+  return stride == 0 || stride % std::min<std::int64_t>(element_size, 4) != 0 || stride > k_limit || stride < -k_limit;
 }
 
 // Strides as they are if they were multiplied by one wrong element length, whatever it was.
@@ -25,16 +26,16 @@ bool looks_whole(const ArrayView& view) {
   return true;
 }
 
-void repair_strides(ArrayView& view) {
+void repair_strides(ArrayView& view, std::int64_t element_size) {
   bool impossible = false;
   for (int axis = 0; axis < view.rank; ++axis) {
-    impossible = impossible || (view.extent[axis] > 1 && is_impossible(view.stride[axis]));
+    impossible = impossible || (view.extent[axis] > 1 && is_impossible(view.stride[axis], element_size));
   }
   if (!impossible) return;
   if (!looks_whole(view)) {
     throw Error(ErrorCode::usage, "the compiler passed an array with impossible strides; pass a copy of it");
   }
-  std::int64_t stride = element_size(view.kind);
+  std::int64_t stride = element_size;
   for (int axis = 0; axis < view.rank; ++axis) {
     view.stride[axis] = stride;
     stride *= view.extent[axis];
@@ -60,9 +61,15 @@ ElementKind kind_of(const CFI_cdesc_t& array) {
 }
 
 ArrayView view_of(const CFI_cdesc_t& array) {
+  const ElementKind kind = kind_of(array);
+  ArrayView view = view_of_any_kind(array, element_size(kind));
+  view.kind = kind;
+  return view;
+}
+
+ArrayView view_of_any_kind(const CFI_cdesc_t& array, std::int64_t element_size) {
   ArrayView view;
   view.data = static_cast<std::byte*>(array.base_addr);
-  view.kind = kind_of(array);
   view.rank = array.rank;
   for (int axis = 0; axis < array.rank; ++axis) {
     view.extent[axis] = array.dim[axis].extent;
@@ -75,7 +82,7 @@ ArrayView view_of(const CFI_cdesc_t& array) {
                   "the array is of assumed size (*), so its extents are unknown; pass a section, for example a(1:n)");
     }
   }
-  repair_strides(view);
+  repair_strides(view, element_size);
   return view;
 }
 

@@ -3,6 +3,8 @@
 
 #include <ISO_Fortran_binding.h>
 
+#include <cstdint>
+
 #include "ekman/array_view.hpp"
 
 namespace ekman {
@@ -15,5 +17,8 @@ ElementKind kind_of(const CFI_cdesc_t& array);
 // array is allocated by the assignment of reshape, pack or spread: where such strides are impossible they are replaced
 // by those of a whole array, which is what the variable is.
 ArrayView view_of(const CFI_cdesc_t& array);
+
+// The same for elements of any kind, of `element_size` bytes; the view's `kind` says nothing.
+ArrayView view_of_any_kind(const CFI_cdesc_t& array, std::int64_t element_size);
 
 }  // namespace ekman

@@ -65,6 +65,16 @@ TEST(FortranView, TakesASectionWithoutElementsAsEmpty) {
   }
 }
 
+TEST(FortranView, KeepsStridesOfSmallElements) {
+  Descriptor storage;
+  double data[2] = {};
+
+  const ArrayView view = view_of_any_kind(*describe(storage, data, 3), 1);
+
+  EXPECT_EQ(view.stride[0], 3);
+  EXPECT_EQ(view.stride[1], 21);
+}
+
 TEST(FortranView, RefusesAssumedSize) {
   Descriptor storage;
   double data[2] = {};

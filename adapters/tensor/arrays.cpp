@@ -1,6 +1,8 @@
 // Fortran's arrays as tensors, and tensors into arrays. A tensor over the array's own memory does both.
 #include "adapters/tensor/arrays.hpp"
 
+#include <fmt/format.h>
+
 #include <array>
 #include <vector>
 
@@ -29,8 +31,8 @@ Element integer_of_size(std::size_t size) {
     default:
       break;
   }
-  throw Error(ErrorCode::usage, "the array has elements of " + std::to_string(size) +
-                                    " bytes; pass integers or logicals of 1, 2, 4 or 8 bytes");
+  throw Error(ErrorCode::usage,
+              fmt::format("the array has elements of {} bytes; pass integers or logicals of 1, 2, 4 or 8 bytes", size));
 }
 
 Element element_of(const CFI_cdesc_t& array) {
@@ -62,8 +64,8 @@ Memory memory_of(const CFI_cdesc_t& array) {
     extents[axis] = view.extent[axis];
     std::int64_t stride = view.extent[axis] > 1 ? view.stride[axis] : size;
     if (stride % size != 0)
-      throw Error(ErrorCode::usage, "the array's elements lie " + std::to_string(stride) + " bytes apart, and have " +
-                                        std::to_string(size) + "; pass a copy of it");
+      throw Error(ErrorCode::usage,
+                  fmt::format("the array's elements lie {} bytes apart, and have {}; pass a copy of it", stride, size));
     if (stride < 0) {
       if (has_elements) data += (view.extent[axis] - 1) * stride;
       stride = -stride;
@@ -79,8 +81,9 @@ at::Tensor shared(const Memory& memory, const at::Device& device) {
   if (!memory.flipped.empty())
     throw Error(ErrorCode::usage, "shared=.true. with an axis that runs backwards; copy it, or pass it forwards");
   if (!device.is_cpu())
-    throw Error(ErrorCode::usage,
-                "shared=.true. on device " + device.str() + "; memory of Fortran is the CPU's, so leave shared= away");
+    throw Error(
+        ErrorCode::usage,
+        fmt::format("shared=.true. on device {}; memory of Fortran is the CPU's, so leave shared= away", device.str()));
   if (!memory.logical) return memory.tensor;
   if (memory.tensor.scalar_type() == at::kChar) return memory.tensor.view(at::kBool);
   throw Error(ErrorCode::usage,
@@ -101,9 +104,8 @@ void copy_to_array(const char* call, const at::Tensor& tensor, const CFI_cdesc_t
   const at::NoGradGuard no_grad;
   const Memory memory = memory_of(array);
   if (memory.tensor.sizes() != tensor.sizes()) {
-    std::ostringstream shapes;
-    shapes << "the array has the shape " << memory.tensor.sizes() << ", and " << call << " " << tensor.sizes();
-    throw Error(ErrorCode::usage, shapes.str() + "; pass an array of that shape");
+    throw Error(ErrorCode::usage, fmt::format("the array has the shape {}, and {} {}; pass an array of that shape",
+                                              shape_text(memory.tensor), call, shape_text(tensor)));
   }
   at::Tensor from = tensor.detach();
   if (memory.logical) from = from.ne(0);

@@ -1,9 +1,12 @@
 // Implements boundary.hpp, and the calls that concern a handle alone.
 #include "adapters/tensor/boundary.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <sstream>
 
 namespace ekman {
 
@@ -17,24 +20,33 @@ constexpr std::array<at::ScalarType, 7> k_kinds{at::kChar,  at::kShort,  at::kIn
 at::ScalarType scalar_type(std::int32_t kind) {
   if (kind < 1 || kind > static_cast<std::int32_t>(k_kinds.size()))
     throw Error(ErrorCode::usage,
-                "kind=" + std::to_string(kind) +
-                    " is none of a tensor; take tensor_int8, tensor_int16, tensor_int32, tensor_int64, "
-                    "tensor_real32, tensor_real64 or tensor_logical");
+                fmt::format("kind={} is none of a tensor; take tensor_int8, tensor_int16, tensor_int32, tensor_int64, "
+                            "tensor_real32, tensor_real64 or tensor_logical",
+                            kind));
   return k_kinds[kind - 1];
 }
 
 std::int32_t kind_number(at::ScalarType type) {
   const auto* found = std::find(k_kinds.begin(), k_kinds.end(), type);
   if (found == k_kinds.end())
-    throw Error(ErrorCode::usage, std::string("the tensor is of LibTorch's kind ") + at::toString(type) +
-                                      ", which Fortran has not; convert it by to(a, kind=tensor_real32)");
+    throw Error(
+        ErrorCode::usage,
+        fmt::format(
+            "the tensor is of LibTorch's kind {}, which Fortran has not; convert it by to(a, kind=tensor_real32)",
+            at::toString(type)));
   return static_cast<std::int32_t>(found - k_kinds.begin()) + 1;
 }
 
 std::int64_t axis_of(const char* call, const at::Tensor& tensor, std::int64_t dim) {
   if (dim >= 1 && dim <= tensor.dim()) return dim - 1;
-  throw Error(ErrorCode::usage, "dim=" + std::to_string(dim) + " of " + call + " is no axis of a tensor of rank " +
-                                    std::to_string(tensor.dim()) + "; axes count from 1");
+  throw Error(ErrorCode::usage, fmt::format("dim={} of {} is no axis of a tensor of rank {}; axes count from 1", dim,
+                                            call, tensor.dim()));
+}
+
+std::string shape_text(const at::Tensor& tensor) {
+  std::ostringstream text;
+  text << tensor.sizes();
+  return text.str();
 }
 
 std::string text_of(const CFI_cdesc_t& text) {
@@ -48,7 +60,7 @@ at::Device device_of(const std::string& text) {
     return at::Device(text);
   } catch (const std::exception&) {
     throw Error(ErrorCode::usage,
-                "device=\"" + text + "\" is no name of a device; take \"cpu\" or, for example, \"cuda:0\"");
+                fmt::format("device=\"{}\" is no name of a device; take \"cpu\" or, for example, \"cuda:0\"", text));
   }
 }
 

@@ -4,7 +4,6 @@
 #include <ISO_Fortran_binding.h>
 
 #include <cstdint>
-#include <new>
 #include <string>
 
 #include "adapters/tensor/handles.hpp"
@@ -29,6 +28,9 @@ struct ScalarValue {
 
 // Fortran's axis 1 is LibTorch's 0. Throws Error(usage) for axes that `tensor` does not have.
 std::int64_t axis_of(const char* call, const at::Tensor& tensor, std::int64_t dim);
+
+// "[3, 4]".
+std::string shape_text(const at::Tensor& tensor);
 
 // A Fortran character(len=*), trailing blanks cut.
 std::string text_of(const CFI_cdesc_t& text);

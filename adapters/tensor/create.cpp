@@ -1,4 +1,6 @@
 // Tensors that are made from a shape, and conversions between kinds and devices.
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <vector>
 
@@ -61,8 +63,9 @@ std::int32_t ekman_tensor_inquire(const TensorRef* from, std::int32_t* rank, std
   return tensor_call("an inquiry", [&] {
     const at::Tensor tensor = argument(*from);
     if (tensor.dim() > 15)
-      throw Error(ErrorCode::usage, "the tensor has rank " + std::to_string(tensor.dim()) +
-                                        ", and Fortran's arrays have 15 at most; reshape it");
+      throw Error(
+          ErrorCode::usage,
+          fmt::format("the tensor has rank {}, and Fortran's arrays have 15 at most; reshape it", tensor.dim()));
     *rank = static_cast<std::int32_t>(tensor.dim());
     std::copy(tensor.sizes().begin(), tensor.sizes().end(), extents);
     *kind = kind_number(tensor.scalar_type());

@@ -1,4 +1,6 @@
 // Functions of tensors, as far as Fortran has them for arrays, and those of networks.
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <vector>
 
@@ -59,16 +61,20 @@ at::Tensor reduced(Reduction code, const at::Tensor& a, std::int64_t axis) {
   throw Error(ErrorCode::internal, "reduction " + std::to_string(code) + " is unknown; this is a mistake in Ekman");
 }
 
-void require_numbers(const at::Tensor& tensor, bool reals) {
-  if (reals ? tensor.is_floating_point() : tensor.scalar_type() != at::kBool) return;
-  throw Error(ErrorCode::usage, std::string("the tensor is of ") + (reals ? "no real kind" : "logical kind") +
-                                    "; convert it by to(a, kind=tensor_real32)");
+void require_numbers(const at::Tensor& tensor) {
+  if (tensor.scalar_type() != at::kBool) return;
+  throw Error(ErrorCode::usage, "the tensor is of logical kind; convert it by to(a, kind=tensor_int32)");
+}
+
+void require_reals(const at::Tensor& tensor) {
+  if (tensor.is_floating_point()) return;
+  throw Error(ErrorCode::usage, "the tensor is of no real kind; convert it by to(a, kind=tensor_real32)");
 }
 
 void require_rank(const at::Tensor& tensor, std::int64_t rank) {
   if (tensor.dim() == rank) return;
-  throw Error(ErrorCode::usage, "a tensor of rank " + std::to_string(tensor.dim()) + "; rank " + std::to_string(rank) +
-                                    " is needed, so reshape it");
+  throw Error(ErrorCode::usage,
+              fmt::format("a tensor of rank {} in place of one of rank {}; reshape it", tensor.dim(), rank));
 }
 
 }  // namespace
@@ -86,7 +92,7 @@ std::int32_t ekman_tensor_reduce(std::int32_t code, const TensorRef* a, std::int
   return tensor_call(name, [&] {
     const at::Tensor tensor = argument(*a);
     const auto reduction = static_cast<Reduction>(code);
-    require_numbers(tensor, reduction == k_mean);
+    reduction == k_mean ? require_reals(tensor) : require_numbers(tensor);
     give(result, dim == 0 ? reduced(reduction, tensor) : reduced(reduction, tensor, axis_of(name, tensor, dim)));
   });
 }
@@ -145,9 +151,10 @@ std::int32_t ekman_tensor_slice(const TensorRef* a, std::int64_t dim, std::int64
     const std::int64_t axis = axis_of("slice", tensor, dim);
     const bool is_inside = first > last || (first >= 1 && last <= tensor.size(axis));
     if (step < 1 || !is_inside)
-      throw Error(ErrorCode::usage, "first=" + std::to_string(first) + ", last=" + std::to_string(last) + ", step=" +
-                                        std::to_string(step) + " of an axis with " + std::to_string(tensor.size(axis)) +
-                                        " elements; indices count from 1, and forwards");
+      throw Error(
+          ErrorCode::usage,
+          fmt::format("first={}, last={}, step={} of an axis with {} elements; indices count from 1, and forwards",
+                      first, last, step, tensor.size(axis)));
     if (first > last) return give(result, at::slice(tensor, axis, 0, 0, 1));
     give(result, at::slice(tensor, axis, first - 1, last, step));
   });

@@ -1,5 +1,7 @@
 // Backward, gradients, and where no graph is kept.
-#include <sstream>
+#include <fmt/format.h>
+
+#include <string>
 
 #include "adapters/tensor/arrays.hpp"
 #include "adapters/tensor/boundary.hpp"
@@ -30,9 +32,9 @@ at::Tensor seed_for(const at::Tensor& tensor, const TensorRef* gradient) {
   if (gradient == nullptr) return at::ones_like(tensor);
   const at::Tensor seed = argument(*gradient);
   if (seed.sizes() == tensor.sizes()) return seed.to(tensor.options());
-  std::ostringstream shapes;
-  shapes << "gradient= has the shape " << seed.sizes() << ", and the tensor " << tensor.sizes();
-  throw Error(ErrorCode::usage, shapes.str() + "; pass one of the tensor's shape");
+  throw Error(ErrorCode::usage,
+              fmt::format("gradient= has the shape {}, and the tensor {}; pass one of the tensor's shape",
+                          shape_text(seed), shape_text(tensor)));
 }
 
 // How many regions without graphs this thread is in.

@@ -1,5 +1,5 @@
 // Operators between tensors, and between tensors and scalars.
-#include <sstream>
+#include <string>
 
 #include "adapters/tensor/boundary.hpp"
 

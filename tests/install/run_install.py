@@ -57,6 +57,18 @@ def couple_inline(program):
         sys.exit(f"{program}, inline: expected 'echo is right' of both ranks, found: {done.stdout!r}")
 
 
+def differentiate():
+    """With the installed module, and with its source."""
+    program = build_with_cmake("tensor")
+    source, library = PREFIX / "share/ekman/ekman_tensor.f90", next(PREFIX.glob("**/libekman_tensor.so"))
+    own = WORK / "tensor/from_source"
+    run("gfortran", source, HERE / "tensor/consumer.f90", "-o", own, library, f"-Wl,-rpath,{library.parent}", cwd=WORK / "tensor")
+    for each in (program, own):
+        said = run(each, stdout=subprocess.PIPE, text=True).stdout
+        if said != "gradient is right\n":
+            sys.exit(f"{each}: expected 'gradient is right', found: {said!r}")
+
+
 def without_libtorch(program):
     library = next(PREFIX.glob("**/libekman_torch.so.[0-9]"))
     library.rename(library.with_suffix(".away"))
@@ -95,7 +107,7 @@ def import_nothing():
 
 def main():
     for old in WORK.glob("*"):
-        if old.name in ("prefix", "c", "cpp", "fortran"):
+        if old.name in ("prefix", "c", "cpp", "fortran", "tensor"):
             shutil.rmtree(old)
     run(CMAKE, "--install", BUILD, "--prefix", PREFIX, stdout=subprocess.DEVNULL)
     run(PREFIX / "bin/ekman", "check", HERE / "plan.yaml")
@@ -105,6 +117,8 @@ def main():
         couple(program)
         couple_inline(program)
     couple(program, serves=True)
+    if list(PREFIX.glob("**/libekman_tensor.so")):
+        differentiate()
     without_libtorch(program)
     without_the_ml_library(program)
     couple(build_with_pkg_config())

@@ -234,7 +234,7 @@ contains
     a = mean(zeros([2], kind=tensor_int32), stat=stat, errmsg=errmsg)
     call refused("a mean of integers", stat, errmsg, "of no real kind")
     a = dot_product(zeros([2, 2]), zeros([2]), stat=stat, errmsg=errmsg)
-    call refused("a dot product of matrices", stat, errmsg, "a tensor of rank 2; rank 1 is needed")
+    call refused("a dot product of matrices", stat, errmsg, "a tensor of rank 2 in place of one of rank 1")
     a = matmul(zeros([2, 3]), zeros([2, 3]), stat=stat, errmsg=errmsg)
     call refused("a product of matrices that do not fit", stat, errmsg, "matmul: LibTorch refuses: ")
   end subroutine refusals

@@ -3,8 +3,8 @@
 
 #include <fmt/format.h>
 
-#include <array>
-#include <vector>
+#include <algorithm>
+#include <numeric>
 
 #include "adapters/tensor/boundary.hpp"
 #include "coupler/api/fortran_view.hpp"
@@ -99,6 +99,22 @@ at::Tensor copied(const Memory& memory, const at::Device& device) {
 }
 
 }  // namespace
+
+std::vector<std::int64_t> fortran_strides(at::IntArrayRef shape) {
+  std::vector<std::int64_t> strides(shape.size());
+  std::int64_t stride = 1;
+  for (std::size_t axis = 0; axis < shape.size(); ++axis) {
+    strides[axis] = stride;
+    stride *= std::max<std::int64_t>(shape[axis], 1);
+  }
+  return strides;
+}
+
+at::Tensor turned_round(const at::Tensor& tensor) {
+  std::vector<std::int64_t> axes(tensor.dim());
+  std::iota(axes.rbegin(), axes.rend(), std::int64_t{0});
+  return tensor.permute(axes);
+}
 
 void copy_to_array(const char* call, const at::Tensor& tensor, const CFI_cdesc_t& array) {
   const at::NoGradGuard no_grad;

@@ -4,8 +4,8 @@
 #include <algorithm>
 #include <vector>
 
+#include "adapters/tensor/arrays.hpp"
 #include "adapters/tensor/boundary.hpp"
-#include "adapters/tensor/layout.hpp"
 
 using namespace ekman;
 

@@ -1,4 +1,5 @@
-! Gradients against finite differences in real64, and the rules of backward.
+! Gradients against finite differences in real64, and the rules of backward. With the argument `print` losses and gradients, for
+! pytorch_twin.py.
 program gradients
   use, intrinsic :: iso_fortran_env, only: real32, real64
   use checks
@@ -8,6 +9,12 @@ program gradients
   integer, parameter :: cases = 31
   integer :: number
 
+  if (command_argument_count() > 0) then
+    do number = 1, cases
+      call print_case(number)
+    end do
+    stop
+  end if
   do number = 1, cases
     call compare_with_differences(number)
   end do
@@ -100,6 +107,20 @@ contains
     b = from_array(y)
     value_of = loss_of(number, a, b)
   end function value_of
+
+  subroutine print_case(number)
+    integer, intent(in) :: number
+    real(real64) :: found(3, 4), value
+    type(tensor) :: x, y, loss
+    x = random_uniform([3, 4], seed=1, kind=tensor_real64) + 0.5
+    call set_requires_grad(x)
+    y = random_uniform([3, 4], seed=2, kind=tensor_real64) + 0.5
+    loss = loss_of(number, x, y)
+    value = loss
+    call backward(loss)
+    call get_gradient(x, found)
+    print '(i0, 13(1x, es24.16e3))', number, value, found
+  end subroutine print_case
 
   subroutine compare_with_differences(number)
     integer, intent(in) :: number

@@ -93,7 +93,7 @@ TEST(ProfileText, BeginsWithWhoWaitsForWhom) {
 
   EXPECT_THAT(text, StartsWith("atmosphere waits 5.00 ms of each 50.0 ms step (10 %) for network \"heating\"\n"
                                "2 ML ranks of \"heating\" wait 42.5 ms of each 50.0 ms exchange (85 %) for atmosphere\n"
-                               "more ML ranks cannot make a step of atmosphere shorter than 45.0 ms"));
+                               "without waits a step of atmosphere takes "));
   EXPECT_THAT(text, HasSubstr("20.0 k points/s on 2 devices"));
   expect_one_screen(text);
 }
@@ -127,7 +127,7 @@ TEST(ProfileText, BeginsWithMlRanksWhereComponentsHardlyWait) {
   EXPECT_THAT(profile_text(run),
               StartsWith("2 ML ranks of \"heating\" wait 42.5 ms of each 50.0 ms exchange (85 %) for atmosphere\n"
                          "no component waits for a network longer than 100 us of a step\n"
-                         "more ML ranks cannot make a step of atmosphere shorter than 49.9 ms"));
+                         "without waits a step of atmosphere takes "));
 }
 
 TEST(ProfileText, MarksWhatIsSimulated) {

@@ -20,7 +20,8 @@ except ImportError:
 
 COLORS = ["#2b6a99", "#c8641b", "#3f8f5b", "#8d4a9c", "#b8a020", "#7a5a46", "#3aa0a8", "#b0413e", "#6b6b6b", "#243a73"]
 GREY = "#8a8a8a"
-COMPONENT = {"physics": "#b9c4cc", "pack": "#7fb3d5", "wait": "#c8641b", "unpack": "#2b6a99", "other": "#e3e3e3"}
+COMPONENT = {"physics": "#b9c4cc", "pack": "#7fb3d5", "wait": "#c8641b", "unpack": "#2b6a99",
+             "forward": "#3f8f5b", "other": "#e3e3e3"}
 ML = {"wait": "#e3c3a8", "assemble": "#7fb3d5", "host_to_device": "#b8a020", "forward": "#2b6a99", "device_to_host": "#d8c860",
       "send": "#3aa0a8", "backward": "#3f8f5b", "reduce": "#8d4a9c", "step": "#b0413e", "other": "#e3e3e3"}
 MOST_BARS = 40
@@ -47,10 +48,10 @@ def lines_of(rows, axis):
 def draw_line(axes, x, y, rows, color, label):
     """Points that were simulated are hollow."""
     axes.plot(x, y, color=color, linewidth=1.3, label=label)
-    for is_simulated in (False, True):
-        some = [i for i, row in enumerate(rows) if (number(row, "simulated") == 1.0) == is_simulated]
+    for simulated in (False, True):
+        some = [i for i, row in enumerate(rows) if is_simulated(row) == simulated]
         axes.plot([x[i] for i in some], [y[i] for i in some], "o", color=color, markersize=5,
-                  markerfacecolor="white" if is_simulated else color, label="_")
+                  markerfacecolor="white" if simulated else color, label="_")
 
 
 def prepare(axes, title, xlabel, ylabel, x, log):
@@ -163,7 +164,7 @@ def draw_scaling(rows, axis, kind, name, path):
     shown = [(handle, label) for handle, label in zip(handles, labels) if label]
     if kind != "none":
         shown.append((plot.Line2D([], [], color=GREY, linestyle="--", linewidth=0.9), "ideal"))
-    if any(number(row, "simulated") == 1.0 for row in rows):
+    if any(map(is_simulated, rows)):
         shown.append((plot.Line2D([], [], color=GREY, marker="o", markerfacecolor="white", linestyle=""), "simulated"))
     below = figure.add_subplot(grid[1, :])
     below.axis("off")
@@ -171,6 +172,10 @@ def draw_scaling(rows, axis, kind, name, path):
         below.legend(*zip(*shown), loc="center", ncol=min(3, len(shown)), fontsize=8, frameon=False, borderaxespad=0)
     figure.suptitle(name, fontsize=11)
     figure.savefig(path, dpi=130)
+
+
+def is_simulated(row):
+    return number(row, "simulated") == 1.0
 
 
 def bars(axes, rows, labels, prefix, stages, ylabel):
@@ -181,10 +186,14 @@ def bars(axes, rows, labels, prefix, stages, ylabel):
         if max(heights) < 0.002 * max(map(sum, zip(bottom, heights))):
             bottom = [low + height for low, height in zip(bottom, heights)]
             continue
-        axes.bar(range(len(rows)), heights, bottom=bottom, color=color, label=stage.replace("_", " "), width=0.75)
+        drawn = axes.bar(range(len(rows)), heights, bottom=bottom, color=color, label=stage.replace("_", " "), width=0.75)
+        for bar, row in zip(drawn, rows):
+            if is_simulated(row):
+                bar.set(hatch="///", edgecolor="white", linewidth=0.0)
         bottom = [low + height for low, height in zip(bottom, heights)]
-    axes.set_xticks(range(len(rows)), labels, rotation=90 if len(rows) > 8 else 25 if len(rows) > 4 else 0,
-                    ha="center" if len(rows) > 8 or len(rows) <= 4 else "right", fontsize=7)
+    slanted = len(rows) > 4 or max(len(line) for label in labels for line in label.split("\n")) > 12
+    axes.set_xticks(range(len(rows)), labels, rotation=90 if len(rows) > 8 else 25 if slanted else 0,
+                    ha="right" if slanted and len(rows) <= 8 else "center", fontsize=7)
     axes.set_ylabel(ylabel)
     axes.spines[["top", "right"]].set_visible(False)
     axes.tick_params(axis="y", labelsize=8)
@@ -220,6 +229,8 @@ def draw_stages(rows, axis, kind, name, path):
         axes.legend(fontsize=7, frameon=False, ncol=4, loc="lower left", bbox_to_anchor=(0.0, 1.06))
         if axis:
             axes.set_xlabel(label_of(axis), fontsize=8)
+    if any(map(is_simulated, rows)):
+        name += ", hatched: simulated"
     figure.suptitle(name + (f" (the first {MOST_BARS} points; {more} more in results.csv)" if more > 0 else ""), fontsize=11)
     figure.savefig(path, dpi=130)
 

@@ -12,7 +12,7 @@ void add_mimic_options(CLI::App& app, MimicOptions& options) {
                  "points of a component on all its ranks together, where the plan does not say: 10000, or "
                  "atmosphere=10000,ocean=500");
   app.add_option("--levels", options.levels, "levels of fields, where the plan does not say: 60, or 1,temperature=60");
-  app.add_option("--steps", options.steps, "how many to make")->capture_default_str()->check(CLI::PositiveNumber);
+  app.add_option("--steps", options.steps, "how many to make")->capture_default_str()->check(CLI::Range(1, 1000000000));
   app.add_option("--step-time", options.step_time,
                  "physics of a rank in a step: 5ms, 0.8s, 200us, or atmosphere=5ms,ocean=2ms")
       ->capture_default_str();
@@ -21,7 +21,7 @@ void add_mimic_options(CLI::App& app, MimicOptions& options) {
   app.add_option("--imbalance", options.imbalance,
                  "part by which the last rank's physics takes longer than the first one's; those between lie on a line")
       ->capture_default_str()
-      ->check(CLI::NonNegativeNumber);
+      ->check(CLI::Range(0.0, 1e3));
   app.add_flag("--sleep,!--busy", options.sleep,
                "physics gives its core away, for more ranks than cores; --busy, the default: keeps it at work");
   app.add_flag("--barrier,!--no-barrier", options.barrier,

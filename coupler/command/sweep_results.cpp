@@ -31,10 +31,16 @@ void add_run(const SweepPoint& point, const SweepRun& run, PointResult& result) 
     return;
   }
   const fs::path folder = run.folder;
-  result.runs.emplace_back();
+  RunNumbers numbers;
+  try {
+    if (fs::exists(folder / k_profile_file)) numbers = numbers_of(read_profile((folder / k_profile_file).string()));
+  } catch (const Error& error) {  // damaged since then
+    result.status = word_of(RunStatus::failed);
+    result.said = error.what();
+    return;
+  }
+  result.runs.push_back(std::move(numbers));
   result.seconds.push_back(outcome->seconds);
-  if (fs::exists(folder / k_profile_file))
-    result.runs.back() = numbers_of(read_profile((folder / k_profile_file).string()));
   if (!result.learned.empty()) return;
   for (const NetworkSpec& network : point.plan.networks) {
     if (!network.training.given) continue;
@@ -44,12 +50,16 @@ void add_run(const SweepPoint& point, const SweepRun& run, PointResult& result) 
 }
 
 // What is printed of the results: few columns, so that they fit a screen.
-std::vector<std::string> telling_columns(const Sweep& sweep) {
+std::vector<std::string> telling_columns(const Sweep& sweep, const std::vector<TableColumn>& table) {
   std::vector<std::string> names;
   for (const StudyValues& values : sweep.study.values) names.push_back(values.name);
   for (const char* name : {"status", k_seconds_per_step, "efficiency", "component_wait_share", "ml_busy_share",
                            "points_per_second_per_device"})
     names.emplace_back(name);
+  const TableColumn* const simulated = find_column(table, "simulated");
+  if (simulated != nullptr &&
+      std::any_of(simulated->numbers.begin(), simulated->numbers.end(), [](double number) { return number > 0.0; }))
+    names.emplace_back("simulated");
   return names;
 }
 
@@ -93,7 +103,7 @@ void write_results(const Sweep& sweep, const std::vector<PointResult>& points, b
   const std::vector<TableColumn> curves = curve_table(sweep.study, points);
   std::vector<std::pair<std::string, std::vector<TableColumn>>> tables{{"points", results}};
   write_durably(path("results.csv"), csv_of(results));
-  std::fputs(markdown_of(results, telling_columns(sweep)).c_str(), stdout);
+  std::fputs(markdown_of(results, telling_columns(sweep, results)).c_str(), stdout);
   std::string files = "results.csv, results.h5";
   if (!learning.empty()) {
     tables.emplace_back("learning", learning);

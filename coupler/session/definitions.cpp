@@ -154,6 +154,8 @@ void report(const Communicator& all, const std::vector<Disagreement>& mine) {
     if (all.rank() == 0) log_line("error: " + line);
     if (first.empty()) first = line;
   }
+  if (all.rank() == 0) await_reader();  // the others may end the job as soon as they know
+  all.barrier();
   throw PrintedError(ErrorCode::plan, first);
 }
 

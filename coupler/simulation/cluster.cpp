@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cctype>
 #include <charconv>
 #include <filesystem>
 #include <simgrid/Exception.hpp>
@@ -27,6 +28,14 @@ int to_count(const std::string& key, const std::string& value) {
   misuse(fmt::format("--cluster: {} must be a whole number above 0; found \"{}\"", key, value));
 }
 
+// With a unit, which SimGrid reads.
+std::string to_amount(const std::string& key, const std::string& value) {
+  if (!value.empty() && (std::isdigit(static_cast<unsigned char>(value.front())) != 0 || value.front() == '.'))
+    return value;
+  misuse(fmt::format("--cluster: {} must be a number with its unit, as in bandwidth=12.5GBps,latency=2us; found \"{}\"",
+                     key, value));
+}
+
 }  // namespace
 
 Cluster parse_cluster(const std::string& text) {
@@ -40,13 +49,13 @@ Cluster parse_cluster(const std::string& text) {
     } else if (key == "cores") {
       cluster.cores = to_count(key, value);
     } else if (key == "bandwidth") {
-      cluster.bandwidth = value;
+      cluster.bandwidth = to_amount(key, value);
     } else if (key == "latency") {
-      cluster.latency = value;
+      cluster.latency = to_amount(key, value);
     } else if (key == "memory_bandwidth") {
-      cluster.memory_bandwidth = value;
+      cluster.memory_bandwidth = to_amount(key, value);
     } else if (key == "memory_latency") {
-      cluster.memory_latency = value;
+      cluster.memory_latency = to_amount(key, value);
     } else {
       misuse(
           fmt::format("--cluster: there is no \"{}\"; it takes nodes, cores, bandwidth, latency, memory_bandwidth and "

@@ -25,11 +25,13 @@ int main(int argc, char** argv) {
   app.add_option(
          "--ml-per-node", options.ml_per_node,
          "ML ranks on each of the nodes that they have for themselves; default: they share those of the components")
-      ->check(CLI::PositiveNumber);
+      ->check(CLI::Range(1, 1 << 20));
   app.add_option("--copy-rate", options.copy_rate,
                  "GB a second of packing and unpacking, by each rank; default: they take no time")
-      ->check(CLI::PositiveNumber);
-  app.add_option("--stack", options.stack, "KiB of each rank")->capture_default_str()->check(CLI::PositiveNumber);
+      ->check(CLI::Range(1e-3, 1e6));
+  app.add_option("--stack", options.stack, "KiB of each rank, at least 128")
+      ->capture_default_str()
+      ->check(CLI::Range(128, 1 << 20));
   app.add_option("--cfg", options.settings, "a setting of SimGrid, such as smpi/os:0:1e-6:0");
   CLI11_PARSE(app, argc, argv);
   try {

@@ -154,6 +154,7 @@ int simulate_job(const SimulationOptions& options) {
   set_copy_rate(options.copy_rate * 1e9);
   const bool own = options.platform.empty();
   std::vector<s4u::Host*> hosts = own ? std::vector<s4u::Host*>() : load_platform(options.platform);
+  if (!own && hosts.empty()) misuse(fmt::format("{} has no hosts; give --platform a file with some", options.platform));
   const int cores = own ? options.cluster.cores : hosts.front()->get_core_count();
   const std::vector<int> nodes = deal_nodes(roles, cores, options.ml_per_node);
   const int wanted = nodes.back() + 1, there = own ? options.cluster.nodes : static_cast<int>(hosts.size());

@@ -15,7 +15,7 @@ namespace {
 
 constexpr double k_no_number = std::numeric_limits<double>::quiet_NaN();
 
-constexpr Stage k_component_stages[] = {Stage::pack, Stage::wait, Stage::unpack, Stage::physics};
+constexpr Stage k_component_stages[] = {Stage::pack, Stage::wait, Stage::unpack, Stage::forward, Stage::physics};
 constexpr Stage k_ml_stages[] = {Stage::wait,     Stage::assemble,       Stage::host_to_device,
                                  Stage::forward,  Stage::device_to_host, Stage::send,
                                  Stage::backward, Stage::reduce,         Stage::step};

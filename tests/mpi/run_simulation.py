@@ -131,7 +131,7 @@ def errors():
     refused("a network in its component", "say `placement: dedicated`", inline(), "--ranks", "atmosphere=2")
     refused("an unknown word of the cluster", 'there is no "core"; it takes nodes, cores', good, "--ranks", "atmosphere=2",
             "--cluster", "core=2")
-    refused("a bandwidth that is none", "bandwidths are such as 12.5GBps", good, "--ranks", "atmosphere=2", "--cluster",
+    refused("a bandwidth that is none", "bandwidth must be a number with its unit", good, "--ranks", "atmosphere=2", "--cluster",
             "bandwidth=fast")
     refused("too few nodes", "3 ranks take 3 nodes of 1 cores, but the machine has 2", good, "--ranks", "atmosphere=2",
             "--cluster", "nodes=2,cores=1")

@@ -1,4 +1,4 @@
-// The collectives of communicator.hpp whose wait may be long: they give the core away.
+// What of communicator.hpp may wait long, collectives and texts from rank to rank: it gives the core away.
 #include <algorithm>
 #include <cstring>
 

@@ -14,7 +14,8 @@ void prepare_output(const Plan& plan);
 
 // Writes <output directory>/ekman-run.yaml, which `ekman serve` takes as a plan again: first under another
 // name, so that a file of that name is always whole. `nodes` has a line for each, `runners` one for each ML rank, or
-// for each network that runs inline. Throws Error(plan).
+// for each network that runs inline. A profile of a run before is
+// removed, if this run is to have one. Throws Error(plan).
 void write_run_record(const Plan& plan, const std::vector<std::string>& nodes, const RunFact& runners);
 
 }  // namespace ekman

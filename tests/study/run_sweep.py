@@ -13,7 +13,7 @@ import time
 
 import h5py
 
-from study_files import ENVIRONMENT, PLAN, assert_drawn, rows_of, sweep, write_study
+from study_files import ENVIRONMENT, PLAN, assert_drawn, rows_of, run_all, sweep, write_study
 
 EKMAN, STUDY_RUN = sys.argv[1:3]
 WORK = pathlib.Path(sys.argv[3])
@@ -261,13 +261,10 @@ launcher: {local: "{ekman} simulate {plan} --ranks atmosphere={component_ranks} 
 
 def main():
     shutil.rmtree(WORK, ignore_errors=True)
-    for test in (scaling_is_measured_by_medians, failures_are_recorded_and_left_out, a_study_goes_on_where_it_was_killed,
-                 a_study_that_is_stopped_ends_its_run_and_says_so, learning_is_drawn_by_seeds,
-                 a_played_component_and_a_network_that_learns_are_studied, a_dry_run_runs_nothing,
-                 simulated_points_are_marked):
-        begin = time.monotonic()
-        test()
-        print(f"{test.__name__}: {time.monotonic() - begin:.1f} s")
+    run_all(scaling_is_measured_by_medians, failures_are_recorded_and_left_out, a_study_goes_on_where_it_was_killed,
+            a_study_that_is_stopped_ends_its_run_and_says_so, learning_is_drawn_by_seeds,
+            a_played_component_and_a_network_that_learns_are_studied, a_dry_run_runs_nothing,
+            simulated_points_are_marked)
 
 
 if __name__ == "__main__":

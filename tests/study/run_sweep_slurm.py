@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 
-from study_files import ENVIRONMENT, rows_of, sweep, write_study
+from study_files import ENVIRONMENT, rows_of, run_all, sweep, write_study
 
 EKMAN, ECHO_MODEL = sys.argv[1:3]
 WORK = pathlib.Path(sys.argv[3])
@@ -123,11 +123,8 @@ def main():
         os.execv(sys.executable, [sys.executable, "-B", str(pathlib.Path(__file__).with_name("slurm.py")), sys.executable, "-B",
                                   *sys.argv])
     shutil.rmtree(WORK, ignore_errors=True)
-    for test in (components_and_ml_ranks_have_nodes_of_their_kind, jobs_of_a_study_that_was_killed_are_found_again,
-                 a_job_that_slurm_refuses_is_told_in_its_words):
-        begin = time.monotonic()
-        test()
-        print(f"{test.__name__}: {time.monotonic() - begin:.1f} s")
+    run_all(components_and_ml_ranks_have_nodes_of_their_kind, jobs_of_a_study_that_was_killed_are_found_again,
+            a_job_that_slurm_refuses_is_told_in_its_words)
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@ import csv
 import os
 import subprocess
 import sys
+import time
 
 PLAN = """ekman: 1
 components:
@@ -41,3 +42,11 @@ def assert_drawn(path):
     import matplotlib.image
     image = matplotlib.image.imread(path)
     assert min(image.shape[:2]) > 200 and image.std() > 0.01, f"{path} is blank"
+
+
+def run_all(*tests):
+    """Says of each how long it took."""
+    for test in tests:
+        begin = time.monotonic()
+        test()
+        print(f"{test.__name__}: {time.monotonic() - begin:.1f} s")

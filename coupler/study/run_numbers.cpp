@@ -2,11 +2,10 @@
 #include "coupler/study/run_numbers.hpp"
 
 #include <algorithm>
-#include <charconv>
 #include <cmath>
-#include <fstream>
 #include <limits>
 
+#include "coupler/base/csv.hpp"
 #include "coupler/profile/balance.hpp"
 
 namespace ekman {
@@ -48,28 +47,6 @@ std::vector<double> those_that_are(std::vector<double> values) {
   return values;
 }
 
-// The cells of a row of RFC 4180.
-std::vector<std::string> cells_of(const std::string& row) {
-  std::vector<std::string> cells(1);
-  bool quoted = false;
-  for (const char c : row) {
-    if (c == '"') {
-      quoted = !quoted;
-    } else if (c == ',' && !quoted) {
-      cells.emplace_back();
-    } else if (c != '\r') {
-      cells.back() += c;
-    }
-  }
-  return cells;
-}
-
-double number_in(const std::string& cell) {
-  double number = 0.0;
-  const auto result = std::from_chars(cell.data(), cell.data() + cell.size(), number);
-  return result.ec == std::errc() && result.ptr == cell.data() + cell.size() ? number : k_no_number;
-}
-
 }  // namespace
 
 RunNumbers numbers_of(const RunProfile& run) {
@@ -107,23 +84,21 @@ RunNumbers numbers_of(const RunProfile& run) {
 }
 
 std::optional<LearningNumbers> read_learning(const std::string& csv) {
-  std::ifstream file(csv, std::ios::binary);
-  std::string line;
-  if (!std::getline(file, line)) return std::nullopt;
-  const std::vector<std::string> names = cells_of(line);
+  CsvReader log(csv);
+  std::vector<std::string> names, cells;
+  if (!log.next(names)) return std::nullopt;
   const auto column = [&](const char* name) {
     return static_cast<std::size_t>(std::find(names.begin(), names.end(), name) - names.begin());
   };
   const std::size_t step = column("step"), loss = column("loss"), validation = column("validation_loss");
   LearningNumbers numbers{0, k_no_number, k_no_number, 0};
   bool any = false;
-  while (std::getline(file, line)) {
-    const std::vector<std::string> cells = cells_of(line);
-    if (cells.size() != names.size() || step >= cells.size()) continue;  // cut off
+  while (log.next(cells)) {
+    if (cells.size() != names.size() || step >= cells.size()) continue;
     any = true;
-    numbers.steps = static_cast<std::int64_t>(number_in(cells[step]));
-    if (loss < cells.size()) numbers.last_loss = number_in(cells[loss]);
-    const double judged = validation < cells.size() ? number_in(cells[validation]) : k_no_number;
+    numbers.steps = static_cast<std::int64_t>(csv_number(cells[step]));
+    if (loss < cells.size()) numbers.last_loss = csv_number(cells[loss]);
+    const double judged = validation < cells.size() ? csv_number(cells[validation]) : k_no_number;
     if (std::isnan(judged) || judged >= numbers.best_validation_loss) continue;
     numbers.best_validation_loss = judged;
     numbers.best_step = numbers.steps;

@@ -12,6 +12,7 @@
 #include "adapters/hdf5/restart_store.hpp"
 #include "coupler/base/log.hpp"
 #include "coupler/base/process_tuning.hpp"
+#include "coupler/comm/finalize_watch.hpp"
 #include "coupler/comm/handshake.hpp"
 #include "coupler/comm/process.hpp"
 #include "coupler/command/find_place.hpp"
@@ -165,7 +166,7 @@ void serve_plan(MPI_Comm comm, const std::string& plan_file, std::int64_t start_
       fmt::format("`ekman serve` (rank {} of MPI_COMM_WORLD)", Communicator::borrow(MPI_COMM_WORLD).rank()),
       start_timeout);
   std::vector<Communicator> found = handshake(comm, {k_group_name});
-  const Job job = start_ml(std::move(watchdog), std::move(found[0]), plan_file, read);
+  Job job = start_ml(std::move(watchdog), std::move(found[0]), plan_file, read);
   StateWriter& state = job.watchdog->state();
   const Placement place = find_place(job.local, job.plan.networks);
   job.watchdog->introduce({true, true, place.network, job.local.rank(), place.index});
@@ -196,6 +197,7 @@ void serve_plan(MPI_Comm comm, const std::string& plan_file, std::int64_t start_
   }
   side.serve();
   if (profile) end_profile(job, place, side.route(), *merge, *profile);
+  finalize_together(std::move(job.all));
   state.begin_wait(Call::finalize, k_no_field, -1, -1);  // until all is freed, and the watchdog with it
 }
 

@@ -347,7 +347,7 @@ void ComponentSide::finalize() {
   watch_.reset();
   models_local_ = {};
   job_.local = {};
-  job_.all = {};
+  finalize_together(std::move(job_.all));
   job_.found = {};
   state_.end_wait(waiting);
   job_.watchdog.reset();

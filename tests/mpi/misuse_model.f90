@@ -185,6 +185,7 @@ program misuse_model
     call ekman_advance(c)
   end do
   if (mistake /= "no_finalize") call ekman_finalize(c)
+  if (mistake == "killed_late" .and. rank == 1) code = raise_signal(9_c_int)   ! the other is in MPI_Finalize
   if (mistake == "put_late") call ekman_put(c, "t", t)
   call MPI_Finalize()
 

@@ -102,6 +102,15 @@ TEST(ProfileFile, GivesBackWhatWasWritten) {
   for (std::size_t rank = 0; rank < made.ranks.size(); ++rank) expect_same(found.ranks[rank], made.ranks[rank]);
 }
 
+TEST(ProfileFile, LeavesNothingWhereItCannotBeWritten) {
+  const std::filesystem::path folder = std::filesystem::path(testing::TempDir()) / "profile_to_be";
+  std::filesystem::create_directories(folder / "taken.h5");
+  std::ofstream(folder / "taken.h5" / "something") << "here";
+  EXPECT_THROW(write_profile((folder / "taken.h5").string(), profile_of_run()), Error);
+  EXPECT_EQ(std::distance(std::filesystem::directory_iterator(folder), {}), 1);
+  std::filesystem::remove_all(folder);
+}
+
 TEST(ProfileFile, RefusesWhatIsNone) {
   const std::string path = testing::TempDir() + "no_profile.h5";
   std::filesystem::remove(path);

@@ -15,13 +15,6 @@ namespace {
 constexpr const char* k_write = "write";
 constexpr const char* k_read = "read";
 
-Hdf5Type text_type(const std::string& path) {
-  Hdf5Type type(check_hdf5(H5Tcopy(H5T_C_S1), k_write, path));
-  check_hdf5(H5Tset_size(type.get(), H5T_VARIABLE), k_write, path);
-  check_hdf5(H5Tset_cset(type.get(), H5T_CSET_UTF8), k_write, path);
-  return type;
-}
-
 Hdf5Type label_type(std::size_t length, const std::string& path) {
   Hdf5Type type(check_hdf5(H5Tcopy(H5T_C_S1), k_write, path));
   check_hdf5(H5Tset_size(type.get(), std::max<std::size_t>(length, 1)), k_write, path);
@@ -66,6 +59,13 @@ std::size_t size_of(const Hdf5Attribute& attribute, const std::string& path) {
 }
 
 }  // namespace
+
+Hdf5Type text_type(const std::string& path) {
+  Hdf5Type type(check_hdf5(H5Tcopy(H5T_C_S1), k_write, path));
+  check_hdf5(H5Tset_size(type.get(), H5T_VARIABLE), k_write, path);
+  check_hdf5(H5Tset_cset(type.get(), H5T_CSET_UTF8), k_write, path);
+  return type;
+}
 
 void write_number(const Hdf5Named& to, const char* name, std::int64_t value) {
   write_attribute(to, name, H5T_NATIVE_INT64, -1, &value);

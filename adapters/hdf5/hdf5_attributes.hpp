@@ -18,6 +18,9 @@ struct Hdf5Named {
   const char* cure = "resume from another set";
 };
 
+// Of texts of any length.
+Hdf5Type text_type(const std::string& path);
+
 void write_number(const Hdf5Named& to, const char* name, std::int64_t value);
 void write_numbers(const Hdf5Named& to, const char* name, const std::vector<std::int64_t>& values);
 void write_text(const Hdf5Named& to, const char* name, const std::string& value);

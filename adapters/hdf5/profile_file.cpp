@@ -2,11 +2,9 @@
 #include "adapters/hdf5/profile_file.hpp"
 
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <filesystem>
-#include <system_error>
 
 #include "adapters/hdf5/table_file.hpp"
 #include "ekman/error.hpp"
@@ -21,7 +19,7 @@ constexpr const char* k_format = "ekman profile";
 constexpr std::int64_t k_version = 1;
 constexpr const char* k_cure = "run again with `output: {profile: on}`, with this version of Ekman";
 
-TableFile table_file(const std::string& path, const Hdf5File& file) { return {path, file.get(), "profile", k_cure}; }
+TableFile table_file(const std::string& path, hid_t file) { return {path, file, "profile", k_cure}; }
 
 struct NetworkTable {
   std::vector<std::string> name, component;
@@ -305,11 +303,8 @@ void take_events(RunProfile& run, const EventTable& table) {
 }  // namespace
 
 void write_profile(const std::string& path, const RunProfile& run) {
-  start_hdf5();
-  const std::string unfinished = fmt::format("{}.{}.part", path, getpid());
-  Hdf5File hdf5(
-      check_hdf5(H5Fcreate(unfinished.c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT), "write", unfinished));
-  const TableFile file = table_file(unfinished, hdf5);
+  NewFile fresh(path);
+  const TableFile file = table_file(fresh.unfinished(), fresh.id());
   const Hdf5Named root = file.named(file.id);
   write_label(root, "format", k_format);
   write_number(root, "format_version", k_version);
@@ -322,12 +317,7 @@ void write_profile(const std::string& path, const RunProfile& run) {
   sums_of(run.ranks).visit(TableWriter(file, "sums"));
   course_of(run.ranks).visit(TableWriter(file, "course"));
   events_of(run.ranks).visit(TableWriter(file, "events"));
-  check_hdf5(hdf5.close(), "write", unfinished);
-  std::error_code problem;
-  fs::rename(unfinished, path, problem);
-  if (problem)
-    throw Error(ErrorCode::internal, fmt::format("cannot rename {} to {}: {}; see whether ML ranks may write there",
-                                                 unfinished, path, problem.message()));
+  fresh.finish();
 }
 
 RunProfile read_profile(const std::string& path) {
@@ -338,7 +328,7 @@ RunProfile read_profile(const std::string& path) {
                                              fs::exists(path) ? hdf5_cause() : "there is no such file", k_cure));
   }
   const Hdf5File hdf5(id);
-  const TableFile file = table_file(path, hdf5);
+  const TableFile file = table_file(path, hdf5.get());
   const Hdf5Named root = file.named(file.id);
   if (!has_attribute(root, "format") || read_label(root, "format") != k_format) file.fail("it is no profile of Ekman");
   const std::int64_t version = read_number(root, "format_version");

@@ -13,6 +13,25 @@
 
 namespace ekman {
 
+// A new file, under another name until it is finished; one that is not is removed. Throws Error(internal).
+class NewFile {
+ public:
+  explicit NewFile(std::string path);
+  ~NewFile();
+  NewFile(const NewFile&) = delete;
+  NewFile& operator=(const NewFile&) = delete;
+
+  hid_t id() const { return file_.get(); }
+  // The name that it has until then.
+  const std::string& unfinished() const { return unfinished_; }
+  // Closes it and gives it its name, in place of a file that has it already.
+  void finish();
+
+ private:
+  std::string path_, unfinished_;
+  Hdf5File file_;
+};
+
 // What messages say of a file, and of how to get one that is whole.
 struct TableFile {
   std::string path;
@@ -58,6 +77,8 @@ class TableWriter {
   void operator()(const char* name, const std::vector<std::string>& texts) const {
     write_texts(file_.named(group_.get()), name, texts);
   }
+
+  hid_t group() const { return group_.get(); }
 
  private:
   hid_t check(hid_t status) const { return check_hdf5(status, "write", file_.path); }

@@ -42,6 +42,13 @@ bool CsvReader::next(std::vector<std::string>& cells) {
   return true;
 }
 
+std::string csv_cell(const std::string& text) {
+  if (text.find_first_of("\",\r\n") == std::string::npos) return text;
+  std::string quoted = "\"";
+  for (const char c : text) quoted += c == '"' ? std::string("\"\"") : std::string(1, c);
+  return quoted + '"';
+}
+
 double csv_number(const std::string& cell) {
   double value = 0.0;
   const auto read = std::from_chars(cell.data(), cell.data() + cell.size(), value);

@@ -1,4 +1,4 @@
-// Tables of RFC 4180, read row by row: logs of learning.
+// Tables of RFC 4180: logs of learning, results of studies.
 #pragma once
 
 #include <fstream>
@@ -18,6 +18,9 @@ class CsvReader {
  private:
   std::ifstream file_;
 };
+
+// With quotes where it needs them.
+std::string csv_cell(const std::string& text);
 
 // NaN if it is none.
 double csv_number(const std::string& cell);

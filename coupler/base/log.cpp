@@ -47,6 +47,13 @@ void live_line(const std::string& text) {
   write_whole(k_erase + ("ekman: " + text).substr(0, terminal_width()));
 }
 
+std::string progress_bar(std::int64_t done, std::int64_t all) {
+  constexpr std::int64_t k_width = 20;
+  const std::int64_t full = done >= all ? k_width : k_width * done / all;
+  return "[" + std::string(static_cast<std::size_t>(full), '#') +
+         std::string(static_cast<std::size_t>(k_width - full), ' ') + "]";
+}
+
 void await_reader() {
   struct stat kind {};
   if (::fstat(STDERR_FILENO, &kind) != 0 || !S_ISFIFO(kind.st_mode)) return;

@@ -11,12 +11,6 @@
 
 namespace ekman {
 
-namespace {
-
-constexpr std::size_t k_bar = 20;  // characters of a full bar
-
-}  // namespace
-
 SweepProgress::SweepProgress(const Sweep& sweep, std::size_t all, std::size_t done)
     : sweep_(sweep), all_(all), done_(done), start_(steady_seconds()) {}
 
@@ -54,8 +48,7 @@ void SweepProgress::show(const std::string& now) {
     const double left = each * static_cast<double>(all_ - done_) - (steady_seconds() - last_end_);
     text += fmt::format(", {} left", duration_text(std::max(left, 0.0)));
   }
-  const std::size_t full = all_ == 0 ? k_bar : k_bar * done_ / all_;
-  live_line(text + fmt::format(" [{:<{}}]", std::string(full, '#'), k_bar));
+  live_line(text + " " + progress_bar(static_cast<std::int64_t>(done_), static_cast<std::int64_t>(all_)));
 }
 
 }  // namespace ekman

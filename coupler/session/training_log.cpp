@@ -15,6 +15,7 @@
 #include <filesystem>
 #include <system_error>
 
+#include "coupler/base/csv.hpp"
 #include "coupler/base/joined.hpp"
 #include "coupler/base/log.hpp"
 #include "ekman/error.hpp"
@@ -22,23 +23,15 @@
 namespace ekman {
 namespace {
 
-constexpr int k_bar = 20;                // characters of a full bar
 constexpr double k_least_between = 0.2;  // seconds from one live line to the next
 constexpr const char* k_end = "\r\n";    // of a row, in RFC 4180
-
-std::string quoted(const std::string& cell) {
-  if (cell.find_first_of("\",\r\n") == std::string::npos) return cell;
-  std::string text = "\"";
-  for (const char c : cell) text += c == '"' ? std::string("\"\"") : std::string(1, c);
-  return text + '"';
-}
 
 // Whether the n-th of its kind is told: the first, second, fourth, eighth ...
 bool is_told(std::int64_t n) { return (n & (n - 1)) == 0; }
 
 std::string header_of(const TrainingLogSetting& setting) {
   std::vector<std::string> cells{"step", "model_time", "exchange", "loss"};
-  for (const std::string& term : setting.terms) cells.push_back(quoted("loss " + term));
+  for (const std::string& term : setting.terms) cells.push_back(csv_cell("loss " + term));
   for (const char* name : {"validation_loss", "learning_rate", "gradient_norm", "samples_per_second"})
     cells.emplace_back(name);
   if (setting.has_scale) cells.emplace_back("loss_scale");
@@ -214,10 +207,7 @@ void TrainingLog::show(const StepReport& report, double now) {
   if (made > 0 && left > 0)
     text +=
         fmt::format(", {} left", duration_text((now - start_) / static_cast<double>(made) * static_cast<double>(left)));
-  if (setting_.last_step > 0) {
-    const std::int64_t full = k_bar * std::min(report.step, setting_.last_step) / setting_.last_step;
-    text += fmt::format(" [{:<{}}]", std::string(static_cast<std::size_t>(full), '#'), k_bar);
-  }
+  if (setting_.last_step > 0) text += " " + progress_bar(report.step, setting_.last_step);
   live_line(text);
   last_shown_ = now;
   samples_shown_ = 0;

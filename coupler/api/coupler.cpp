@@ -35,6 +35,7 @@ struct Coupler::Impl {
     try {
       return call();
     } catch (const PrintedError& error) {
+      printed = true;
       remember(error.what());
       throw;
     } catch (const Error& error) {
@@ -57,8 +58,9 @@ struct Coupler::Impl {
   ComponentSide side;
   bool finalized = false;
   std::atomic<bool> failed{false};
-  std::string failure;  // of the first call that failed
-  std::mutex mutex;     // of `failure`
+  std::string failure;   // of the first call that failed
+  std::mutex mutex;      // of `failure`
+  bool printed = false;  // it was, by the rank that found it
 };
 
 namespace {
@@ -93,10 +95,11 @@ Coupler& Coupler::operator=(Coupler&& other) noexcept {
 Coupler::~Coupler() {
   if (!impl_ || impl_->finalized || !mpi_is_running()) return;
   // An error that unwinds has its word first: nobody may catch it after this.
-  log_line(!impl_->failure.empty() ? "error: " + impl_->failure
-                                   : fmt::format("error: {}: the coupler was destroyed before finalize; call "
-                                                 "finalize first, or the ML ranks would wait for ever",
-                                                 impl_->side.whoami()));
+  if (!impl_->printed)
+    log_line(!impl_->failure.empty() ? "error: " + impl_->failure
+                                     : fmt::format("error: {}: the coupler was destroyed before finalize; call "
+                                                   "finalize first, or the ML ranks would wait for ever",
+                                                   impl_->side.whoami()));
   abort_world(1);
 }
 

@@ -88,8 +88,9 @@ std::vector<s4u::Host*> make_cluster(const Cluster& cluster, int nodes) {
     }
     zone->seal();
   } catch (const std::exception& problem) {
-    misuse(fmt::format("--cluster: {}; bandwidths are such as 12.5GBps or 100Gbps, latencies such as 2us or 500ns",
-                       problem.what()));
+    misuse(fmt::format(
+        "--cluster or --cfg: {}; bandwidths are such as 12.5GBps or 100Gbps, latencies such as 2us or 500ns",
+        problem.what()));
   }
   return hosts;
 }

@@ -8,20 +8,19 @@
 #include "coupler/simulation/simulated_job.hpp"
 
 int main(int argc, char** argv) {
-  CLI::App app{"Runs a plan on a simulated machine: stand-ins of its components, ML ranks, and the messages of both."};
+  CLI::App app{"run a plan on a simulated machine: stand-ins of its components, ML ranks, and the messages of both."};
   app.name("ekman simulate");
   ekman::SimulationOptions options;
   ekman::add_mimic_options(app, options.mimic);
   app.remove_option(app.get_option("--component"));
   std::string cluster;
-  const auto* asked = app.add_option(
+  app.add_option(
       "--cluster", cluster,
       "nodes=64,cores=32,bandwidth=12.5GBps,latency=2us,memory_bandwidth=100GBps,memory_latency=500ns; in place "
       "of the defaults, which are these, with as many nodes as it takes");
   app.add_option("--platform", options.platform,
                  "a platform file of SimGrid in place of a cluster; its hosts in the order of their numbers")
       ->excludes(app.get_option("--cluster"));
-  static_cast<void>(asked);
   app.add_option(
          "--ml-per-node", options.ml_per_node,
          "ML ranks on each of the nodes that they have for themselves; default: they share those of the components")

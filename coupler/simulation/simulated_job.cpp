@@ -9,8 +9,10 @@
 #include <chrono>
 #include <cstdio>
 #include <simgrid/s4u.hpp>
+#include <stdexcept>
 #include <utility>
 #include <vector>
+#include <xbt/config.hpp>
 
 #include "coupler/base/joined.hpp"
 #include "coupler/base/log.hpp"
@@ -35,7 +37,7 @@ namespace {
 void check_plan(const Plan& plan) {
   for (const NetworkSpec& network : plan.networks) {
     const auto refuse = [&](const char* what, const char* cure) {
-      throw Error(ErrorCode::plan, fmt::format("network \"{}\" of the plan {} {}, which cannot be simulated; {}",
+      throw Error(ErrorCode::plan, fmt::format("network \"{}\" of the plan {} cannot be simulated, since it {}; {}",
                                                network.name, plan.file, what, cure));
     };
     if (network.is_computed())
@@ -122,7 +124,16 @@ void configure(const SimulationOptions& options) {
   for (const char* setting : {"smpi/alltoall:bruck", "smpi/reduce:binomial", "smpi/allreduce:redbcast"})
     s4u::Engine::set_config(setting);
   s4u::Engine::set_config(fmt::format("contexts/stack-size:{}", options.stack));
-  for (const std::string& setting : options.settings) s4u::Engine::set_config(setting);
+  for (const std::string& setting : options.settings) {
+    const std::string name = setting.substr(0, setting.find(':'));
+    try {
+      simgrid::config::is_default(name.c_str());
+    } catch (const std::out_of_range&) {
+      misuse(fmt::format("--cfg {}: SimGrid has no setting \"{}\"; see the list of settings in its manual", setting,
+                         name));
+    }
+    s4u::Engine::set_config(setting);
+  }
 }
 
 double seconds_since(std::chrono::steady_clock::time_point begin) {

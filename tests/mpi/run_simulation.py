@@ -138,6 +138,15 @@ def errors():
     refused("no platform file", "there is no file nowhere.xml", good, "--ranks", "atmosphere=2", "--platform", "nowhere.xml")
 
 
+    refused("a setting that is none", '--cfg smpi/oss:1: SimGrid has no setting "smpi/oss"', good, "--ranks", "atmosphere=2",
+            "--cfg", "smpi/oss:1")
+    waves = "  waves: {component: ocean, network: {echo: {}}, inputs: [{fields: [a]}], outputs: [{fields: [b]}]}\n"
+    two = plan("two", more=waves)
+    two.write_text(two.read_text().replace("components: {", "components: {ocean: {points: 10}, "))
+    said = run([ekman, "simulate", two, "--ranks", "atmosphere=2"]).stdout
+    check("a component that no rank is, once", said.count('"ocean": no rank of this job is it') == 1, said)
+
+
 def inline():
     path = plan("inline")
     path.write_text(path.read_text().replace("    ranks: 1\n", "    placement: inline\n"))

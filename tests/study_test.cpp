@@ -77,6 +77,7 @@ values:
 together: [[ranks, networks.heating.tile], [rank, ranks]]
 scaling: {ranks: ranks, kind: stronger}
 repeats: 0
+component: atmosfere
 launcher: {local: "mpirun -n {rnks} -n {ranks} {plan}"}
 )"),
             R"(study.yaml:2:1: error: unknown key "vales"; did you mean "values"?
@@ -94,7 +95,8 @@ study.yaml:13:45: error: "rank" is not in `values`; did you mean "ranks"?
 study.yaml:13:51: error: "ranks" stands in `together` twice; take one out
 study.yaml:14:31: error: key "kind" must be strong or weak; found "stronger"; did you mean "strong"?
 study.yaml:15:10: error: key "repeats" must be a whole number of at least 1; found "0"
-study.yaml:16:19: error: nothing gives {rnks} a value; did you mean "ranks"?)");
+study.yaml:16:12: error: the plan has no component "atmosfere"; did you mean "atmosphere"?
+study.yaml:17:19: error: nothing gives {rnks} a value; did you mean "ranks"?)");
 }
 
 TEST_F(StudyFile, NamesPlaceholdersThatNothingGivesAValueOrNothingUses) {
@@ -200,6 +202,41 @@ TEST(Numbers, HaveMedianMeanAndDeviationOfThoseThatAreSome) {
   EXPECT_TRUE(std::isnan(deviation({1.0})));
 }
 
+RunProfile made_profile() {
+  RunProfile run;
+  run.components = {"atmosphere", "ocean"};
+  run.networks.resize(1);
+  for (const int component : {0, 1, 1}) {
+    RankProfile rank;
+    rank.component = component;
+    rank.steps = 10;
+    rank.seconds = component == 0 ? 2.0 : 5.0;
+    ProfileLane lane;
+    lane.network = 0;
+    lane.sums[place_of(Stage::wait)] = {10, 1.0, 0.2};
+    rank.lanes = {lane};
+    run.ranks.push_back(rank);
+  }
+  return run;
+}
+
+double number_of(const RunNumbers& numbers, const std::string& name) {
+  for (const auto& [other, value] : numbers)
+    if (other == name) return value;
+  return std::nan("");
+}
+
+TEST(Numbers, OfARunAreThoseOfTheComponentThatTheStudyNames) {
+  const RunNumbers first = numbers_of(made_profile(), ""), named = numbers_of(made_profile(), "ocean");
+
+  EXPECT_DOUBLE_EQ(number_of(first, "seconds_per_step"), 0.2);
+  EXPECT_DOUBLE_EQ(number_of(first, "component_wait"), 0.1);
+  EXPECT_DOUBLE_EQ(number_of(named, "seconds_per_step"), 0.5);
+  EXPECT_DOUBLE_EQ(number_of(named, "component_wait_share"), 0.2);
+  EXPECT_DOUBLE_EQ(number_of(named, "seconds_per_step_of_atmosphere"), 0.2);
+  EXPECT_DOUBLE_EQ(number_of(named, "wait_share_of_atmosphere"), 0.5);
+}
+
 PointResult made_result(const Choice& choice, const std::vector<double>& seconds) {
   PointResult result{"id", choice, "done", "", {}, {}, {}};
   for (const double value : seconds) {
@@ -236,6 +273,35 @@ TEST(ResultTable, HasMediansAndEfficiencyAgainstFewestRanksOfTheSameLine) {
   table = result_table(study, points);
   EXPECT_DOUBLE_EQ(numbers("ideal_seconds_per_step")[0], 0.8);
   EXPECT_DOUBLE_EQ(numbers("efficiency")[0], 1.6);
+}
+
+TEST(ResultTable, ComparesSimulatedPointsWithSimulatedOnes) {
+  Study study = make_study();
+  study.values = {{"ranks", false, {"1", "2", "4"}}};
+  study.together.clear();
+  study.ranks = "ranks";
+  std::vector<PointResult> points{made_result({0}, {1.0}), made_result({1}, {0.4}), made_result({2}, {0.25})};
+  for (const std::size_t i : {1, 2}) points[i].runs[0].emplace_back("simulated", 1.0);
+
+  const std::vector<TableColumn> table = result_table(study, points);
+
+  EXPECT_EQ(find_column(table, "efficiency")->numbers, (std::vector<double>{1.0, 1.0, 0.8}));
+}
+
+TEST(ResultTable, TellsWeakScalingWhosePointsDoNotGrow) {
+  Study study = make_study();
+  study.values = {{"ranks", false, {"1", "2"}}};
+  study.together.clear();
+  study.ranks = "ranks";
+  std::vector<PointResult> points{made_result({0}, {1.0}), made_result({1}, {1.0})};
+  EXPECT_EQ(uneven_work(study, result_table(study, points)), "");
+
+  study.is_weak = true;
+  EXPECT_EQ(uneven_work(study, result_table(study, points)),
+            "weak scaling keeps the points of a rank, but here a rank has 50 to 100 of them; let a list of points vary "
+            "`together` with ranks, or take kind: strong");
+  points[1].runs[0][1].second = 200.0;
+  EXPECT_EQ(uneven_work(study, result_table(study, points)), "");
 }
 
 TEST(LearningTable, GroupsPointsThatDifferInSeedsAlone) {

@@ -54,6 +54,13 @@ def draw_line(axes, x, y, rows, color, label):
                   markerfacecolor="white" if simulated else color, label="_")
 
 
+def draw_ideal(axes, x, ideal, rows, color):
+    """Measured and simulated points have each their own."""
+    for simulated in (False, True):
+        some = [i for i, row in enumerate(rows) if is_simulated(row) == simulated]
+        axes.plot([x[i] for i in some], [ideal[i] for i in some], "--", color=color, linewidth=0.9, alpha=0.8)
+
+
 def prepare(axes, title, xlabel, ylabel, x, log):
     axes.set_title(title, fontsize=10, loc="left")
     axes.set_xlabel(xlabel)
@@ -94,7 +101,7 @@ def seconds_panel(axes, lines, axis, kind, log):
         values += y + least + most
         ideal = [number(row, "ideal_seconds_per_step") for row in rows]
         if kind != "none":
-            axes.plot(x, ideal, "--", color=color, linewidth=0.9, alpha=0.8)
+            draw_ideal(axes, x, ideal, rows, color)
             values += [value for value in ideal if not math.isnan(value)]
     if kind == "strong" and log and min(values) > 0.0:
         in_logs(axes, values)
@@ -124,7 +131,7 @@ def throughput_panel(axes, lines, axis, kind, log):
         values += y
         if kind != "none":
             ideal = [number(row, "ideal_points_per_second_per_device") for row in rows]
-            axes.plot(x, ideal, "--", color=color, linewidth=0.9, alpha=0.8)
+            draw_ideal(axes, x, ideal, rows, color)
             values += [value for value in ideal if not math.isnan(value)]
     if kind == "strong" and log and min(values) > 0.0 and max(values) > 20.0 * min(values):
         in_logs(axes, values)

@@ -52,6 +52,7 @@ class StudyReader {
     study_.repeats = parse_integer(text(root, "repeats")).value_or(1);
     study_.timeout = parse_duration(text(root, "timeout")).value_or(1);
     read_base(text(root, "plan"));
+    read_component(text(root, "component"));
     read_values(child(root, "values"));
     read_together(child(root, "together"));
     read_launcher(child(root, "launcher"));
@@ -91,6 +92,16 @@ class StudyReader {
     reading_.base_problems = of_plan.lines(Severity::error);
     if (!reading_.base_problems.empty())
       add("plan", fmt::format("the plan {} has errors; correct them, `ekman check` tells them too", study_.plan));
+  }
+
+  void read_component(const std::string& name) {
+    study_.component = name;
+    if (name.empty() || reading_.base.kind != Tree::Kind::mapping) return;
+    std::vector<std::string> names;
+    for (const Entry& entry : child(reading_.base, "components").entries) names.push_back(entry.key);
+    if (!contains(names, name))
+      add("component", fmt::format("the plan has no component \"{}\"", name) +
+                           did_you_mean(name, names, "; name one of them, or leave it out"));
   }
 
   void read_values(const Tree& tree) {

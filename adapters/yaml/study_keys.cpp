@@ -22,6 +22,7 @@ std::vector<Key> make_rows() {
        "strong",
        "strong: the same work on more ranks; weak: the work grows with the ranks.",
        {"strong", "weak"}},
+      {"component", T::text, "", "Whose seconds per step are counted; absent: the first component of the plan."},
       {"repeats", T::count, "3", "Runs of each point, of which the median is taken."},
       {"timeout", T::duration, "PT1H", "How long one run may take, after which it is ended; with Slurm: its time."},
       {"launcher", T::mapping, k_required, "How a point is run: `local` or `slurm`."},

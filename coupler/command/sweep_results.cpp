@@ -20,7 +20,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-void add_run(const SweepPoint& point, const SweepRun& run, PointResult& result) {
+void add_run(const std::string& component, const SweepPoint& point, const SweepRun& run, PointResult& result) {
   const auto outcome = read_outcome(run.folder);
   if (!outcome) return;
   if (outcome->status != RunStatus::done) {
@@ -33,7 +33,8 @@ void add_run(const SweepPoint& point, const SweepRun& run, PointResult& result) 
   const fs::path folder = run.folder;
   RunNumbers numbers;
   try {
-    if (fs::exists(folder / k_profile_file)) numbers = numbers_of(read_profile((folder / k_profile_file).string()));
+    if (fs::exists(folder / k_profile_file))
+      numbers = numbers_of(read_profile((folder / k_profile_file).string()), component);
   } catch (const Error& error) {  // damaged since then
     result.status = word_of(RunStatus::failed);
     result.said = error.what();
@@ -73,11 +74,12 @@ void tell_figure(const std::string& problem) {
   if (!problem.empty()) log_line("warning: " + problem);
 }
 
-// Name and kind of the axis: the ranks, or else the first list of several numbers.
+// The ranks, or else the first list of several numbers that are not of learning.
 std::string axis_of(const Sweep& sweep, const std::vector<TableColumn>& table) {
   if (!sweep.study.ranks.empty()) return sweep.study.ranks;
   for (const StudyValues& values : sweep.study.values) {
     const TableColumn* const column = find_column(table, values.name);
+    if (values.name.find(".training.") != std::string::npos) continue;
     if (values.texts.size() > 1 && column != nullptr && !column->is_text) return values.name;
   }
   return "";
@@ -89,7 +91,8 @@ std::vector<PointResult> collect(const Sweep& sweep) {
   std::vector<PointResult> results;
   for (const SweepPoint& point : sweep.points)
     results.push_back({point.id, point.choice, point.problem.empty() ? "to do" : "invalid", point.problem, {}, {}, {}});
-  for (const SweepRun& run : runs_of(sweep)) add_run(sweep.points[run.point], run, results[run.point]);
+  for (const SweepRun& run : runs_of(sweep))
+    add_run(sweep.study.component, sweep.points[run.point], run, results[run.point]);
   for (PointResult& result : results)
     if (result.status == "to do" && static_cast<std::int64_t>(result.runs.size()) == sweep.study.repeats)
       result.status = "done";
@@ -116,6 +119,8 @@ void write_results(const Sweep& sweep, const std::vector<PointResult>& points, b
     std::printf("\n%s", table.c_str());
     files += ", learning.md, learned.csv";
   }
+  const std::string uneven = uneven_work(sweep.study, results);
+  if (!uneven.empty()) log_line("warning: " + uneven);
   std::fflush(stdout);
   write_study(path("results.h5"), tables);
   if (figure && has_numbers(results, k_seconds_per_step)) {

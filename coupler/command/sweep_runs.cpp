@@ -55,10 +55,10 @@ RunOutcome judge(const Sweep& sweep, const SweepRun& run, RunStatus status, int 
   return outcome;
 }
 
-double seconds_per_step_of(const SweepRun& run) {
+double seconds_per_step_of(const Sweep& sweep, const SweepRun& run) {
   const std::string profile = (fs::path(run.folder) / k_profile_file).string();
   if (fs::exists(profile))
-    for (const auto& [name, value] : numbers_of(read_profile(profile)))
+    for (const auto& [name, value] : numbers_of(read_profile(profile), sweep.study.component))
       if (name == k_seconds_per_step) return value;
   return std::numeric_limits<double>::quiet_NaN();
 }
@@ -89,7 +89,7 @@ void run_here(const Sweep& sweep, const std::vector<SweepRun>& runs, StopSignals
     write_outcome(run.folder, outcome);
     const bool is_done = outcome.status == RunStatus::done;
     if (!is_done) failed.insert(run.point);
-    progress.add(run, outcome, is_done ? seconds_per_step_of(run) : 0.0);
+    progress.add(run, outcome, is_done ? seconds_per_step_of(sweep, run) : 0.0);
   }
 }
 

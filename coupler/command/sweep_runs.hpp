@@ -14,7 +14,7 @@ namespace ekman {
 RunOutcome judge(const Sweep& sweep, const SweepRun& run, RunStatus status, int exit_status, double seconds);
 
 // Of a run that is done; no number if its profile has none.
-double seconds_per_step_of(const SweepRun& run);
+double seconds_per_step_of(const Sweep& sweep, const SweepRun& run);
 
 // `runs` that have no outcome yet; those of a point that has failed are left out. Both return when all have one, or as
 // soon as they are told to stop: a local run is ended then and begins anew next time, jobs of Slurm go on and are found

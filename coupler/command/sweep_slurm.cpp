@@ -140,7 +140,7 @@ class SlurmRuns {
     write_outcome(runs_[run].folder, outcome);
     const bool is_done = outcome.status == RunStatus::done;
     if (!is_done) failed_.insert(runs_[run].point);
-    progress_.add(runs_[run], outcome, is_done ? seconds_per_step_of(runs_[run]) : 0.0);
+    progress_.add(runs_[run], outcome, is_done ? seconds_per_step_of(sweep_, runs_[run]) : 0.0);
     return true;
   }
 

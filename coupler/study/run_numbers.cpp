@@ -41,6 +41,11 @@ void add_stages(const std::vector<GroupBalance>& groups, const std::string& pref
   numbers.emplace_back(prefix + "other", mean_over(groups, [](const GroupBalance& group) { return group.other.mean; }));
 }
 
+double wait_share(const GroupBalance& component) {
+  const double step = component.step.mean;
+  return step > 0.0 ? component.mean_of(Stage::wait) / step : k_no_number;
+}
+
 std::vector<double> those_that_are(std::vector<double> values) {
   values.erase(std::remove_if(values.begin(), values.end(), [](double value) { return std::isnan(value); }),
                values.end());
@@ -49,7 +54,7 @@ std::vector<double> those_that_are(std::vector<double> values) {
 
 }  // namespace
 
-RunNumbers numbers_of(const RunProfile& run) {
+RunNumbers numbers_of(const RunProfile& run, const std::string& component) {
   const RunBalance balance = balance_of(run);
   RunNumbers numbers;
   const auto add = [&](const char* name, double value) { numbers.emplace_back(name, value); };
@@ -63,12 +68,18 @@ RunNumbers numbers_of(const RunProfile& run) {
   }
   add("points", points);
   add("devices", devices);
-  if (!balance.components.empty()) {
-    const std::vector<GroupBalance> first{balance.components.front()};
-    const double step = first.front().step.mean, wait = first.front().mean_of(Stage::wait);
-    add(k_seconds_per_step, step);
-    add("component_wait_share", step > 0.0 ? wait / step : k_no_number);
-    add_stages(first, "component_", std::begin(k_component_stages), std::end(k_component_stages), numbers);
+  const auto counted = std::find_if(balance.components.begin(), balance.components.end(),
+                                    [&](const auto& group) { return component.empty() || group.name == component; });
+  if (counted != balance.components.end()) {
+    add(k_seconds_per_step, counted->step.mean);
+    add("component_wait_share", wait_share(*counted));
+    add_stages({*counted}, "component_", std::begin(k_component_stages), std::end(k_component_stages), numbers);
+  }
+  if (balance.components.size() > 1) {
+    for (const GroupBalance& group : balance.components) {
+      numbers.emplace_back("seconds_per_step_of_" + group.name, group.step.mean);
+      numbers.emplace_back("wait_share_of_" + group.name, wait_share(group));
+    }
   }
   if (!balance.networks.empty()) {
     const double whole = mean_over(balance.networks, [](const GroupBalance& group) { return group.step.mean; });

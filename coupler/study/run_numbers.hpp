@@ -16,8 +16,9 @@ using RunNumbers = std::vector<std::pair<std::string, double>>;
 
 inline constexpr const char* k_seconds_per_step = "seconds_per_step";
 
-// Seconds are means over ranks: per step of the first component of the plan, per exchange of the ML ranks.
-RunNumbers numbers_of(const RunProfile& run);
+// Seconds are means over ranks: per step of `component`, or of the first one of the plan if that is empty, and per
+// exchange of the ML ranks. Of several components each has its seconds per step and its share of waiting besides.
+RunNumbers numbers_of(const RunProfile& run, const std::string& component);
 
 // The row with the least validation loss, and the last row, of a log as TrainingLog writes it.
 struct LearningNumbers {

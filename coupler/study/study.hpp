@@ -35,6 +35,7 @@ struct Study {
   std::vector<std::vector<std::size_t>> together;  // places in `values`, of lists whose n-th values belong together
   std::string ranks;                               // what scaling is over: one of `values`, or ml_ranks; empty: nothing
   bool is_weak = false;
+  std::string component;  // whose steps are counted; empty: the first of the plan
   std::int64_t repeats = 3;
   std::int64_t timeout = 0;              // of one run, in microseconds
   std::string local;                     // the command; empty with Slurm

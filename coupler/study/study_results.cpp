@@ -10,6 +10,8 @@
 #include <map>
 #include <utility>
 
+#include "coupler/base/csv.hpp"
+
 namespace ekman {
 
 namespace {
@@ -76,27 +78,30 @@ void add_scaling(const Study& study, const std::vector<PointResult>& points, std
                           : median(all_of(point, study.ranks)));
     seconds.push_back(median(all_of(point, k_seconds_per_step)));
   }
-  std::map<std::string, std::size_t> first;  // of each line, the point with fewest ranks
+  const auto number = [&](std::size_t i, const char* name) { return median(all_of(points[i], name)); };
+  // What was simulated is not compared with what was measured.
+  const auto base_of = [&](std::size_t i) {
+    return std::pair(line_of(study, points[i].choice), number(i, "simulated") == 1.0);
+  };
+  std::map<std::pair<std::string, bool>, std::size_t> first;  // of each line, the point with fewest ranks
   for (std::size_t i = 0; i < points.size(); ++i) {
     if (std::isnan(seconds[i]) || std::isnan(ranks[i])) continue;
-    const auto [found, is_new] = first.emplace(line_of(study, points[i].choice), i);
+    const auto [found, is_new] = first.emplace(base_of(i), i);
     if (!is_new && ranks[i] < ranks[found->second]) found->second = i;
   }
   std::vector<double> ideal(points.size(), k_no_number), efficiency(points.size(), k_no_number);
   for (std::size_t i = 0; i < points.size(); ++i) {
-    const auto found = first.find(line_of(study, points[i].choice));
-    if (found == first.end() || std::isnan(ranks[i])) continue;
+    if (std::isnan(seconds[i]) || std::isnan(ranks[i])) continue;
+    const auto found = first.find(base_of(i));
     const std::size_t from = found->second;
     ideal[i] = study.is_weak ? seconds[from] : seconds[from] * ranks[from] / ranks[i];
     efficiency[i] = ideal[i] / seconds[i];
   }
   // As many points in the ideal time, on the devices that there are.
-  const auto number = [&](std::size_t i, const char* name) { return median(all_of(points[i], name)); };
   std::vector<double> rate(points.size(), k_no_number);
   for (std::size_t i = 0; i < points.size(); ++i) {
-    const auto found = first.find(line_of(study, points[i].choice));
-    if (found == first.end()) continue;
-    const std::size_t from = found->second;
+    if (std::isnan(ideal[i])) continue;
+    const std::size_t from = first.find(base_of(i))->second;
     rate[i] = number(from, k_rate) * seconds[from] / ideal[i] * number(i, "points") / number(from, "points") *
               number(from, "devices") / number(i, "devices");
   }
@@ -113,13 +118,6 @@ std::string group_of(const Study& study, const Choice& choice) {
   for (std::size_t place = 0; place < wanted.size(); ++place) any = (wanted[place] = !is_seed(study, place)) || any;
   const std::string words = any ? words_of(study, choice, wanted) : "";
   return words.empty() ? study.name : words;
-}
-
-std::string quoted(const std::string& cell) {
-  if (cell.find_first_of("\",\r\n") == std::string::npos) return cell;
-  std::string text = "\"";
-  for (const char c : cell) text += c == '"' ? std::string("\"\"") : std::string(1, c);
-  return text + '"';
 }
 
 std::size_t rows_of(const std::vector<TableColumn>& table) {
@@ -164,6 +162,29 @@ std::vector<TableColumn> result_table(const Study& study, const std::vector<Poin
   TableColumn& said = add_text(table, "said");
   for (const PointResult& point : points) said.texts.push_back(point.said);
   return table;
+}
+
+std::string uneven_work(const Study& study, const std::vector<TableColumn>& results) {
+  constexpr double k_even = 1.05;  // points seldom divide by all numbers of ranks
+  if (!study.is_weak) return "";
+  const TableColumn* const points = find_column(results, "points");
+  if (points == nullptr || points->is_text) return "";
+  const std::vector<double>& ranks = find_column(results, "scaling_ranks")->numbers;
+  const std::vector<std::string>& lines = find_column(results, "line")->texts;
+  std::map<std::string, std::pair<double, double>> each;  // of each line: least and most points of a rank
+  for (std::size_t i = 0; i < ranks.size(); ++i) {
+    const double here = points->numbers[i] / ranks[i];
+    if (std::isnan(here)) continue;
+    auto& [least, most] = each.emplace(lines[i], std::pair(here, here)).first->second;
+    least = std::min(least, here);
+    most = std::max(most, here);
+    if (most > k_even * least)
+      return fmt::format(
+          "weak scaling keeps the points of a rank, but here a rank has {:.4g} to {:.4g} of them; let a list "
+          "of points vary `together` with {}, or take kind: strong",
+          least, most, study.ranks);
+  }
+  return "";
 }
 
 std::vector<TableColumn> curve_table(const Study& study, const std::vector<PointResult>& points) {
@@ -232,14 +253,14 @@ std::vector<TableColumn> learning_table(const Study& study, const std::vector<Po
 
 std::string csv_of(const std::vector<TableColumn>& table) {
   std::string text;
-  for (const TableColumn& column : table) text += (text.empty() ? "" : ",") + quoted(column.name);
+  for (const TableColumn& column : table) text += (text.empty() ? "" : ",") + csv_cell(column.name);
   text += "\r\n";
   for (std::size_t row = 0; row < rows_of(table); ++row) {
     bool is_first = true;
     for (const TableColumn& column : table) {
       if (!std::exchange(is_first, false)) text += ',';
       if (column.is_text) {
-        text += quoted(column.texts[row]);
+        text += csv_cell(column.texts[row]);
       } else if (!std::isnan(column.numbers[row])) {
         text += fmt::format("{}", column.numbers[row]);
       }

@@ -33,10 +33,14 @@ struct TableColumn {
 };
 
 // Columns of one length. Of each number the median over the repeats; of the seconds per step least and most too. With
-// Study::ranks: `ideal_seconds_per_step` and `efficiency` against the point of the same line that has fewest ranks:
-// strong scaling T0 R0 / R and T0 R0 / (T R), weak scaling T0 and T0 / T. The ideal rate of a device is that of its
-// points in the ideal time: the same for all where the devices grow with the ranks, more where they do not.
+// Study::ranks: `ideal_seconds_per_step` and `efficiency` against the point of the same line that has fewest ranks, of
+// the measured or of the simulated ones: strong scaling T0 R0 / R and T0 R0 / (T R), weak scaling T0 and T0 / T. The
+// ideal rate of a device is that of its points in the ideal time: the same for all where the devices grow with the
+// ranks, more where they do not.
 std::vector<TableColumn> result_table(const Study& study, const std::vector<PointResult>& points);
+
+// What is wrong with weak scaling whose points do not grow with the ranks; empty if nothing is.
+std::string uneven_work(const Study& study, const std::vector<TableColumn>& results);
 
 // A row for each network and group of points that differ in seeds alone: mean and standard deviation of the best
 // validation loss, the last loss and the seconds of a run. Empty if nothing learned.

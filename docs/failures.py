@@ -66,7 +66,7 @@ TABLES = {
                 "adapters/tensor/create.cpp", "adapters/tensor/arrays.cpp", "adapters/tensor/operators.cpp",
                 "adapters/tensor/functions.cpp", "adapters/tensor/gradients.cpp"],
     "checkpoints": ["adapters/torch/checkpoint_file.cpp", "adapters/torch/checkpoint_store.cpp",
-                    "adapters/torch/durable_file.cpp", "adapters/torch/checkpoint_network.cpp",
+                    "coupler/base/durable_file.cpp", "adapters/torch/checkpoint_network.cpp",
                     "coupler/session/training_log.cpp", "coupler/engine/replay.cpp",
                     "coupler/engine/delayed_inputs.cpp"],
     "restart": ["coupler/session/component_side_restart.cpp", "coupler/session/ml_side_restart.cpp",

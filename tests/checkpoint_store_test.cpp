@@ -336,7 +336,7 @@ TEST_F(CheckpointStoreTest, SaysThatItsDiskIsReadOnly) {
   if (!mount_disk("ro")) GTEST_SKIP() << "mounting is not allowed here: a read-only disk was NOT tested";
   const std::string message = message_of([&] { make_checkpoint_store(spec_, ".", 0); }, ErrorCode::internal);
   unmount();
-  EXPECT_THAT(message, HasSubstr(": Read-only file system; give ML ranks leave to write there"));
+  EXPECT_THAT(message, HasSubstr(": Read-only file system; give the ranks leave to write there"));
 }
 
 TEST_F(CheckpointStoreTest, SaysThatTheDiskIsFullAndLosesNothing) {

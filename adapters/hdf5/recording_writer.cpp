@@ -12,6 +12,7 @@
 #include "adapters/hdf5/recording_format.hpp"
 #include "adapters/hdf5/restart_file.hpp"
 #include "coupler/base/check.hpp"
+#include "coupler/base/durable_file.hpp"
 #include "coupler/base/version.hpp"
 #include "coupler/plan/choices.hpp"
 #include "ekman/error.hpp"
@@ -80,13 +81,13 @@ class FileWriter : public RecordingWriter {
     for (Hdf5Dataset* dataset : {&time_, &step_, &exchange_}) check(dataset->close());
     for (Hdf5Dataset& dataset : fields_) check(dataset.close());
     check(file_.close());
-    sync_to_disk(part_);
+    sync_path(part_);
     std::error_code error;
     fs::rename(part_, path_, error);
     if (error)
       throw Error(ErrorCode::internal, fmt::format("cannot rename {} to {}: {}; see whether ML ranks may write there",
                                                    part_, path_, error.message()));
-    sync_to_disk(fs::absolute(path_).parent_path().string());
+    sync_path(fs::absolute(path_).parent_path().string());
   }
 
  private:

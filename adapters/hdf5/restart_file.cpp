@@ -1,14 +1,10 @@
 // Implements restart_file.hpp.
 #include "adapters/hdf5/restart_file.hpp"
 
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <unistd.h>
-
-#include <cerrno>
-#include <cstring>
 
 #include "adapters/hdf5/hdf5_attributes.hpp"
+#include "coupler/base/durable_file.hpp"
 #include "coupler/base/version.hpp"
 #include "coupler/plan/choices.hpp"
 #include "ekman/error.hpp"
@@ -123,7 +119,7 @@ class FileWriter : public RestartWriter {
   void finish() override {
     check_hdf5(dataset_.close(), k_write, path_);
     check_hdf5(file_.close(), k_write, path_);
-    sync_to_disk(path_);
+    sync_path(path_);
   }
 
  private:
@@ -324,15 +320,5 @@ std::unique_ptr<RestartWriter> create_restart_file(const std::string& path, cons
 }
 
 std::unique_ptr<RestartReader> open_restart_file(const std::string& path) { return std::make_unique<FileReader>(path); }
-
-void sync_to_disk(const std::string& path) {
-  const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  const bool synced = file >= 0 && ::fsync(file) == 0;
-  const int reason = errno;
-  if (file >= 0) ::close(file);
-  if (!synced)
-    throw Error(ErrorCode::internal,
-                fmt::format("cannot write {}: {}; see whether it has room on its disk", path, std::strerror(reason)));
-}
 
 }  // namespace ekman

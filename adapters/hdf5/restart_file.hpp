@@ -16,7 +16,4 @@ std::unique_ptr<RestartWriter> create_restart_file(const std::string& path, cons
 // Opens it for reading. Throws Error with path and cause, also if it is cut short, or is something else.
 std::unique_ptr<RestartReader> open_restart_file(const std::string& path);
 
-// Waits until the content of a file, or the entries of a folder, are on the disk. Throws Error.
-void sync_to_disk(const std::string& path);
-
 }  // namespace ekman

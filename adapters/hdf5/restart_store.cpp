@@ -10,6 +10,7 @@
 
 #include "adapters/hdf5/hdf5_handle.hpp"
 #include "adapters/hdf5/restart_file.hpp"
+#include "coupler/base/durable_file.hpp"
 #include "coupler/base/file_name.hpp"
 #include "coupler/base/joined.hpp"
 #include "ekman/error.hpp"
@@ -56,14 +57,14 @@ class FolderStore : public RestartStore {
                const std::vector<std::string>& networks) override {
     const fs::path set = folder_of(label, component), partial = with(set, ".partial"), old = with(set, ".old");
     remove_others(partial, networks);
-    sync_to_disk(partial.string());
+    sync_path(partial.string());
     // Where only `old` is there, an earlier switch was cut off between its two renames.
     if (fs::exists(set)) {
       remove(old);
       rename(set, old);
     }
     rename(partial, set);
-    for (const fs::path& folder : {set.parent_path(), root_, root_.parent_path()}) sync_to_disk(folder.string());
+    for (const fs::path& folder : {set.parent_path(), root_, root_.parent_path()}) sync_path(folder.string());
     remove(old);
   }
 

@@ -9,7 +9,7 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
-#include "adapters/torch/durable_file.hpp"
+#include "coupler/base/durable_file.hpp"
 #include "coupler/base/sha256.hpp"
 #include "coupler/base/version.hpp"
 #include "ekman/error.hpp"

@@ -13,7 +13,7 @@
 #include <system_error>
 #include <vector>
 
-#include "adapters/torch/durable_file.hpp"
+#include "coupler/base/durable_file.hpp"
 #include "coupler/base/file_name.hpp"
 #include "coupler/base/log.hpp"
 #include "coupler/base/sha256.hpp"

@@ -9,6 +9,7 @@
 
 #include "adapters/yaml/check_keys.hpp"
 #include "adapters/yaml/plan_to_yaml.hpp"
+#include "coupler/base/durable_file.hpp"
 #include "coupler/base/joined.hpp"
 #include "coupler/base/sha256.hpp"
 #include "coupler/command/plan_statistics.hpp"
@@ -188,7 +189,7 @@ void prepare_run(const Sweep& sweep, const SweepRun& run) {
   plan.output_directory = run.folder;
   const std::string words =
       fmt::format("# {} of the study {}, repeat {}\n", sweep.points[run.point].words, sweep.study.file, run.repeat);
-  write_durably((fs::path(run.folder) / k_plan_file).string(), words + plan_to_yaml(plan));
+  replace_durably((fs::path(run.folder) / k_plan_file).string(), words + plan_to_yaml(plan));
 }
 
 }  // namespace ekman

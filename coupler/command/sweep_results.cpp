@@ -9,6 +9,7 @@
 
 #include "adapters/hdf5/profile_file.hpp"
 #include "adapters/hdf5/study_file.hpp"
+#include "coupler/base/durable_file.hpp"
 #include "coupler/base/log.hpp"
 #include "coupler/command/python_figure.hpp"
 #include "coupler/study/run_state.hpp"
@@ -105,7 +106,7 @@ void write_results(const Sweep& sweep, const std::vector<PointResult>& points, b
   const std::vector<TableColumn> learning = learning_table(sweep.study, points);
   const std::vector<TableColumn> curves = curve_table(sweep.study, points);
   std::vector<std::pair<std::string, std::vector<TableColumn>>> tables{{"points", results}};
-  write_durably(path("results.csv"), csv_of(results));
+  replace_durably(path("results.csv"), csv_of(results));
   std::fputs(markdown_of(results, telling_columns(sweep, results)).c_str(), stdout);
   std::string files = "results.csv, results.h5";
   if (!learning.empty()) {
@@ -114,8 +115,8 @@ void write_results(const Sweep& sweep, const std::vector<PointResult>& points, b
     std::vector<std::string> names;
     for (const TableColumn& column : learning) names.push_back(column.name);
     const std::string table = markdown_of(learning, names);
-    write_durably(path("learning.md"), table);
-    write_durably(path("learned.csv"), csv_of(curves));
+    replace_durably(path("learning.md"), table);
+    replace_durably(path("learned.csv"), csv_of(curves));
     std::printf("\n%s", table.c_str());
     files += ", learning.md, learned.csv";
   }

@@ -9,6 +9,7 @@
 #include <set>
 #include <utility>
 
+#include "coupler/base/durable_file.hpp"
 #include "coupler/base/log.hpp"
 #include "coupler/command/plan_words.hpp"
 #include "coupler/command/sweep_runs.hpp"
@@ -84,7 +85,7 @@ class SlurmRuns {
         waiting.push_back(run);
       } else {
         jobs_[run].number = found == by_name.end() ? 0 : found->second;
-        write_durably(file(run, k_job_file), fmt::format("{}\n", jobs_[run].number));
+        replace_durably(file(run, k_job_file), fmt::format("{}\n", jobs_[run].number));
       }
     }
     waiting_ = waiting;
@@ -96,10 +97,10 @@ class SlurmRuns {
     waiting_.pop_front();
     if (failed_.count(runs_[next].point) > 0) return progress_.leave_out(1);
     prepare_run(sweep_, runs_[next]);
-    write_durably(file(next, k_script_file), slurm_script(slurm_job(sweep_, runs_[next])));
-    write_durably(file(next, k_job_file), fmt::format("{}\n", k_submitting));
+    replace_durably(file(next, k_script_file), slurm_script(slurm_job(sweep_, runs_[next])));
+    replace_durably(file(next, k_job_file), fmt::format("{}\n", k_submitting));
     const std::int64_t number = submit(file(next, k_script_file));
-    write_durably(file(next, k_job_file), fmt::format("{}\n", number));
+    replace_durably(file(next, k_job_file), fmt::format("{}\n", number));
     jobs_[next].number = number;
   }
 

@@ -1,21 +1,16 @@
 // Implements run_state.hpp.
 #include "coupler/study/run_state.hpp"
 
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cctype>
-#include <cerrno>
 #include <cstdlib>
-#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
-#include <system_error>
 
-#include "ekman/error.hpp"
+#include "coupler/base/durable_file.hpp"
 
 namespace ekman {
 
@@ -24,24 +19,6 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::size_t k_longest_line = 300;
-
-[[noreturn]] void fail(const std::string& path, int reason) {
-  throw Error(ErrorCode::internal, fmt::format("cannot write {}: {}; see whether there is room, and whether you may "
-                                               "write there",
-                                               path, std::strerror(reason)));
-}
-
-void sync(const std::string& path, int flags) {
-  const int file = open(path.c_str(), flags | O_CLOEXEC);
-  if (file < 0) fail(path, errno);
-  // Folders of some file systems cannot be synced, and need not be.
-  if (fsync(file) != 0 && errno != EINVAL) {
-    const int reason = errno;
-    close(file);
-    fail(path, reason);
-  }
-  close(file);
-}
 
 bool has_words(const std::string& line) {
   return std::any_of(line.begin(), line.end(), [](unsigned char c) { return std::isalpha(c) != 0; });
@@ -80,22 +57,7 @@ void write_outcome(const std::string& folder, const RunOutcome& outcome) {
   std::string text = fmt::format("status: {}\nexit status: {}\nseconds: {:.3f}\n", word_of(outcome.status),
                                  outcome.exit_status, outcome.seconds);
   if (!outcome.said.empty()) text += fmt::format("said: {}\n", outcome.said);
-  write_durably((fs::path(folder) / k_outcome_file).string(), text);
-}
-
-void write_durably(const std::string& path, const std::string& text) {
-  const std::string part = path + ".part";
-  {
-    std::ofstream file(part, std::ios::binary | std::ios::trunc);
-    file << text;
-    file.close();
-    if (!file) fail(path, errno);
-  }
-  sync(part, O_RDONLY);
-  std::error_code problem;
-  fs::rename(part, path, problem);
-  if (problem) fail(path, problem.value());
-  sync(fs::absolute(path).parent_path().string(), O_RDONLY | O_DIRECTORY);
+  replace_durably((fs::path(folder) / k_outcome_file).string(), text);
 }
 
 std::optional<std::string> text_of_file(const std::string& path) {

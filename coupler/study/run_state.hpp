@@ -25,8 +25,6 @@ struct RunOutcome {
 std::optional<RunOutcome> read_outcome(const std::string& folder);
 void write_outcome(const std::string& folder, const RunOutcome& outcome);
 
-// The file is there with all of `text`, or as it was; also after the machine has failed. Throws Error(internal).
-void write_durably(const std::string& path, const std::string& text);
 // Nothing if there is no such file.
 std::optional<std::string> text_of_file(const std::string& path);
 

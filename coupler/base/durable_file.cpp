@@ -1,5 +1,5 @@
 // Implements durable_file.hpp.
-#include "adapters/torch/durable_file.hpp"
+#include "coupler/base/durable_file.hpp"
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <filesystem>
 
 #include "ekman/error.hpp"
 
@@ -42,20 +43,17 @@ void throw_disk_error(const std::string& doing, const std::string& path, int rea
     case ENOSPC:
     case EDQUOT:
       throw Error(ErrorCode::internal,
-                  fmt::format("cannot {} {}: {}; make room there, or name another directory in the "
-                              "plan",
-                              doing, path, cause));
+                  fmt::format("cannot {} {}: {}; make room there, or name another directory", doing, path, cause));
     case EACCES:
     case EPERM:
     case EROFS:
       throw Error(ErrorCode::internal,
-                  fmt::format("cannot {} {}: {}; give ML ranks leave to write there, or name another "
-                              "directory in the plan",
-                              doing, path, cause));
+                  fmt::format("cannot {} {}: {}; give the ranks leave to write there, or name another directory", doing,
+                              path, cause));
     default:
       throw Error(ErrorCode::internal,
-                  fmt::format("cannot {} {}: {}; see that it is in a directory on a disk that works, "
-                              "or name another one in the plan",
+                  fmt::format("cannot {} {}: {}; see that it is in a directory on a disk that works, or name "
+                              "another one",
                               doing, path, cause));
   }
 }
@@ -82,11 +80,19 @@ void write_durably(const std::string& path, const std::vector<ByteRange>& pieces
 
 void sync_path(const std::string& path) {
   const Descriptor file(path, O_RDONLY);
-  if (file.number() < 0 || ::fsync(file.number()) != 0) throw_disk_error("write", path, errno);
+  // Folders of some file systems cannot be synced, and need not be.
+  if (file.number() < 0 || (::fsync(file.number()) != 0 && errno != EINVAL)) throw_disk_error("write", path, errno);
 }
 
 void rename_path(const std::string& from, const std::string& to) {
   if (std::rename(from.c_str(), to.c_str()) != 0) throw_disk_error("rename to", to, errno);
+}
+
+void replace_durably(const std::string& path, const std::string& text) {
+  const std::string part = path + ".part";
+  write_durably(part, {{text.data(), text.size()}});
+  rename_path(part, path);
+  sync_path(std::filesystem::absolute(path).parent_path().string());
 }
 
 }  // namespace ekman

@@ -263,7 +263,7 @@ module ekman
       integer(c_int), intent(out), optional :: ierr
     end subroutine ekman_write_restart
 
-    ! Collective.
+    ! Collective. MPI_Finalize then waits until all ranks of the job have called it.
     subroutine ekman_finalize(c, ierr) bind(C, name="ekman_f_finalize")
       import :: ekman_coupler, c_int
       type(ekman_coupler), intent(inout) :: c

@@ -103,7 +103,8 @@ class Coupler {
   // disk under its name, in place of an older one of that label. A set that cannot be written ends the job with path
   // and cause.
   void write_restart(std::string_view label);
-  // Collective. No call but the destructor may follow.
+  // Collective. No call but the destructor may follow. MPI_Finalize then waits until all ranks of the job have called
+  // it, so that one that fails before takes the job with it.
   void finalize();
 
  private:

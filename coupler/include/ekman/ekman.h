@@ -92,7 +92,8 @@ int ekman_advance(ekman_coupler* coupler);
  * label` in the plan takes up; returns when it is on disk. A set that cannot be written ends the job with path and
  * cause. */
 int ekman_write_restart(ekman_coupler* coupler, const char* label);
-/* Collective. Frees the coupler and sets *coupler to NULL. */
+/* Collective. Frees the coupler and sets *coupler to NULL. MPI_Finalize then waits until all ranks of the job have
+ * called it. */
 int ekman_finalize(ekman_coupler** coupler);
 
 /* Prints one line and ends the whole job with exit status 1. */

@@ -11,23 +11,21 @@ import numpy
 from adjoint_jobs import by_hand, compare, run
 
 ADJOINT_MODEL = sys.argv[6]
-JOBS = (
-    ((1, 1, "blocks", "auto"), 3, 1, ["learns"]),
-    ((3, 2, "sparse", "auto"), 3, 1, ["learns", "between"]),
-    ((2, 1, "cyclic", "point_to_point"), 3, 2, ["learns", "local"]),
-    ((3, 2, "blocks", "point_to_point"), 3, 1, ["learns", "masked"]),
-    ((3, 2, "blocks", "auto"), 3, 1, ["learns", "masked", "no_graph", "between"]),
-    ((3, 1, "blocks", "auto"), 3, 1, ["learns", "masked", "arrays"]),
-    ((3, 2, "sparse", "auto"), 3, 1, ["learns", "masked", "between"]),
-    ((2, 3, "cyclic", "auto"), 1, 1, ["learns", "retain"]),
-    ((2, 1, "blocks", "auto"), 3, 1, []),
+JOBS = (   # decomposition, tape, accumulate, words, whether to compare with adjoint_model
+    ((1, 1, "blocks", "auto"), 3, 2, ["learns", "local"], False),
+    ((3, 2, "sparse", "auto"), 3, 1, ["learns", "between"], True),
+    ((3, 2, "blocks", "point_to_point"), 3, 1, ["learns", "masked"], False),
+    ((3, 2, "blocks", "auto"), 3, 1, ["learns", "masked", "no_graph", "between"], False),
+    ((3, 1, "blocks", "point_to_point"), 3, 1, ["learns", "masked", "arrays"], False),
+    ((2, 1, "sparse", "auto"), 3, 1, ["masked", "between"], False),
+    ((2, 3, "cyclic", "auto"), 1, 1, ["learns", "retain"], True),
 )
 worst, from_hand = 0.0, 0.0
-for decomposition, tape, accumulate, words in JOBS:
+for decomposition, tape, accumulate, words, twice in JOBS:
     name, numbers = run(decomposition, tape, *words, accumulate=accumulate)
     masked = 60 if "masked" in words else 0
     worst = max(worst, compare(name, numbers, by_hand(tape, "learns" in words, accumulate, masked)))
-    if masked or "local" in words:
+    if not twice:
         continue
     _, hand = run(decomposition, tape, *words, accumulate=accumulate, program=ADJOINT_MODEL)
     error = numpy.abs(numbers[0] - hand[0]).max() / numpy.abs(hand[0]).max()

@@ -153,8 +153,9 @@ void Exchanges::make_node(const std::string& network, std::int64_t step) {
 // gradient. In the order of the plan, so that all ranks agree whichever output each gets first. Those that have left
 // the tape are forgotten.
 void Exchanges::settle(bool with_this_step) {
+  const std::vector<TapeFacts> tapes = coupler_.tapes();
   const std::int64_t now = coupler_.step();
-  for (const TapeFacts& tape : coupler_.tapes()) {
+  for (const TapeFacts& tape : tapes) {
     // Without points a rank knows of no exchange, but of how many there may be.
     std::int64_t more = -tape.length;
     for (const auto& node : nodes_) more += node->network() == tape.network ? 1 : 0;

@@ -8,8 +8,12 @@
 
 namespace ekman {
 
+namespace {
+constexpr const char* k_asked = "a put or get of a tensor";
+}  // namespace
+
 FieldFacts ComponentSide::facts_of(std::string_view name) {
-  require(Phase::run, "facts_of");
+  require(Phase::run, k_asked);
   const Field& field = find_field(name);
   FieldFacts facts;
   facts.axes = field.axes.text();
@@ -26,7 +30,7 @@ FieldFacts ComponentSide::facts_of(std::string_view name) {
 }
 
 std::vector<TapeFacts> ComponentSide::tapes() {
-  require(Phase::run, "tapes");
+  require(Phase::run, k_asked);
   std::vector<TapeFacts> tapes;
   for (const auto& route : routes_) {
     if (!route->has_tape()) continue;

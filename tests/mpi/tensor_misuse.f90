@@ -27,6 +27,7 @@ program tensor_misuse
   call ekman_def_field(c, "ds")
   call ekman_def_field(c, "p")
   call ekman_def_field(c, "q", axes="pp")
+  if (mistake == "early") call ekman_put_tensor(c, "t", ones([10, 5]))
   call ekman_enddef(c)
   t = random_normal([10, 5], seed=me)
   call set_requires_grad(t)

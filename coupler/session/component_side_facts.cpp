@@ -8,12 +8,8 @@
 
 namespace ekman {
 
-namespace {
-constexpr const char* k_asked = "a put or get of a tensor";
-}  // namespace
-
 FieldFacts ComponentSide::facts_of(std::string_view name) {
-  require(Phase::run, k_asked);
+  require(Phase::run, "put_tensor/get_tensor");
   const Field& field = find_field(name);
   FieldFacts facts;
   facts.axes = field.axes.text();
@@ -30,7 +26,7 @@ FieldFacts ComponentSide::facts_of(std::string_view name) {
 }
 
 std::vector<TapeFacts> ComponentSide::tapes() {
-  require(Phase::run, k_asked);
+  require(Phase::run, "put_tensor/get_tensor");
   std::vector<TapeFacts> tapes;
   for (const auto& route : routes_) {
     if (!route->has_tape()) continue;

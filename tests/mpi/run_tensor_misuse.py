@@ -46,7 +46,7 @@ EXPECTED = {
     "none": [r"2\d of 2\d claims hold"],
     "mixing": [r"2 of 2 claims hold"],
     "name": [r'error: ekman_tensor: ekman_put_tensor: component "atmosphere", rank \d: there is no field "temperature"'],
-    "early": [r"ekman_put_tensor: .*: a put or get of a tensor was called before enddef"],
+    "early": [r"ekman_put_tensor: .*: put_tensor/get_tensor was called before enddef"],
     "late_backward": [r'rank 0 waits in get_adjoint of "t" in step 1 for ML rank 0 \(network "echo"\)',
                       r'ML rank 0 \(network "echo"\) waits for the adjoints of "dt", "ds" in step 1 from component "atmosphere", rank 1',
                       LATE],

@@ -28,7 +28,6 @@ networks:
     network: {echo: {}}
     inputs: [{fields: [p]}]
     outputs: [{fields: [q]}]
-timeout: PT2S
 """
 
 
@@ -39,6 +38,7 @@ class Mixing(torch.nn.Module):
 
 torch.jit.script(Mixing()).save(str(work / "mixing.pt"))
 (work / "plan.yaml").write_text(PLAN)
+(work / "late.yaml").write_text(PLAN + "timeout: PT3S\n")
 MIXING = PLAN.replace("network: {echo: {}}\n    tape", f"network: {{torchscript: {work}/mixing.pt}}\n    tape")
 (work / "mixing.yaml").write_text(MIXING.replace("chunk: 16", "tile: 20\n    chunk: 20"))
 LATE = r'component "atmosphere", rank 1 is in its own code, outside Ekman'
@@ -54,7 +54,7 @@ EXPECTED = {
 }
 wrong = []
 for mistake, sentences in EXPECTED.items():
-    plan = work / ("mixing.yaml" if mistake == "mixing" else "plan.yaml")
+    plan = work / ("mixing.yaml" if mistake == "mixing" else "late.yaml" if "late" in mistake else "plan.yaml")
     done = subprocess.run([mpiexec, "--oversubscribe", "-np", "2", model, mistake, ":", "-np", "2", ekman, "serve", str(plan)],
                           timeout=60, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     missing = [sentence for sentence in sentences if not re.search(sentence, done.stdout)]

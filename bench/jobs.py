@@ -117,6 +117,14 @@ def training(build, work):
         yield job(build, "training", 1, ["waiting", name, 1024, gets], learning_plan(work, name, [1], more))
 
 
+def tensor_backward(build, work):
+    file = network(work, "mlp")
+    for samples in (64, 1024, 4096):
+        name = f"tensor_backward_{samples}"
+        path = plan(work, name, file, more=["tape: 1", f"chunk: {min(samples, 1024)}", f"tile: {min(samples, 1024)}"])
+        yield job(build, "backward", 2, [name, samples, 128, 128], path)
+
+
 def learner(build, work):
     yield [build / "bench" / "bench_learner"]
 
@@ -162,4 +170,5 @@ BENCHES = {
     "profile_cost": profile_cost,
     "engine": engine,
     "learner": learner,
+    "tensor_backward": tensor_backward,
 }

@@ -1,10 +1,15 @@
 // Backward, gradients, and where no graph is kept.
 #include <fmt/format.h>
+#include <torch/csrc/autograd/autograd.h>
 
+#include <algorithm>
+#include <memory>
 #include <string>
+#include <vector>
 
 #include "adapters/tensor/arrays.hpp"
 #include "adapters/tensor/boundary.hpp"
+#include "adapters/tensor/exchanges.hpp"
 
 using namespace ekman;
 
@@ -37,6 +42,45 @@ at::Tensor seed_for(const at::Tensor& tensor, const TensorRef* gradient) {
                           shape_text(seed), shape_text(tensor)));
 }
 
+// The exchanges of this process while a backward goes through them: each coupler's are taken off their tapes, whatever
+// this rank's tensor depends on.
+class CoupledBackward {
+ public:
+  explicit CoupledBackward(bool retain) {
+    for (auto& exchanges : Exchanges::all()) {
+      exchanges->begin_backward(retain);
+      exchanges_.push_back(std::move(exchanges));
+    }
+  }
+  ~CoupledBackward() {
+    for (const auto& exchanges : exchanges_) exchanges->end_backward();
+  }
+  CoupledBackward(const CoupledBackward&) = delete;
+  CoupledBackward& operator=(const CoupledBackward&) = delete;
+
+  bool takes_part() const {
+    return std::any_of(exchanges_.begin(), exchanges_.end(), [](const auto& some) { return some->takes_part(); });
+  }
+  // `roots` and what the backward begins with there: `tensor`, if it has a graph, and the last exchange of each.
+  void run(const at::Tensor& tensor, const at::Tensor& seed, bool retain) {
+    std::vector<at::Tensor> roots, seeds;
+    if (tensor.requires_grad()) {
+      roots.push_back(tensor);
+      seeds.push_back(seed);
+    }
+    for (const auto& exchanges : exchanges_) {
+      if (exchanges->last() == nullptr) continue;
+      roots.push_back(exchanges->last()->link());
+      seeds.push_back(at::empty({0}));
+    }
+    if (!roots.empty()) torch::autograd::backward(roots, seeds, retain);
+    for (const auto& exchanges : exchanges_) exchanges->complete(0);
+  }
+
+ private:
+  std::vector<std::shared_ptr<Exchanges>> exchanges_;
+};
+
 // How many regions without graphs this thread is in.
 int& depth() {
   thread_local int value = 0;
@@ -53,19 +97,21 @@ std::int32_t ekman_tensor_backward(const TensorRef* of, const TensorRef* gradien
     const bool was_freed = tensor_handles().is_differentiated(of->handle);
     const at::Tensor tensor = argument(*of);
     const at::Tensor seed = seed_for(tensor, gradient);
-    if (!tensor.requires_grad())
+    if (was_freed) throw_second_backward();
+    CoupledBackward coupled(retain_graph != 0);
+    if (!tensor.requires_grad() && !coupled.takes_part())
       throw Error(
           ErrorCode::usage,
           "the tensor depends on none that requires gradients; make one with requires_grad=.true., outside no_grad");
-    if (was_freed) throw_second_backward();
     try {
-      tensor.backward(seed, retain_graph != 0);
+      coupled.run(tensor, seed, retain_graph != 0);
     } catch (const std::exception& error) {
       if (std::string(error.what()).find("a second time") != std::string::npos) throw_second_backward();
       throw;
     }
     // LibTorch itself notices a second backward only where it had kept values.
-    if (retain_graph == 0 && !tensor.is_leaf()) tensor_handles().mark_differentiated(of->handle);
+    if (retain_graph == 0 && tensor.requires_grad() && !tensor.is_leaf())
+      tensor_handles().mark_differentiated(of->handle);
   });
 }
 

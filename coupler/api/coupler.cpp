@@ -56,6 +56,7 @@ struct Coupler::Impl {
   }
 
   ComponentSide side;
+  std::shared_ptr<void> companion;
   bool finalized = false;
   std::atomic<bool> failed{false};
   std::string failure;   // of the first call that failed
@@ -156,6 +157,20 @@ double Coupler::scalar(std::string_view name) {
 std::string Coupler::string(std::string_view name) {
   return impl_->guard([&] { return impl_->side.string(std::string(name)); });
 }
+
+void Coupler::global_sum(const ArrayView& array) {
+  impl_->guard([&] { impl_->side.global_sum(array); });
+}
+
+FieldFacts Coupler::facts_of(std::string_view field) const {
+  return impl_->guard([&] { return impl_->side.facts_of(field); });
+}
+
+std::vector<TapeFacts> Coupler::tapes() const {
+  return impl_->guard([&] { return impl_->side.tapes(); });
+}
+
+std::shared_ptr<void>& Coupler::companion() { return impl_->companion; }
 
 void Coupler::advance() {
   impl_->guard([&] { impl_->side.advance(); });

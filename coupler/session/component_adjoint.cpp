@@ -21,7 +21,9 @@ ComponentAdjoint::ComponentAdjoint(Route& route, const RowContext& context, std:
       slots_(slots),
       sender_(route.adjoint_in, context, outputs),
       receiver_(route.adjoint_out, context, inputs, false, Call::get_adjoint),
-      put_(outputs.size()) {}
+      put_(outputs.size()) {
+  taped_.reserve(static_cast<std::size_t>(spec_.tape));
+}
 
 bool ComponentAdjoint::whole() const {
   return std::all_of(put_.begin(), put_.end(), [&](const Coverage& put) { return put.covered() == slots_; });
@@ -32,7 +34,7 @@ void ComponentAdjoint::put(int field, const ColumnView& columns, std::int64_t fi
   if (slots_ == 0) return;
   const std::string& name = sender_.direction().layout.fields[field].name;
   if (passes_ == 0 || whole()) {
-    if (taped_ == 0) {
+    if (taped_.empty()) {
       misuse(
           fmt::format("put_adjoint of \"{}\": no exchange of network \"{}\" is on the tape; an exchange takes one "
                       "adjoint, or more with retain, and `tape` in the plan says how many exchanges are kept",
@@ -64,7 +66,7 @@ void ComponentAdjoint::put(int field, const ColumnView& columns, std::int64_t fi
   receiver_.start();
   sender_.pack(field, columns, first, count, moment_, Call::put_adjoint);
   sender_.post();
-  if (whole() && !retains) --taped_;
+  if (whole() && !retains) taped_.pop_back();
 }
 
 void ComponentAdjoint::get(int field, const ColumnView& columns, std::int64_t first, std::int64_t count) {
@@ -79,20 +81,21 @@ void ComponentAdjoint::get(int field, const ColumnView& columns, std::int64_t fi
 }
 
 void ComponentAdjoint::require_room(std::int64_t step) const {
-  if (slots_ == 0 || taped_ < spec_.tape) return;
+  const auto length = static_cast<std::int64_t>(taped_.size());
+  if (slots_ == 0 || length < spec_.tape) return;
   misuse(
       fmt::format("the tape of network \"{}\" is full in step {} (tape: {}); put the adjoints of its exchanges first, "
                   "give the plan a "
                   "longer `tape`, or drop it with zero_grad",
-                  spec_.name, step, taped_));
+                  spec_.name, step, length));
 }
 
 void ComponentAdjoint::record(std::int64_t step) {
   require_room(step);
-  if (slots_ > 0) ++taped_;
+  if (slots_ > 0) taped_.push_back(step);
 }
 
-void ComponentAdjoint::clear() { taped_ = 0; }
+void ComponentAdjoint::clear() { taped_.clear(); }
 
 void ComponentAdjoint::require_whole(const char* call) const {
   if (passes_ == 0 || whole()) return;

@@ -34,7 +34,8 @@ class ComponentAdjoint {
   void require_whole(const char* call) const;
   // Nothing is on the tape.
   void clear();
-  std::int64_t taped() const { return taped_; }
+  // Steps of the exchanges on the tape, the last one taken off first.
+  const std::vector<std::int64_t>& taped() const { return taped_; }
   // Passes begun, this one included.
   std::int64_t passes() const { return passes_; }
   // Tells the ML ranks that nothing follows.
@@ -50,7 +51,7 @@ class ComponentAdjoint {
   std::vector<Coverage> put_;  // by output field, in this pass
   RowMoment moment_;           // of this pass
   std::int64_t passes_ = 0;
-  std::int64_t taped_ = 0;
+  std::vector<std::int64_t> taped_;
 };
 
 }  // namespace ekman

@@ -62,7 +62,9 @@ class ComponentRoute {
   // Init thread. All inputs of this exchange are put: it is on the tape.
   void record(std::int64_t step);
   bool has_tape() const { return adjoint_ != nullptr; }
-  std::int64_t taped() const { return adjoint_ == nullptr ? 0 : adjoint_->taped(); }
+  // With a tape: steps of the exchanges on it, and whether that of this step has been recorded.
+  const std::vector<std::int64_t>& taped() const { return adjoint_->taped(); }
+  bool is_recorded() const { return is_recorded_; }
   // Init thread. What the network had learned when the outputs that gets return were computed; waits for them. False on
   // a rank without points.
   bool status(LearningStatus& status);

@@ -50,6 +50,10 @@ class ComponentSide {
   // "network/quantity": see Coupler::scalar and Coupler::string.
   double scalar(const std::string& name);
   std::string string(const std::string& name);
+  // See Coupler.
+  void global_sum(const ArrayView& array);
+  FieldFacts facts_of(std::string_view name);
+  std::vector<TapeFacts> tapes();
   void advance();
   void write_restart(const std::string& label);
   void finalize();

@@ -63,12 +63,12 @@ void ComponentSide::write_restart(const std::string& label) {
                             label, clock_.name(step_), name));
   }
   for (const auto& route : routes_) {
-    if (route->taped() == 0) continue;
+    if (!route->has_tape() || route->taped().empty()) continue;
     throw Error(
         ErrorCode::usage,
         fmt::format("write_restart of \"{}\" in {}: the tape of network \"{}\" is not empty (exchanges: {}), and no "
                     "file can hold its graphs; put their adjoints first, or drop them with zero_grad",
-                    label, clock_.name(step_), route->spec().name, route->taped()));
+                    label, clock_.name(step_), route->spec().name, route->taped().size()));
   }
   const CallScope call(state_, Call::restart);
   const WaitScope waiting(state_, Call::restart);

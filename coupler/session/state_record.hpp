@@ -23,6 +23,7 @@ enum class Call : std::uint8_t {
   get_adjoint,
   advance,
   scalar,
+  global_sum,
   restart,
   finalize,  // of a component; ML ranks: init, enddef and finalize
   load,

@@ -173,7 +173,8 @@ class Judge {
       const int index = static_cast<int>(other);
       if (index == i || !state.who.known || state.wait.call == call) continue;
       const bool past = state.doing.call == Call::finalize && !state.doing.inside;
-      if (call == Call::scalar && (state.who.is_ml || state.who.owner != rank(i).who.owner)) continue;
+      const bool of_component = call == Call::scalar || call == Call::global_sum;
+      if (of_component && (state.who.is_ml || state.who.owner != rank(i).who.owner)) continue;
       if (call == Call::learning_step && !learns_with(state, rank(i))) continue;
       if (past || (call == Call::finalize && component_of(state) != component_of(rank(i)))) continue;
       targets.push_back({index, rank_words(scene_, state), ""});

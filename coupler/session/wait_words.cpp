@@ -27,6 +27,8 @@ const char* name_of(Call call) {
       return "advance";
     case Call::scalar:
       return "get_scalar";
+    case Call::global_sum:
+      return "global_sum";
     case Call::finalize:
       return "finalize";
     case Call::restart:

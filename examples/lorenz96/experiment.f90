@@ -9,7 +9,7 @@ module experiment
   implicit none
   private
   public :: Setting, Record, read_setting, argument, share_of, is_recorded, start_record, keep, write_record, &
-            read_test_start, report_progress, stop_all
+            read_test_start, open_log, write_loss, report_progress, stop_all
 
   type Setting
     type(TwoScale) :: sys
@@ -205,6 +205,28 @@ contains
       call h5fclose_f(file, status)
     end if
     call MPI_Bcast(x, size(x), MPI_DOUBLE_PRECISION, 0, comm)
+  end subroutine
+
+  ! A file with a loss for each window; `log` is its unit on rank 0, and -1 on the others.
+  subroutine open_log(path, comm, log)
+    character(*), intent(in) :: path
+    type(MPI_Comm), intent(in) :: comm
+    integer, intent(out) :: log
+    integer :: rank, status
+
+    log = -1
+    call MPI_Comm_rank(comm, rank)
+    if (rank /= 0) return
+    open(newunit=log, file=path, action="write", status="replace", iostat=status)
+    if (status /= 0) call stop_all("cannot write " // path)
+    write(log, "(a)") "step,loss"
+  end subroutine
+
+  subroutine write_loss(log, window, loss)
+    integer, intent(in) :: log, window
+    real(real64), intent(in) :: loss
+
+    if (log /= -1) write(log, "(i0, ',', es14.6)") window, loss
   end subroutine
 
   ! Rank 0 says how far it is, twenty times in a run.

@@ -70,39 +70,11 @@ program posterior
     end do
 
     loss = sum(errors**2) / (p%window * p%num_learning * p%sys%num_slow)
-    call write_loss(comm, log, window, loss)
+    call MPI_Allreduce(MPI_IN_PLACE, loss, 1, MPI_DOUBLE_PRECISION, MPI_SUM, comm)
+    call write_loss(log, window, loss)
     call report_progress(comm, window, p%num_windows)
   end do
 
   call ekman_finalize(coupler)
   call MPI_Finalize()
-
-contains
-
-  subroutine open_log(path, comm, log)
-    character(*), intent(in) :: path
-    type(MPI_Comm), intent(in) :: comm
-    integer, intent(out) :: log
-    integer :: rank, status
-
-    log = -1
-    call MPI_Comm_rank(comm, rank)
-    if (rank /= 0) return
-    open(newunit=log, file=path, action="write", status="replace", iostat=status)
-    if (status /= 0) call stop_all("cannot write " // path)
-    write(log, "(a)") "step,loss"
-  end subroutine
-
-  ! Collective.
-  subroutine write_loss(comm, log, window, mine)
-    type(MPI_Comm), intent(in) :: comm
-    integer, intent(in) :: log, window
-    real(real64), intent(in) :: mine
-    real(real64) :: all
-    integer :: rank
-
-    call MPI_Reduce(mine, all, 1, MPI_DOUBLE_PRECISION, MPI_SUM, 0, comm)
-    call MPI_Comm_rank(comm, rank)
-    if (rank == 0) write(log, "(i0, ',', es14.6)") window, all
-  end subroutine
 end program

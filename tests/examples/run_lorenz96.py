@@ -1,6 +1,7 @@
 """Runs the commands of examples/lorenz96/README.md, with one seed, half as many test members, and shorter runs: the
 hybrid forecasts better than no closure, whether its network learned offline, by either door, or while the model ran;
-the benchmark data set is made and learned from; the hand-written adjoint passes its test.
+the benchmark data set is made and learned from; the hand-written adjoint and the step in tensors pass their tests, and the
+gradients of posterior.f90 are those of posterior_tensor.f90.
 
 run_lorenz96.py CMAKE BUILD WORK
 """
@@ -18,7 +19,9 @@ CMAKE, BUILD, WORK = sys.argv[1], sys.argv[2], pathlib.Path(sys.argv[3])
 
 PREFIX = prepare(CMAKE, BUILD, WORK, ("build-lorenz96", "run", "checkpoints"))
 sys.path.insert(0, str(PREFIX / "share/ekman/pytorch"))
+sys.path.insert(0, str(ROOT / "examples/lorenz96"))
 import ekman_networks  # noqa: E402
+from run import child_environment  # noqa: E402
 
 setting = (ROOT / "examples/lorenz96/lorenz96.nml").read_text()
 for name, value in (("num_members", 16), ("length", 20.0), ("online_length", 10.0), ("num_windows", 50)):
@@ -76,6 +79,33 @@ for model in ("tuned", "posterior"):
 hybrid, posterior = (float(scores[name]["forecast: RMSE at lead 0.5"]) for name in ("hybrid", "posterior"))
 if not posterior < hybrid:
     sys.exit(f"posterior forecasts with {posterior:.4f}, the network it began with with {hybrid:.4f}")
+
+
+
+def gradient_by(program):
+    """Of the parameters: one window in float64, and what a step of sgd with rate 1 makes of them."""
+    place = folder / f"gradient_by_{program}"
+    place.mkdir(exist_ok=True)
+    plan = (ROOT / "examples/lorenz96/plan_posterior.yaml").read_text()
+    for old, new in (("tape: 20", "tape: 20\n    wire: float64\n    compute: float64"), ("adam: {lr: 2.0e-3}", "sgd: {lr: 1.0}"),
+                     ("every: 50", "every: 1"), ("      schedule: {cosine: {steps: 100}}\n", "")):
+        if old not in plan:
+            sys.exit(f"plan_posterior.yaml has no {old}")
+        plan = plan.replace(old, new)
+    (place / "plan.yaml").write_text(plan)
+    (place / "one.nml").write_text(re.sub(r"num_windows = \d+", "num_windows = 1", setting))
+    subprocess.run(["mpirun", "-np", "2", str(WORK / "build-lorenz96" / program), "one.nml", "1", ":",
+                    "-np", "1", str(PREFIX / "bin/ekman"), "serve", "plan.yaml"], check=True, cwd=place, timeout=60,
+                   env=child_environment())
+    return weights_of(place / "learned/closure-00000001.safetensors") - start.double()
+
+
+if (WORK / "build-lorenz96/posterior_tensor").exists():
+    by_hand, by_tensors = gradient_by("posterior"), gradient_by("posterior_tensor")
+    error = ((by_tensors - by_hand).abs().max() / by_hand.abs().max()).item()
+    print(f"gradient by tensors: {error:.1e} from that by the adjoint by hand")
+    if not (error < 1e-10 and by_hand.abs().max() > 1e-6 and by_hand.dtype == torch.float64):
+        sys.exit("the gradients of posterior and posterior_tensor are not the same")
 
 # The data set: U has a variance of 1.6, of which X_k alone explains five sixths.
 with open(WORK / "evaluation-closure-test.csv", newline="") as file:

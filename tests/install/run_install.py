@@ -60,9 +60,11 @@ def couple_inline(program):
 def differentiate():
     """With the installed module, and with its source."""
     program = build_with_cmake("tensor")
-    source, library = PREFIX / "share/ekman/ekman_tensor.f90", next(PREFIX.glob("**/libekman_tensor.so"))
+    sources = [PREFIX / "share/ekman" / name for name in ("ekman.f90", "ekman_tensor.f90")]
+    library = next(PREFIX.glob("**/libekman_tensor.so"))
     own = WORK / "tensor/from_source"
-    run("gfortran", source, HERE / "tensor/consumer.f90", "-o", own, library, f"-Wl,-rpath,{library.parent}", cwd=WORK / "tensor")
+    run("mpifort", *sources, HERE / "tensor/consumer.f90", "-o", own, library, library.with_name("libekman.so"),
+        f"-Wl,-rpath,{library.parent}", cwd=WORK / "tensor")
     for each in (program, own):
         said = run(each, stdout=subprocess.PIPE, text=True).stdout
         if said != "gradient is right\n":

@@ -12,6 +12,7 @@
 
 #include "ekman/array_view.hpp"
 #include "ekman/error.hpp"
+#include "ekman/facts.hpp"
 
 namespace ekman {
 
@@ -92,6 +93,9 @@ class Coupler {
   // in every run, and on all ranks. NaN if it is not known yet. With a tape there are no losses: they
   // are the model's. Local, from enddef on, of any network: "convection/ml_ranks" (0: inline), "convection/chunks".
   double scalar(std::string_view name);
+  // Collective over the component, by the thread that made the coupler. Adds up an array of reals, in one piece, over
+  // all ranks, element by element and in place, with the same bits on each.
+  void global_sum(const ArrayView& array);
   // Local, from enddef on. Where a network runs: "convection/device" and "convection/node", of each of its ML ranks in
   // their order, such as "cuda:0, cuda:1", once if all are alike; of a network that runs inline, of this rank.
   std::string string(std::string_view name);
@@ -106,6 +110,12 @@ class Coupler {
   // Collective. No call but the destructor may follow. MPI_Finalize then waits until all ranks of the job have called
   // it, so that one that fails before takes the job with it.
   void finalize();
+
+  // Local, from enddef on, for graphs over exchanges.
+  FieldFacts facts_of(std::string_view field) const;
+  std::vector<TapeFacts> tapes() const;
+  // Lives as long as the coupler: a place for what is built on it.
+  std::shared_ptr<void>& companion();
 
  private:
   struct Impl;

@@ -121,6 +121,10 @@ def learner(build, work):
     yield [build / "bench" / "bench_learner"]
 
 
+def operators(build, work):
+    yield [build / "bench" / "bench_operators"]
+
+
 def training_ranks(build, work):
     yield job(build, "training", 2, ["ranks", "training_ranks", 1024], learning_plan(work, "training_ranks", [1, 2]), 3)
 
@@ -162,4 +166,5 @@ BENCHES = {
     "profile_cost": profile_cost,
     "engine": engine,
     "learner": learner,
+    "operators": operators,
 }

@@ -129,6 +129,10 @@ def learner(build, work):
     yield [build / "bench" / "bench_learner"]
 
 
+def operators(build, work):
+    yield [build / "bench" / "bench_operators"]
+
+
 def training_ranks(build, work):
     yield job(build, "training", 2, ["ranks", "training_ranks", 1024], learning_plan(work, "training_ranks", [1, 2]), 3)
 
@@ -171,4 +175,5 @@ BENCHES = {
     "engine": engine,
     "learner": learner,
     "tensor_backward": tensor_backward,
+    "operators": operators,
 }

@@ -15,9 +15,9 @@
 namespace ekman {
 namespace {
 
-// But for the mlp, which runs rows without a tensor in between, and through oneDNN.
 MakeNetwork find_builtin_module(const NetworkSpec& spec) {
   const std::string& name = spec.source.name;
+  if (name == "mlp") return make_mlp;
   if (name == "resmlp") return make_resmlp;
   if (name == "unet") return make_unet;
   if (name == "fno") return make_fno;
@@ -32,27 +32,45 @@ NetworkArguments arguments_of(const NetworkSource& source) {
   return NetworkArguments(values);
 }
 
-}  // namespace
-
-std::unique_ptr<TorchNetwork> make_builtin_network(const NetworkSpec& spec, const RowLayout& in, const RowLayout& out,
-                                                   at::Device device, at::ScalarType kind) {
+std::string name_of(const NetworkSpec& spec) {
   const NetworkSource& source = spec.source;
-  const auto seed = static_cast<std::uint64_t>(source.seed);
-  const SeededDraws draws(at::Device(at::kCPU), seed);
-  if (!source.is_own() && source.name == "mlp") return make_mlp_network(spec, in, out, device, kind);
-  const MakeNetwork make = source.is_own() ? find_own_network(spec.name, source) : find_builtin_module(spec);
-  const std::string who = source.is_own() ? fmt::format("network \"{}\" ({} of {})", spec.name, source.name,
-                                                        std::filesystem::path(source.library).filename().string())
-                                          : fmt::format("network \"{}\" (builtin {})", spec.name, source.name);
+  return source.is_own() ? fmt::format("network \"{}\" ({} of {})", spec.name, source.name,
+                                       std::filesystem::path(source.library).filename().string())
+                         : fmt::format("network \"{}\" (builtin {})", spec.name, source.name);
+}
+
+// What `make` returns, of mistakes of LibTorch and of the user's own code with the network's name.
+template <class Make>
+auto made(const NetworkSpec& spec, Make make) {
   try {
-    std::shared_ptr<NetworkModule> module = make(arguments_of(source), network_shape(spec, in, out), seed);
-    return run_module(who, std::move(module), spec, in, out, device, kind);
+    return make();
   } catch (const std::exception& error) {
     throw Error(ErrorCode::network,
                 fmt::format("{} cannot be made: {}; correct its arguments, make its layers smaller, or see whether its "
                             "device has memory left",
-                            who, torch_message(error)));
+                            name_of(spec), torch_message(error)));
   }
+}
+
+}  // namespace
+
+std::shared_ptr<NetworkModule> make_network_module(const NetworkSpec& spec, const NetworkShape& shape) {
+  const NetworkSource& source = spec.source;
+  const auto seed = static_cast<std::uint64_t>(source.seed);
+  const SeededDraws draws(at::Device(at::kCPU), seed);
+  const MakeNetwork make = source.is_own() ? find_own_network(spec.name, source) : find_builtin_module(spec);
+  return made(spec, [&] { return make(arguments_of(source), shape, seed); });
+}
+
+std::unique_ptr<TorchNetwork> make_builtin_network(const NetworkSpec& spec, const RowLayout& in, const RowLayout& out,
+                                                   at::Device device, at::ScalarType kind) {
+  // The mlp runs rows without a tensor in between, and through oneDNN.
+  if (!spec.source.is_own() && spec.source.name == "mlp") {
+    const SeededDraws draws(at::Device(at::kCPU), static_cast<std::uint64_t>(spec.source.seed));
+    return make_mlp_network(spec, in, out, device, kind);
+  }
+  std::shared_ptr<NetworkModule> module = make_network_module(spec, network_shape(spec, in, out));
+  return made(spec, [&] { return run_module(name_of(spec), std::move(module), spec, in, out, device, kind); });
 }
 
 }  // namespace ekman

@@ -41,7 +41,9 @@ struct Edges {
 };
 Edges edges_of(const NetworkArguments& arguments);
 
-// The built-in networks but for the mlp. Throw Error(network), or whatever LibTorch throws.
+// The built-in networks. Throw Error(network), or whatever LibTorch throws.
+std::shared_ptr<NetworkModule> make_mlp(const NetworkArguments& arguments, const NetworkShape& shape,
+                                        std::uint64_t seed);
 std::shared_ptr<NetworkModule> make_resmlp(const NetworkArguments& arguments, const NetworkShape& shape,
                                            std::uint64_t seed);
 std::shared_ptr<NetworkModule> make_unet(const NetworkArguments& arguments, const NetworkShape& shape,

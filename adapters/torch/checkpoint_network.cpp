@@ -84,10 +84,14 @@ NetworkSource source_of_checkpoint(const NetworkSpec& spec, const Checkpoint& ch
 }
 
 void take_weights(const std::string& network, const Checkpoint& checkpoint, TorchNetwork& to) {
-  for (const NamedParameter& parameter : to.parameters())
+  take_weights(network, checkpoint, to.parameters(), to.buffers());
+}
+
+void take_weights(const std::string& network, const Checkpoint& checkpoint,
+                  const std::vector<NamedParameter>& parameters, const std::vector<NamedParameter>& buffers) {
+  for (const NamedParameter& parameter : parameters)
     copy_array(network, checkpoint, k_parameters + parameter.name, parameter.tensor);
-  for (const NamedParameter& buffer : to.buffers())
-    copy_array(network, checkpoint, k_buffers + buffer.name, buffer.tensor);
+  for (const NamedParameter& buffer : buffers) copy_array(network, checkpoint, k_buffers + buffer.name, buffer.tensor);
 }
 
 void add_normalization(const Checkpoint& checkpoint, const RowLayout& in, const RowLayout& out, NetworkSpec& spec) {

@@ -18,6 +18,8 @@ NetworkSource source_of_checkpoint(const NetworkSpec& spec, const Checkpoint& ch
 // Copies parameters and buffers into a built-in network; the kind of real may be another. Throws
 // Error(network) with the first one that is not in the checkpoint with its shape.
 void take_weights(const std::string& network, const Checkpoint& checkpoint, TorchNetwork& to);
+void take_weights(const std::string& network, const Checkpoint& checkpoint,
+                  const std::vector<NamedParameter>& parameters, const std::vector<NamedParameter>& buffers);
 
 // Fields of the network's rows that are not under `normalize` of the plan are normalised as they were when it learned:
 // they are added there with their constants. Of running fields that was what they had learned last, which is also what

@@ -274,4 +274,12 @@ NetworkSource network_source(const std::string& text) {
   return source;
 }
 
+RowLengths network_lengths(const std::string& text) {
+  const json all = parsed(text);
+  const auto length = [&](const char* key) {
+    return all.contains(key) && all[key].is_number_integer() ? all[key].get<std::int64_t>() : 0;
+  };
+  return {length("inputs"), length("outputs")};
+}
+
 }  // namespace ekman

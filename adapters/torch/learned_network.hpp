@@ -31,4 +31,11 @@ std::map<std::string, Normalization> network_constants(const std::string& json);
 // text.
 NetworkSource network_source(const std::string& json);
 
+// Values of a row that go into it and come out.
+struct RowLengths {
+  std::int64_t inputs = 0;
+  std::int64_t outputs = 0;
+};
+RowLengths network_lengths(const std::string& json);
+
 }  // namespace ekman

@@ -1,10 +1,8 @@
-// The built-in MLP, a plain torch::nn::Sequential; through oneDNN where that is faster, and while it learns by hand.
+// Runs the built-in MLP; through oneDNN where that is faster, and while it learns by hand.
 #include <fmt/format.h>
-#include <torch/nn/modules/container/functional.h>
-#include <torch/nn/modules/container/sequential.h>
 
-#include "adapters/torch/builtin_parts.hpp"
 #include "adapters/torch/house.hpp"
+#include "adapters/torch/mlp_module.hpp"
 #include "adapters/torch/mlp_pass.hpp"
 #include "adapters/torch/optimized_script.hpp"
 #include "adapters/torch/torch_message.hpp"
@@ -25,15 +23,9 @@ class MlpNetwork final : public TorchNetwork {
         onednn_(linear_in_onednn(spec, device, blas_is_slow())),
         activation_name_(text_argument(spec.source, "activation")),
         by_hand_(learns_ && !onednn_ && spec.optimize != Optimize::none && device.is_cpu() &&
-                 autocast_of(spec.compute) == compat::k_undefined && has_mlp_pass(activation_name_)) {
-    FirstWeights weights(static_cast<std::uint64_t>(spec.source.seed));
-    std::int64_t width = in_len;
-    for (std::int64_t hidden : integers_argument(spec.source, "hidden")) {
-      add_linear(weights.linear(width, hidden));
-      layers_->push_back(torch::nn::Functional(activation_));
-      width = hidden;
-    }
-    add_linear(weights.linear(width, out_len));
+                 autocast_of(spec.compute) == compat::k_undefined && has_mlp_pass(activation_name_)),
+        layers_(std::make_shared<MlpModule>(in_len, integers_argument(spec.source, "hidden"), out_len, activation_name_,
+                                            static_cast<std::uint64_t>(spec.source.seed))) {
     if (learns_ && device.is_cpu()) {
       graph_len_ = in_len + out_len;
       for (const std::int64_t hidden : integers_argument(spec.source, "hidden")) graph_len_ += 2 * hidden;
@@ -71,22 +63,18 @@ class MlpNetwork final : public TorchNetwork {
     }
   }
 
-  void add_linear(const torch::nn::Linear& linear) {
-    layers_->push_back(linear);
-    linear_.push_back(linear);
-  }
-
   at::Tensor forward_by_hand(const at::Tensor& in) {
     std::vector<MlpLayer> layers;
-    for (const torch::nn::Linear& linear : linear_) layers.push_back({linear->weight, linear->bias});
+    for (const torch::nn::Linear& linear : layers_->linear()) layers.push_back({linear->weight, linear->bias});
     return mlp_pass(in, layers, activation_name_);
   }
 
   at::Tensor forward_in_onednn(const at::Tensor& in) {
+    const std::vector<torch::nn::Linear>& linear = layers_->linear();
     at::Tensor x = in.to_mkldnn();
-    for (std::size_t i = 0; i < linear_.size(); ++i) {
-      x = at::mkldnn_linear(x, weight(i), linear_[i]->bias);
-      if (i + 1 == linear_.size()) break;
+    for (std::size_t i = 0; i < linear.size(); ++i) {
+      x = at::mkldnn_linear(x, weight(i), linear[i]->bias);
+      if (i + 1 == linear.size()) break;
       x = relu_ ? at::relu(x) : activation_(x.to_dense()).to_mkldnn();
     }
     return x.to_dense();
@@ -94,8 +82,9 @@ class MlpNetwork final : public TorchNetwork {
 
   // In oneDNN's own order, made at the first call, if it does not change any more.
   const at::Tensor& weight(std::size_t layer) {
-    if (learns_) return linear_[layer]->weight;
-    if (ordered_.size() <= layer) ordered_.push_back(linear_[layer]->weight.detach().to_mkldnn());
+    const at::Tensor& plain = layers_->linear()[layer]->weight;
+    if (learns_) return plain;
+    if (ordered_.size() <= layer) ordered_.push_back(plain.detach().to_mkldnn());
     return ordered_[layer];
   }
 
@@ -107,9 +96,8 @@ class MlpNetwork final : public TorchNetwork {
   std::string activation_name_;
   bool by_hand_;
   std::int64_t graph_len_ = 0;
-  std::vector<torch::nn::Linear> linear_;
   std::vector<at::Tensor> ordered_;
-  torch::nn::Sequential layers_;
+  std::shared_ptr<MlpModule> layers_;  // LibTorch's modules have no other owner
 };
 
 }  // namespace

@@ -1,16 +1,10 @@
-// Implements optimizer_state.hpp. Each kind of optimizer has its own struct; `visit` names their members once, for
-// writing and for reading.
+// Implements optimizer_state.hpp.
 #include "adapters/torch/optimizer_state.hpp"
-
-#include <torch/optim/adagrad.h>
-#include <torch/optim/adam.h>
-#include <torch/optim/adamw.h>
-#include <torch/optim/lbfgs.h>
-#include <torch/optim/rmsprop.h>
-#include <torch/optim/sgd.h>
 
 #include <deque>
 #include <utility>
+
+#include "adapters/torch/optimizer_members.hpp"
 
 namespace ekman {
 namespace {
@@ -78,78 +72,6 @@ class MemberReader {
   const FlatParameters& flat_;
 };
 
-template <class Members>
-void visit(optim::SGDParamState& state, const OptimizerSpec& spec, Members& members) {
-  members.cut("momentum_buffer", state.momentum_buffer(), spec.momentum != 0.0);
-}
-
-template <class State, class Members>
-void visit_adam(State& state, const OptimizerSpec& spec, Members& members) {
-  members.number("step", state.step());
-  members.cut("exp_avg", state.exp_avg(), true);
-  members.cut("exp_avg_sq", state.exp_avg_sq(), true);
-  members.cut("max_exp_avg_sq", state.max_exp_avg_sq(), spec.amsgrad);
-}
-
-template <class Members>
-void visit(optim::AdamParamState& state, const OptimizerSpec& spec, Members& members) {
-  visit_adam(state, spec, members);
-}
-
-template <class Members>
-void visit(optim::AdamWParamState& state, const OptimizerSpec& spec, Members& members) {
-  visit_adam(state, spec, members);
-}
-
-template <class Members>
-void visit(optim::RMSpropParamState& state, const OptimizerSpec& spec, Members& members) {
-  members.number("step", state.step());
-  members.cut("square_avg", state.square_avg(), true);
-  members.cut("momentum_buffer", state.momentum_buffer(), spec.momentum > 0.0);
-  members.cut("grad_avg", state.grad_avg(), spec.centered);
-}
-
-template <class Members>
-void visit(optim::AdagradParamState& state, const OptimizerSpec&, Members& members) {
-  members.number("step", state.step());
-  members.cut("sum", state.sum(), true);
-}
-
-template <class Members>
-void visit(optim::LBFGSParamState& state, const OptimizerSpec&, Members& members) {
-  members.number("func_evals", state.func_evals());
-  members.number("n_iter", state.n_iter());
-  if (state.n_iter() == 0) return;  // LibTorch has not set the others yet
-  members.number("t", state.t());
-  members.number("prev_loss", state.prev_loss());
-  members.whole("d", state.d());
-  members.whole("H_diag", state.H_diag());
-  members.whole("prev_flat_grad", state.prev_flat_grad());
-  members.history("old_dirs", state.old_dirs());
-  members.history("old_stps", state.old_stps());
-  members.history("ro", state.ro());
-}
-
-// Calls `work` with a null pointer to the kind of state that the optimizer has.
-template <class Work>
-auto with_state_of(OptimizerKind kind, Work&& work) {
-  switch (kind) {
-    case OptimizerKind::sgd:
-      return work(static_cast<optim::SGDParamState*>(nullptr));
-    case OptimizerKind::adam:
-      return work(static_cast<optim::AdamParamState*>(nullptr));
-    case OptimizerKind::rmsprop:
-      return work(static_cast<optim::RMSpropParamState*>(nullptr));
-    case OptimizerKind::adagrad:
-      return work(static_cast<optim::AdagradParamState*>(nullptr));
-    case OptimizerKind::lbfgs:
-      return work(static_cast<optim::LBFGSParamState*>(nullptr));
-    case OptimizerKind::adamw:
-      break;
-  }
-  return work(static_cast<optim::AdamWParamState*>(nullptr));
-}
-
 }  // namespace
 
 void write_optimizer(ArrayWriter& writer, const OptimizerSpec& spec, optim::Optimizer& optimizer,
@@ -157,8 +79,9 @@ void write_optimizer(ArrayWriter& writer, const OptimizerSpec& spec, optim::Opti
   const auto found = optimizer.state().find(compat::state_key(optimizer, flat.values()));
   if (found == optimizer.state().end()) return;
   MemberWriter members(writer, flat);
-  with_state_of(spec.kind,
-                [&](auto* type) { visit(static_cast<std::decay_t<decltype(*type)>&>(*found->second), spec, members); });
+  with_state_of(spec.kind, [&](auto* type) {
+    visit_members(static_cast<std::decay_t<decltype(*type)>&>(*found->second), spec, members);
+  });
 }
 
 std::unique_ptr<optim::OptimizerParamState> read_optimizer(ArrayReader& reader, const OptimizerSpec& spec,
@@ -169,7 +92,7 @@ std::unique_ptr<optim::OptimizerParamState> read_optimizer(ArrayReader& reader, 
   MemberReader members(reader, flat);
   return with_state_of(spec.kind, [&](auto* type) -> std::unique_ptr<optim::OptimizerParamState> {
     auto state = std::make_unique<std::decay_t<decltype(*type)>>();
-    visit(*state, spec, members);
+    visit_members(*state, spec, members);
     return state;
   });
 }

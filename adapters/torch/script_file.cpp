@@ -24,13 +24,15 @@ struct Origin {
   std::string key;
 };
 
+const Origin k_no_plan{"the file", "its name"};
+
 void check_file(const Origin& origin, const std::string& path) {
   const auto fail = [&](const std::string& what) {
     throw Error(ErrorCode::network, fmt::format("{} {} {}", origin.who, path, what));
   };
   std::error_code ignored;
   const auto status = std::filesystem::status(path, ignored);
-  if (!std::filesystem::exists(status)) fail(fmt::format("does not exist; check {} in the plan", origin.key));
+  if (!std::filesystem::exists(status)) fail(fmt::format("does not exist; check {}", origin.key));
   if (!std::filesystem::is_regular_file(status))
     fail("is not a file; `torchscript` needs the path of a TorchScript file");
   std::ifstream file(path, std::ios::binary);
@@ -44,23 +46,6 @@ void check_file(const Origin& origin, const std::string& path) {
         "is not a TorchScript file; write it with torch.jit.script(net).save(path) or torch.jit.trace(net, "
         "example).save(path)");
   }
-}
-
-void check_sha256(const NetworkSpec& spec) {
-  std::string asked = spec.source.sha256;
-  if (asked.empty()) return;
-  std::transform(asked.begin(), asked.end(), asked.begin(), [](unsigned char c) { return std::tolower(c); });
-  const std::string found = sha256_of_file(spec.source.path);
-  if (found == asked) return;
-  if (!spec.source.artifact.empty())
-    throw Error(ErrorCode::network,
-                fmt::format("network \"{}\": {} has the SHA-256 {}, but the manifest of its artifact "
-                            "has {}; all ranks must see the same directory: copy it again",
-                            spec.name, spec.source.path, found, asked));
-  throw Error(ErrorCode::network, fmt::format("network \"{}\": {} has the SHA-256 {}, but the plan asks for {}; it is "
-                                              "another file than the plan was written for: put the right one "
-                                              "there, or change `sha256`",
-                                              spec.name, spec.source.path, found, asked));
 }
 
 // Module::to(dtype) would convert integer buffers too.
@@ -129,9 +114,8 @@ void describe(const char* what, const NamedTensors& tensors, std::vector<std::st
 }  // namespace
 
 std::vector<std::string> describe_script(const std::string& path) {
-  const Origin origin{"the file", "its name"};
-  check_file(origin, path);
-  const torch::jit::Module module = load_module(origin, path, at::kCPU);
+  check_file(k_no_plan, path);
+  const torch::jit::Module module = load_module(k_no_plan, path, at::kCPU);
   std::vector<std::string> lines{
       fmt::format("class {}, {}", module.type()->name() ? module.type()->name()->qualifiedName() : "without a name",
                   !module.hasattr("training") ? "frozen"
@@ -148,16 +132,40 @@ std::vector<std::string> describe_script(const std::string& path) {
   return lines;
 }
 
+void check_sha256(const NetworkSpec& spec) {
+  std::string asked = spec.source.sha256;
+  if (asked.empty()) return;
+  std::transform(asked.begin(), asked.end(), asked.begin(), [](unsigned char c) { return std::tolower(c); });
+  const std::string found = sha256_of_file(spec.source.path);
+  if (found == asked) return;
+  if (!spec.source.artifact.empty())
+    throw Error(ErrorCode::network,
+                fmt::format("network \"{}\": {} has the SHA-256 {}, but the manifest of its artifact "
+                            "has {}; all ranks must see the same directory: copy it again",
+                            spec.name, spec.source.path, found, asked));
+  throw Error(ErrorCode::network, fmt::format("network \"{}\": {} has the SHA-256 {}, but the plan asks for {}; it is "
+                                              "another file than the plan was written for: put the right one "
+                                              "there, or change `sha256`",
+                                              spec.name, spec.source.path, found, asked));
+}
+
 torch::jit::Module load_script(const NetworkSpec& spec, at::Device device, at::ScalarType kind) {
-  const Origin origin{fmt::format("network \"{}\":", spec.name), "`torchscript`"};
+  const Origin origin{fmt::format("network \"{}\":", spec.name), "`torchscript` in the plan"};
   check_file(origin, spec.source.path);
   check_sha256(spec);
   return read_script(origin, spec.source.path, device, kind);
 }
 
+torch::jit::Module load_plain_script(const std::string& path, at::Device device) {
+  check_file(k_no_plan, path);
+  torch::jit::Module module = load_module(k_no_plan, path, device);
+  compat::set_training(module, false);
+  return module;
+}
+
 torch::jit::Module load_loss_script(const NetworkSpec& spec, const std::string& path, at::Device device,
                                     at::ScalarType kind) {
-  const Origin origin{fmt::format("network \"{}\": the loss", spec.name), "`torchscript` under `loss`"};
+  const Origin origin{fmt::format("network \"{}\": the loss", spec.name), "`torchscript` under `loss` in the plan"};
   check_file(origin, path);
   return read_script(origin, path, device, kind);
 }

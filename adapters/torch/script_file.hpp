@@ -18,6 +18,12 @@ torch::jit::Module load_script(const NetworkSpec& spec, at::Device device, at::S
 torch::jit::Module load_loss_script(const NetworkSpec& spec, const std::string& path, at::Device device,
                                     at::ScalarType kind);
 
+// Throws Error(network) if the file of spec.source.path is not of its sha256, where it has one.
+void check_sha256(const NetworkSpec& spec);
+
+// The file at `path` as it is, without a plan: in eval mode, with the kinds that it has.
+torch::jit::Module load_plain_script(const std::string& path, at::Device device);
+
 // What is in a file, line by line: class and mode, methods, parameters and buffers, SHA-256. Throws Error(network).
 std::vector<std::string> describe_script(const std::string& path);
 

@@ -113,6 +113,8 @@ void check_bounds(const std::vector<Bounded>& numbers, const std::string& path, 
   }
 }
 
+}  // namespace
+
 void check_optimizer(const OptimizerSpec& spec, const std::string& path, Problems& problems) {
   const std::string here = fmt::format("{}.optimizer.{}", path, word_of(spec.kind));
   check_bounds({{"lr", spec.lr, 0.0, false},
@@ -135,6 +137,8 @@ void check_optimizer(const OptimizerSpec& spec, const std::string& path, Problem
                         "nesterov needs a momentum and no dampening; give it `momentum`, and take "
                         "`dampening` out, or nesterov"});
 }
+
+namespace {
 
 void check_schedule(const ScheduleSpec& spec, const std::string& path, Problems& problems) {
   check_bounds({{"gamma", spec.gamma, 0.0, false},

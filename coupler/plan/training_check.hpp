@@ -12,6 +12,9 @@ namespace ekman {
 void check_learning(const Plan& plan, const NetworkSpec& network, const std::string& path,
                     std::vector<Problem>& problems);
 
+// What is wrong with an optimizer's options, by path below `path`.
+void check_optimizer(const OptimizerSpec& spec, const std::string& path, std::vector<Problem>& problems);
+
 // What networks write besides each other.
 void check_learning_files(const Plan& plan, std::vector<Problem>& problems);
 

@@ -1,0 +1,19 @@
+// Files that are whole under their name, or not there.
+#pragma once
+
+#include <string>
+
+#include "adapters/torch/checkpoint_file.hpp"
+#include "coupler/base/durable_file.hpp"
+
+namespace ekman {
+
+// Each throws Error(internal) with path and cause; what was under `path` is there until the new file is whole.
+inline void write_whole(const std::string& path, const std::string& bytes) { replace_durably(path, bytes); }
+
+inline void write_whole(const std::string& path, const LearnedState& state) {
+  write_checkpoint_file(path + k_partial, state, 0);
+  rename_path(path + k_partial, path);
+}
+
+}  // namespace ekman

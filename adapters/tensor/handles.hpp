@@ -11,8 +11,8 @@
 
 namespace ekman {
 
-// What type(tensor) of Fortran holds, and network and optimizer. `temporary`: the value of an expression, which the first
-// use takes.
+// What type(tensor) of Fortran holds, and network and optimizer. `temporary`: the value of an expression, which the
+// first use takes.
 struct TensorRef {
   std::int64_t handle;
   std::int32_t temporary;

@@ -117,7 +117,8 @@ at::Tensor Exchanges::global_sum(const at::Tensor& tensor) {
   at::Tensor sum;
   {
     const at::NoGradGuard no_grad;
-    sum = in_memory(tensor).contiguous().clone();
+    const at::Tensor values = in_memory(tensor);
+    sum = at::empty_strided(values.sizes(), fortran_strides(values.sizes()), values.options()).copy_(values);
     coupler_.global_sum(array_of(sum));
     sum = sum.to(tensor.device());
   }

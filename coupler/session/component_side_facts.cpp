@@ -55,6 +55,12 @@ void ComponentSide::global_sum(const ArrayView& array) {
   const bool is_double = array.kind == ElementKind::real64;
   if (!is_double && array.kind != ElementKind::real32)
     throw Error(ErrorCode::usage, "global_sum of integers; pass real32 or real64");
+  std::int64_t stride = element_size(array.kind);
+  for (int axis = 0; axis < array.rank; ++axis) {
+    if (array.extent[axis] > 1 && array.stride[axis] != stride)
+      throw Error(ErrorCode::usage, "global_sum of an array with gaps; pass one in one piece, first axis fastest");
+    stride *= array.extent[axis];
+  }
   const CallScope call(state_, Call::global_sum);
   for (const auto& route : routes_) route->post();  // the others may wait for rows that are packed here
   const WaitScope waiting(state_, Call::global_sum);

@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <fstream>
 #include <stdexcept>
-#include <utility>
+#include <vector>
 
 namespace ekman {
 namespace {
@@ -77,20 +77,22 @@ void Sha256::add(const void* bytes, std::size_t count) {
   const auto* next = static_cast<const unsigned char*>(bytes);
   const auto* const end = next + count;
   total_ += count;
-  if (!rest_.empty()) {
-    const auto* const filled = next + std::min(count, k_block - rest_.size());
-    rest_.insert(rest_.end(), next, filled);
-    next = filled;
-    if (rest_.size() < k_block) return;
+  if (held_ > 0) {
+    const std::size_t taken = std::min(count, k_block - held_);
+    std::copy_n(next, taken, rest_.begin() + static_cast<std::ptrdiff_t>(held_));
+    next += taken;
+    held_ += taken;
+    if (held_ < k_block) return;
     absorb(state_, rest_.data());
-    rest_.clear();
+    held_ = 0;
   }
   for (; static_cast<std::size_t>(end - next) >= k_block; next += k_block) absorb(state_, next);
-  rest_.assign(next, end);
+  std::copy(next, end, rest_.begin());
+  held_ = static_cast<std::size_t>(end - next);
 }
 
 std::string Sha256::digits() {
-  absorb_end(state_, std::move(rest_), total_);
+  absorb_end(state_, {rest_.begin(), rest_.begin() + static_cast<std::ptrdiff_t>(held_)}, total_);
   std::string digits;
   for (const std::uint32_t word : state_) digits += fmt::format("{:08x}", word);
   return digits;

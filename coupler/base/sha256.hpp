@@ -5,7 +5,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <string>
-#include <vector>
 
 namespace ekman {
 
@@ -19,7 +18,8 @@ class Sha256 {
  private:
   std::array<std::uint32_t, 8> state_ = {0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a,
                                          0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19};
-  std::vector<unsigned char> rest_;  // less than a block
+  std::array<unsigned char, 64> rest_{};  // begins with what is less than a block
+  std::size_t held_ = 0;
   std::uint64_t total_ = 0;
 };
 

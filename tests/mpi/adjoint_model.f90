@@ -21,6 +21,7 @@ program adjoint_model
   use, intrinsic :: iso_fortran_env, only: real64
   use mpi_f08
   use ekman
+  use job_of_points
   implicit none
   integer, parameter :: nlev = 3, total = 203
   type(ekman_coupler) :: c
@@ -56,7 +57,7 @@ program adjoint_model
   call ekman_init(c, "atmosphere", MPI_COMM_WORLD, comm)
   call MPI_Comm_rank(comm, rank)
   call MPI_Comm_size(comm, ranks)
-  call choose_points()
+  ids = ids_of(numbering, total, rank, ranks)
   n = size(ids)
   allocate (t(n, nlev), s(n), u(n, 2), dt(n, nlev), ds(n), du(n), kept_s(n, tape), kept_ds(n, tape), kept_du(n, tape))
   allocate (lt(n, nlev), ls(n), gt(n, nlev), gs(n), gu(n, 2), at(n, nlev), as(n), au(n))
@@ -101,16 +102,6 @@ program adjoint_model
 
 contains
 
-  logical function has(word)
-    character(*), intent(in) :: word
-    integer :: argument
-    has = .false.
-    do argument = 5, command_argument_count()
-      call get_command_argument(argument, text)
-      has = has .or. text == word
-    end do
-  end function has
-
   integer function first_window()
     integer :: argument
     first_window = 1
@@ -121,21 +112,6 @@ contains
       read (text, *) first_window
     end do
   end function first_window
-
-  subroutine choose_points()
-    integer :: first, last
-    if (numbering == "cyclic") then
-      ids = [(i, i=rank, total - 1, ranks)]
-    else if (numbering == "sparse" .and. ranks > 1) then
-      first = (total*max(rank - 1, 0))/(ranks - 1)
-      last = (total*rank)/(ranks - 1) - 1
-      ids = [(i, i=first, last)]   ! none on rank 0
-    else
-      first = (total*rank*(rank + 1))/(ranks*(ranks + 1))
-      last = (total*(rank + 1)*(rank + 2))/(ranks*(ranks + 1)) - 1
-      ids = [(i, i=first, last)]
-    end if
-  end subroutine choose_points
 
   subroutine set_state(number)
     integer, intent(in) :: number

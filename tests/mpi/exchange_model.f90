@@ -8,13 +8,14 @@ program exchange_model
   use, intrinsic :: iso_fortran_env, only: real64
   use mpi_f08
   use ekman
+  use job_of_points, only: ids_of
   implicit none
   integer, parameter :: nlev = 5, total = 203
   type(ekman_coupler) :: c
   type(MPI_Comm) :: comm
   character(32) :: numbering, text
   character(256) :: output
-  integer :: rank, ranks, i, l, first, last, steps, step
+  integer :: rank, ranks, i, l, steps, step
   integer, allocatable :: ids(:)
   real(real64), allocatable :: t(:, :), s(:), dt(:, :), ds(:)
 
@@ -26,13 +27,7 @@ program exchange_model
   call ekman_init(c, "atmosphere", MPI_COMM_WORLD, comm)
   call MPI_Comm_rank(comm, rank)
   call MPI_Comm_size(comm, ranks)
-  if (numbering == "cyclic") then
-    ids = [(i, i=rank, total - 1, ranks)]
-  else
-    first = (total*rank*(rank + 1))/(ranks*(ranks + 1))
-    last = (total*(rank + 1)*(rank + 2))/(ranks*(ranks + 1)) - 1
-    ids = [(i, i=first, last)]
-  end if
+  ids = ids_of(numbering, total, rank, ranks)
   allocate (t(size(ids), nlev), s(size(ids)), dt(size(ids), nlev), ds(size(ids)))
   call ekman_def_points(c, ids)
   call ekman_def_field(c, "t", units="K", levels=nlev)

@@ -17,6 +17,7 @@ program learn_model
   use, intrinsic :: ieee_arithmetic, only: ieee_value, ieee_quiet_nan
   use mpi_f08
   use ekman
+  use job_of_points, only: ids_of
   implicit none
   integer, parameter :: nlev = 3, total = 203
   type(ekman_coupler) :: c
@@ -56,17 +57,7 @@ program learn_model
   call ekman_init(c, "atmosphere", MPI_COMM_WORLD, comm)
   call MPI_Comm_rank(comm, rank)
   call MPI_Comm_size(comm, ranks)
-  if (numbering == "cyclic") then
-    ids = [(i, i=rank, total - 1, ranks)]
-  else if (numbering == "sparse" .and. ranks > 1) then
-    first = (total*max(rank - 1, 0))/(ranks - 1)
-    last = (total*rank)/(ranks - 1) - 1
-    ids = [(i, i=first, last)]   ! none on rank 0
-  else
-    first = (total*rank*(rank + 1))/(ranks*(ranks + 1))
-    last = (total*(rank + 1)*(rank + 2))/(ranks*(ranks + 1)) - 1
-    ids = [(i, i=first, last)]
-  end if
+  ids = ids_of(numbering, total, rank, ranks)
   allocate (t(size(ids), nlev), s(size(ids)), dt(size(ids), nlev), ds(size(ids)), area(size(ids)))
   allocate (dt_true(size(ids), nlev), ds_true(size(ids)), lat(size(ids)), scalars(3, steps))
   dt = 0

@@ -12,6 +12,7 @@ program tensor_model
   use, intrinsic :: iso_fortran_env, only: real64
   use mpi_f08
   use ekman
+  use job_of_points
   use ekman_tensor
   implicit none
   integer, parameter :: nlev = 3, total = 203, masked_points = 60
@@ -37,7 +38,7 @@ program tensor_model
   call ekman_init(c, "atmosphere", MPI_COMM_WORLD, comm)
   call MPI_Comm_rank(comm, me)
   call MPI_Comm_size(comm, ranks)
-  call choose_points()
+  ids = ids_of(numbering, total, me, ranks)
   n = size(ids)
   allocate (t(n, nlev), s(n), gradient_of_t(n, nlev), gradient_of_s(n))
   allocate (all(0:total - 1, 2*(nlev + 1)*windows), scalars(4, windows))
@@ -74,31 +75,6 @@ program tensor_model
   call MPI_Finalize()
 
 contains
-
-  logical function has(word)
-    character(*), intent(in) :: word
-    integer :: argument
-    has = .false.
-    do argument = 5, command_argument_count()
-      call get_command_argument(argument, text)
-      has = has .or. text == word
-    end do
-  end function has
-
-  subroutine choose_points()
-    integer :: first, last
-    if (numbering == "cyclic") then
-      ids = [(i, i=me, total - 1, ranks)]
-    else if (numbering == "sparse" .and. ranks > 1) then
-      first = (total*max(me - 1, 0))/(ranks - 1)
-      last = (total*me)/(ranks - 1) - 1
-      ids = [(i, i=first, last)]   ! none on rank 0
-    else
-      first = (total*me*(me + 1))/(ranks*(ranks + 1))
-      last = (total*(me + 1)*(me + 2))/(ranks*(ranks + 1)) - 1
-      ids = [(i, i=first, last)]
-    end if
-  end subroutine choose_points
 
   subroutine set_state()
     do k = 1, nlev

@@ -72,6 +72,7 @@ program tensor_model
   end do
   call write_output()
   call ekman_finalize(c)
+  deallocate (ids, t, s, gradient_of_t, gradient_of_s, area_of_points, all, scalars)   ! nobody else frees a program's
   call MPI_Finalize()
 
 contains

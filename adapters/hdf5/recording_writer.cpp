@@ -10,7 +10,6 @@
 
 #include "adapters/hdf5/netcdf.hpp"
 #include "adapters/hdf5/recording_format.hpp"
-#include "adapters/hdf5/restart_file.hpp"
 #include "coupler/base/check.hpp"
 #include "coupler/base/durable_file.hpp"
 #include "coupler/base/version.hpp"
@@ -82,12 +81,7 @@ class FileWriter : public RecordingWriter {
     for (Hdf5Dataset& dataset : fields_) check(dataset.close());
     check(file_.close());
     sync_path(part_);
-    std::error_code error;
-    fs::rename(part_, path_, error);
-    if (error)
-      throw Error(ErrorCode::internal, fmt::format("cannot rename {} to {}: {}; see whether ML ranks may write there",
-                                                   part_, path_, error.message()));
-    sync_path(fs::absolute(path_).parent_path().string());
+    rename_durably(part_, path_);
   }
 
  private:

@@ -7,7 +7,6 @@
 #include <system_error>
 
 #include "adapters/hdf5/netcdf.hpp"
-#include "adapters/hdf5/restart_file.hpp"
 #include "coupler/base/durable_file.hpp"
 #include "coupler/base/version.hpp"
 #include "ekman/error.hpp"
@@ -160,12 +159,7 @@ void add_statistics(const std::string& path, const std::vector<FieldStatistics>&
     check_hdf5(file.close(), k_write, part);
   }
   sync_path(part);
-  fs::rename(part, path, error);
-  if (error)
-    throw Error(ErrorCode::internal,
-                fmt::format("cannot rename {} to {}: {}; see whether the first rank may write there", part, path,
-                            error.message()));
-  sync_path(fs::absolute(path).parent_path().string());
+  rename_durably(part, path);
 }
 
 }  // namespace ekman

@@ -6,6 +6,8 @@
 #include <filesystem>
 #include <system_error>
 
+#include "coupler/base/durable_file.hpp"
+
 namespace ekman {
 
 namespace fs = std::filesystem;
@@ -24,11 +26,7 @@ NewFile::~NewFile() {
 
 void NewFile::finish() {
   check_hdf5(file_.close(), "write", unfinished_);
-  std::error_code problem;
-  fs::rename(unfinished_, path_, problem);
-  if (problem)
-    throw Error(ErrorCode::internal, fmt::format("cannot rename {} to {}: {}; see whether you may write there",
-                                                 unfinished_, path_, problem.message()));
+  rename_path(unfinished_, path_);
 }
 
 }  // namespace ekman

@@ -72,7 +72,7 @@ class ScriptedNetwork final : public LocalNetwork {
   std::vector<NamedParameter> parameters() override { return named(module_.named_parameters()); }
   std::vector<NamedParameter> buffers() override { return named(module_.named_buffers()); }
   void set_training(bool on) override { compat::set_training(module_, on); }
-  void save(const std::string& path) override { write_whole(path, script_bytes(module_)); }
+  void save(const std::string& path) override { replace_durably(path, script_bytes(module_)); }
   std::shared_ptr<LocalNetwork> copy() override {
     std::shared_ptr<ScriptedNetwork> other;
     {

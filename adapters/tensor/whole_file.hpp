@@ -1,4 +1,4 @@
-// Files that are whole under their name, or not there.
+// Checkpoints that are whole under their name, or not there.
 #pragma once
 
 #include <string>
@@ -8,12 +8,10 @@
 
 namespace ekman {
 
-// Each throws Error(internal) with path and cause; what was under `path` is there until the new file is whole.
-inline void write_whole(const std::string& path, const std::string& bytes) { replace_durably(path, bytes); }
-
+// Throws Error(internal) with path and cause; what was under `path` is there until the new file is whole.
 inline void write_whole(const std::string& path, const LearnedState& state) {
   write_checkpoint_file(path + k_partial, state, 0);
-  rename_path(path + k_partial, path);
+  rename_durably(path + k_partial, path);
 }
 
 }  // namespace ekman

@@ -88,11 +88,15 @@ void rename_path(const std::string& from, const std::string& to) {
   if (std::rename(from.c_str(), to.c_str()) != 0) throw_disk_error("rename to", to, errno);
 }
 
+void rename_durably(const std::string& from, const std::string& to) {
+  rename_path(from, to);
+  sync_path(std::filesystem::absolute(to).parent_path().string());
+}
+
 void replace_durably(const std::string& path, const std::string& text) {
   const std::string part = path + ".part";
   write_durably(part, {{text.data(), text.size()}});
-  rename_path(part, path);
-  sync_path(std::filesystem::absolute(path).parent_path().string());
+  rename_durably(part, path);
 }
 
 }  // namespace ekman

@@ -19,6 +19,8 @@ void write_durably(const std::string& path, const std::vector<ByteRange>& pieces
 // Brings a file, or the names in a folder, to the disk.
 void sync_path(const std::string& path);
 void rename_path(const std::string& from, const std::string& to);
+// And brings the new name to the disk.
+void rename_durably(const std::string& from, const std::string& to);
 // The file is there with all of `text`, or as it was; also after the machine has failed.
 void replace_durably(const std::string& path, const std::string& text);
 

@@ -108,6 +108,7 @@ OTHER_TEXTS = {
     "adapters/torch/checkpoint_file.cpp": r"^(it|its|there) |^array |^ekman (checkpoint 2|artifact 1)$",
     "adapters/torch/checkpoint_network.cpp": r'^network "…": checkpoint … …$',
     "adapters/torch/checkpoint_store.cpp": r"^(make the directory|write to|a checkpoint|… checkpoints)$|learns from step … on: ",
+    "adapters/torch/linear_layers.cpp": r"^.Tensor x, Tensor panels",
     "adapters/tensor/create.cpp": r"^a new tensor$",
     "adapters/tensor/gradients.cpp": r"^a second time$",
     "adapters/tensor/local_network.cpp": r"^networks: ",

@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 
 #include "adapters/torch/linear_layers.hpp"
+#include "adapters/torch/linear_product.hpp"
 #include "adapters/torch/optimized_script.hpp"
 #include "tests/torch_networks.hpp"
 
@@ -21,12 +22,12 @@ class OptimizeTest : public TorchEngineTest {
     return script_spec(save(source, at::randn({16, 16}), at::randn({16})), {{{"t"}}}, {{{"heating"}}});
   }
   // What automatic stands for.
-  Optimize chosen(const NetworkSpec& spec, bool slow_blas) {
-    return optimization_of(spec, torch::jit::load(spec.source.path), at::kCPU, slow_blas);
+  Optimize chosen(const NetworkSpec& spec) {
+    return optimization_of(spec, torch::jit::load(spec.source.path), at::kCPU);
   }
 };
 
-TEST_F(OptimizeTest, LinearLayersGoThroughOneDnnAndComputeTheSame) {
+TEST_F(OptimizeTest, LinearLayersGoThroughOurProductsAndComputeTheSame) {
   NetworkSpec spec = spec_of(k_layers);
   const at::Tensor in = at::randn({1024, 16});
   spec.optimize = Optimize::none;
@@ -65,30 +66,49 @@ TEST_F(OptimizeTest, EveryLinearLayerWithConstantWeightsIsRewritten) {
   }());
   ASSERT_EQ(layers_of(*frozen.get_method("forward").graph()).linear, 3);
 
-  EXPECT_EQ(run_linear_in_onednn(frozen), 3);
+  EXPECT_EQ(run_linear_in_panels(frozen), 3);
 
   EXPECT_EQ(layers_of(*frozen.get_method("forward").graph()).linear, 0);
 }
 
-TEST_F(OptimizeTest, AutoFollowsFromLayersTileAndBlas) {
-  NetworkSpec linear = spec_of(k_layers);
-  EXPECT_EQ(chosen(linear, true), Optimize::inference);
-  EXPECT_EQ(chosen(linear, false), Optimize::none);
-  linear.tile = 1024;
-  EXPECT_EQ(chosen(linear, false), Optimize::inference);
-  linear.tile = 8;
-  EXPECT_EQ(chosen(linear, true), Optimize::none);
+TEST_F(OptimizeTest, BitsOfLinearLayersDoNotDependOnTheTile) {
+  if (!has_linear_product(at::kCPU, at::kFloat)) GTEST_SKIP() << "this CPU has neither AVX2 and FMA nor AVX-512";
+  NetworkSpec spec = spec_of(k_layers);
+  spec.optimize = Optimize::inference;
+  const at::Tensor in = at::randn({1024, 16});
+  const at::Tensor expected = run(*engine_for(spec, {16}, {16}), in, 16);
+
+  for (const std::int64_t tile : {1, 2, 64, 512}) {
+    spec.tile = tile;
+    EXPECT_TRUE(at::equal(run(*engine_for(spec, {16}, {16}), in, 16), expected)) << tile;
+  }
+}
+
+TEST_F(OptimizeTest, RowsThatANetworkSelectsMayBeNone) {
+  NetworkSpec spec = spec_of(
+      "def forward(self, x):\n"
+      "    return x + torch.relu(torch.linear(x[x[:, 0] > 5], self.weight, self.bias)).sum()\n");
+  const at::Tensor in = at::zeros({1024, 16});
+  spec.optimize = Optimize::inference;
+  EXPECT_TRUE(at::equal(run(*engine_for(spec, {16}, {16}), in, 16), in));
+}
+
+TEST_F(OptimizeTest, AutoFollowsFromLayers) {
+  const Optimize linear = has_linear_product(at::kCPU, at::kFloat) ? Optimize::inference : Optimize::none;
+  EXPECT_EQ(chosen(spec_of(k_layers)), linear);
 
   const NetworkSpec convolution = spec_of(
       "def forward(self, x):\n"
       "    return torch.conv1d(x.unsqueeze(1), self.weight.unsqueeze(1), self.bias, padding=8).mean(2)[:, :16]\n");
-  EXPECT_EQ(chosen(convolution, false), Optimize::inference);
+  EXPECT_EQ(chosen(convolution), Optimize::inference);
   const NetworkSpec fourier =
       spec_of("def forward(self, x):\n    return torch.fft_irfft(torch.fft_rfft(torch.linear(x, self.weight)), 16)\n");
-  EXPECT_EQ(chosen(fourier, true), Optimize::none);
-  const NetworkSpec selecting =
-      spec_of("def forward(self, x):\n    return x + torch.linear(x[x[:, 0] > 0], self.weight).sum()\n");
-  EXPECT_EQ(chosen(selecting, true), Optimize::none);
+  EXPECT_EQ(chosen(fourier), Optimize::none);
+  const NetworkSpec selecting = spec_of(
+      "def forward(self, x):\n"
+      "    y = torch.conv1d(x[x[:, 0] > 0].unsqueeze(1), self.weight.unsqueeze(1), self.bias, padding=8)\n"
+      "    return x + y.sum()\n");
+  EXPECT_EQ(chosen(selecting), Optimize::none);
 }
 
 TEST_F(OptimizeTest, AutoLeavesAloneWhatLearnsOrIsNotFloat32) {
@@ -99,7 +119,7 @@ TEST_F(OptimizeTest, AutoLeavesAloneWhatLearnsOrIsNotFloat32) {
   exact.compute = Compute::float64;
   rounded.compute = Compute::bfloat16;
 
-  for (const NetworkSpec& spec : {learns, taped, exact, rounded}) EXPECT_EQ(chosen(spec, true), Optimize::none);
+  for (const NetworkSpec& spec : {learns, taped, exact, rounded}) EXPECT_EQ(chosen(spec), Optimize::none);
 }
 
 }  // namespace

@@ -85,6 +85,13 @@ std::string gpu_model(int gpu) {
   return known ? name : "this GPU";
 }
 
+// OpenBLAS runs on kernels below what the CPU can do, which makes matrix products several times slower.
+bool blas_is_slow(const BlasFindings& found) {
+  const bool below_avx512 = found.avx512 && !uses_avx512(found.core);
+  const bool below_avx2 = found.avx2 && !uses_avx2(found.core);
+  return found.openblas && (below_avx512 || below_avx2);
+}
+
 }  // namespace
 
 std::vector<std::string> blas_warnings(const BlasFindings& found) {
@@ -108,14 +115,6 @@ std::vector<std::string> blas_warnings(const BlasFindings& found) {
                   found.avx512 ? "AVX-512" : "AVX2", found.avx512 ? "SkylakeX" : "Haswell"));
   return warnings;
 }
-
-bool blas_is_slow(const BlasFindings& found) {
-  const bool below_avx512 = found.avx512 && !uses_avx512(found.core);
-  const bool below_avx2 = found.avx2 && !uses_avx2(found.core);
-  return found.openblas && (below_avx512 || below_avx2);
-}
-
-bool blas_is_slow() { return blas_is_slow(find_blas()); }
 
 std::vector<std::string> blas_warnings() { return blas_warnings(find_blas()); }
 

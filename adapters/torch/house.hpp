@@ -21,10 +21,6 @@ struct BlasFindings {
 };
 std::vector<std::string> blas_warnings(const BlasFindings& findings);
 
-// Whether OpenBLAS runs on kernels below what the CPU can do, which makes matrix products several times slower.
-bool blas_is_slow();
-bool blas_is_slow(const BlasFindings& findings);
-
 // The kernel that OpenBLAS chose for this CPU, for instance "SkylakeX"; empty without OpenBLAS.
 std::string openblas_core();
 

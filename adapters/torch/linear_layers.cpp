@@ -1,12 +1,14 @@
 // Implements linear_layers.hpp. LibTorch's own passes do so beside convolutions only.
 #include "adapters/torch/linear_layers.hpp"
 
-#include <ATen/Config.h>
 #include <torch/csrc/jit/ir/constants.h>
 #include <torch/csrc/jit/ir/ir.h>
+#include <torch/csrc/jit/runtime/operator.h>
 
 #include <string>
 #include <vector>
+
+#include "adapters/torch/linear_product.hpp"
 
 namespace ekman {
 namespace {
@@ -26,13 +28,44 @@ void visit_nodes(const Block* block, const Visit& visit) {
 
 bool is(const Node* node, const char* name) { return node->kind() == c10::Symbol::fromQualString(name); }
 
-// What oneDNN can take as a weight, or an undefined tensor.
+// A matrix or vector that run_linear() can take, or an undefined tensor.
 at::Tensor constant_of(const Value* value) {
   const c10::optional<torch::jit::IValue> constant = torch::jit::toIValue(value);
   if (!constant || !constant->isTensor()) return {};
   const at::Tensor tensor = constant->toTensor();
-  const bool fits = tensor.device().is_cpu() && tensor.scalar_type() == at::kFloat && !tensor.is_mkldnn();
+  const bool fits = !tensor.is_mkldnn() && has_linear_product(tensor.device(), tensor.scalar_type());
   return fits ? tensor.detach() : at::Tensor();
+}
+
+constexpr const char* k_linear = "ekman::linear";
+
+// x: [..., inputs] -> [..., outputs].
+at::Tensor linear(const at::Tensor& x, const at::Tensor& panels, const at::Tensor& bias, std::int64_t outputs,
+                  bool rectify) {
+  std::vector<std::int64_t> sizes = x.sizes().vec();
+  const std::int64_t inputs = sizes.back();
+  sizes.back() = 1;
+  const std::int64_t num_rows = c10::multiply_integers(sizes);
+  sizes.back() = outputs;
+  const at::Tensor rows = x.reshape({num_rows, inputs}).contiguous();
+  const at::Tensor out = at::empty({num_rows, outputs}, x.options());
+  run_linear(out, rows, panels, bias, rectify);
+  return out.view(sizes);
+}
+
+// Libraries of Ekman that are in one process have this code each, and one list of operators.
+void define_linear() {
+  if (!torch::jit::getAllOperatorsFor(c10::Symbol::fromQualString(k_linear)).empty()) return;
+  torch::jit::registerOperator(torch::jit::Operator(
+      std::string(k_linear) + "(Tensor x, Tensor panels, Tensor? bias, int outputs, bool rectify) -> Tensor",
+      [](torch::jit::Stack& stack) {
+        const bool rectify = torch::jit::pop(stack).toBool();
+        const std::int64_t outputs = torch::jit::pop(stack).toInt();
+        const at::IValue bias = torch::jit::pop(stack);
+        const at::Tensor panels = torch::jit::pop(stack).toTensor(), x = torch::jit::pop(stack).toTensor();
+        torch::jit::push(stack, linear(x, panels, bias.isNone() ? at::Tensor() : bias.toTensor(), outputs, rectify));
+      },
+      c10::AliasAnalysisKind::PURE_FUNCTION));
 }
 
 class LinearRewriter {
@@ -45,19 +78,14 @@ class LinearRewriter {
       if (is(node, "aten::linear")) layers.push_back(const_cast<Node*>(node));
     });
     for (Node* layer : layers) rewrite(layer);
-    for (Node* dense : dense_) join(dense);
     return num_rewritten_;
   }
 
  private:
   Value* attribute(const char* what, const at::Tensor& tensor) {
-    const std::string name = std::string("onednn_") + what + std::to_string(num_rewritten_);
+    const std::string name = std::string("panels_") + what + std::to_string(num_rewritten_);
     module_.register_attribute(name, at::TensorType::get(), tensor);
     return graph_->insertGetAttr(graph_->inputs()[0], name);
-  }
-
-  Value* insert(const char* name, at::ArrayRef<torch::jit::NamedValue> inputs) {
-    return graph_->insert(c10::Symbol::fromQualString(name), inputs);
   }
 
   void rewrite(Node* layer) {
@@ -66,40 +94,22 @@ class LinearRewriter {
     const at::Tensor bias = has_bias ? constant_of(layer->input(2)) : at::Tensor();
     if (!weight.defined() || weight.dim() != 2 || (has_bias && !bias.defined())) return;
     const torch::jit::WithInsertPoint here(layer);
-    Value* in = insert("aten::to_mkldnn", {layer->input(0)});
-    Value* bias_value = has_bias ? attribute("bias", bias) : graph_->insertConstant(torch::jit::IValue());
-    Value* out = insert("aten::mkldnn_linear", {in, attribute("weight", weight.to_mkldnn()), bias_value});
+    Value* bias_value = has_bias ? attribute("bias", bias.contiguous()) : graph_->insertConstant(torch::jit::IValue());
     Value* replaced = layer->output();
     Node* user = replaced->uses().size() == 1 ? replaced->uses()[0].user : nullptr;
     const bool rectified = user != nullptr && (is(user, "aten::relu") || is(user, "aten::relu_"));
-    if (rectified) {
-      out = insert("aten::relu_", {out});
-      replaced = user->output();
-    }
-    Value* dense = insert("aten::to_dense", {out});
-    replaced->replaceAllUsesWith(dense);
+    if (rectified) replaced = user->output();
+    Value* out = graph_->insert(c10::Symbol::fromQualString(k_linear),
+                                {layer->input(0), attribute("weight", panels_of(weight)), bias_value,
+                                 graph_->insertConstant(weight.size(0)), graph_->insertConstant(rectified)});
+    replaced->replaceAllUsesWith(out);
     if (rectified) user->destroy();
     layer->destroy();
-    dense_.push_back(dense->node());
     ++num_rewritten_;
-  }
-
-  // One layer hands over to the next without a copy in between.
-  void join(Node* dense) {
-    std::vector<Node*> next;
-    for (const torch::jit::Use& use : dense->output()->uses()) {
-      if (is(use.user, "aten::to_mkldnn")) next.push_back(use.user);
-    }
-    for (Node* user : next) {
-      user->output()->replaceAllUsesWith(dense->input(0));
-      user->destroy();
-    }
-    if (dense->output()->uses().empty()) dense->destroy();
   }
 
   torch::jit::Module& module_;
   std::shared_ptr<Graph> graph_;
-  std::vector<Node*> dense_;
   int num_rewritten_ = 0;
 };
 
@@ -117,6 +127,9 @@ LayerCounts layers_of(const Graph& graph) {
   return counts;
 }
 
-int run_linear_in_onednn(torch::jit::Module& frozen) { return at::hasMKLDNN() ? LinearRewriter(frozen).run() : 0; }
+int run_linear_in_panels(torch::jit::Module& frozen) {
+  define_linear();
+  return LinearRewriter(frozen).run();
+}
 
 }  // namespace ekman

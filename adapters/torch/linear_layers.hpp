@@ -11,8 +11,8 @@ struct LayerCounts {
 };
 LayerCounts layers_of(const torch::jit::Graph& graph);
 
-// Makes linear layers with constant float32 weights on the CPU run through oneDNN, whose weights are put into its order
-// here; a ReLU after one stays with it. Returns how many.
-int run_linear_in_onednn(torch::jit::Module& frozen);
+// Makes linear layers with constant float32 weights on the CPU run by our own products (linear_product.hpp), whose
+// weights are put in order here; a ReLU behind one becomes part of it. Returns how many.
+int run_linear_in_panels(torch::jit::Module& frozen);
 
 }  // namespace ekman

@@ -1,10 +1,9 @@
-// Runs the built-in MLP; through oneDNN where that is faster, and while it learns by hand.
+// Runs the built-in MLP; by our own products where there are any, and while it learns by hand.
 #include <fmt/format.h>
 
-#include "adapters/torch/house.hpp"
+#include "adapters/torch/linear_product.hpp"
 #include "adapters/torch/mlp_module.hpp"
 #include "adapters/torch/mlp_pass.hpp"
-#include "adapters/torch/optimized_script.hpp"
 #include "adapters/torch/torch_message.hpp"
 #include "adapters/torch/torch_network.hpp"
 #include "coupler/plan/builtin_networks.hpp"
@@ -20,10 +19,10 @@ class MlpNetwork final : public TorchNetwork {
         activation_(activation_of(text_argument(spec.source, "activation"))),
         relu_(text_argument(spec.source, "activation") == "relu"),
         learns_(spec.training.given || spec.tape > 0),
-        onednn_(linear_in_onednn(spec, device, blas_is_slow())),
         activation_name_(text_argument(spec.source, "activation")),
-        by_hand_(learns_ && !onednn_ && spec.optimize != Optimize::none && device.is_cpu() &&
-                 autocast_of(spec.compute) == compat::k_undefined && has_mlp_pass(activation_name_)),
+        plain_(spec.optimize == Optimize::none || !device.is_cpu() || autocast_of(spec.compute) != compat::k_undefined),
+        by_hand_(learns_ && !plain_ && has_mlp_pass(activation_name_)),
+        in_panels_(!learns_ && !plain_ && has_linear_product(device, kind)),
         layers_(std::make_shared<MlpModule>(in_len, integers_argument(spec.source, "hidden"), out_len, activation_name_,
                                             static_cast<std::uint64_t>(spec.source.seed))) {
     if (learns_ && device.is_cpu()) {
@@ -39,10 +38,7 @@ class MlpNetwork final : public TorchNetwork {
 
   std::int64_t graph_len() const override { return graph_len_; }
   NetworkSize size() const override { return size_of(*layers_); }
-  std::string speed_up() const override {
-    if (onednn_) return "oneDNN";
-    return by_hand_ ? "by hand" : "";
-  }
+  std::string speed_up() const override { return by_hand_ || in_panels_ ? "by hand" : ""; }
 
   std::vector<NamedParameter> parameters() override {
     std::vector<NamedParameter> all;
@@ -54,7 +50,7 @@ class MlpNetwork final : public TorchNetwork {
   at::Tensor run(const at::Tensor& in) {
     try {
       if (by_hand_) return forward_by_hand(in);
-      return onednn_ ? forward_in_onednn(in) : layers_->forward(in);
+      return in_panels_ ? forward_in_panels(in) : layers_->forward(in);
     } catch (const std::exception& error) {
       std::throw_with_nested(Error(
           ErrorCode::network, fmt::format("network \"{}\" (builtin mlp) fails in forward: {}; see whether its device "
@@ -69,34 +65,34 @@ class MlpNetwork final : public TorchNetwork {
     return mlp_pass(in, layers, activation_name_);
   }
 
-  at::Tensor forward_in_onednn(const at::Tensor& in) {
+  at::Tensor forward_in_panels(const at::Tensor& in) {
     const std::vector<torch::nn::Linear>& linear = layers_->linear();
-    at::Tensor x = in.to_mkldnn();
+    at::Tensor x = in.contiguous();
     for (std::size_t i = 0; i < linear.size(); ++i) {
-      x = at::mkldnn_linear(x, weight(i), linear[i]->bias);
-      if (i + 1 == linear.size()) break;
-      x = relu_ ? at::relu(x) : activation_(x.to_dense()).to_mkldnn();
+      const bool last = i + 1 == linear.size();
+      const at::Tensor y = at::empty({x.size(0), linear[i]->weight.size(0)}, x.options());
+      run_linear(y, x, panels(i), linear[i]->bias, relu_ && !last);
+      x = relu_ || last ? y : activation_(y);
     }
-    return x.to_dense();
+    return x;
   }
 
-  // In oneDNN's own order, made at the first call, if it does not change any more.
-  const at::Tensor& weight(std::size_t layer) {
-    const at::Tensor& plain = layers_->linear()[layer]->weight;
-    if (learns_) return plain;
-    if (ordered_.size() <= layer) ordered_.push_back(plain.detach().to_mkldnn());
-    return ordered_[layer];
+  // Made at the first call; the weights do not change any more.
+  const at::Tensor& panels(std::size_t layer) {
+    if (panels_.size() <= layer) panels_.push_back(panels_of(layers_->linear()[layer]->weight));
+    return panels_[layer];
   }
 
   std::string name_;
   Activation activation_;
   bool relu_;
   bool learns_;
-  bool onednn_;
   std::string activation_name_;
-  bool by_hand_;
+  bool plain_;      // LibTorch's own layers
+  bool by_hand_;    // both ways
+  bool in_panels_;  // forward
   std::int64_t graph_len_ = 0;
-  std::vector<at::Tensor> ordered_;
+  std::vector<at::Tensor> panels_;
   std::shared_ptr<MlpModule> layers_;  // LibTorch's modules have no other owner
 };
 

@@ -6,6 +6,8 @@
 
 #include <algorithm>
 
+#include "adapters/torch/linear_product.hpp"
+
 namespace ekman {
 namespace {
 
@@ -13,7 +15,7 @@ using torch::autograd::AutogradContext;
 using torch::autograd::Variable;
 using torch::autograd::variable_list;
 
-constexpr std::int64_t k_block_rows = 512;  // for each thread; measured, see bench/README.md
+constexpr std::int64_t k_block_rows = 256;  // for each thread; measured, see bench/README.md
 
 enum class Curve : std::int64_t { relu, tanh, sigmoid, none };
 
@@ -60,14 +62,20 @@ void add_bias(const at::Tensor& values, const at::Tensor& bias, bool rectify) {
   }
 }
 
-// Several threads share the passes of LibTorch, but would not share ours.
+bool by_own_products(const at::Tensor& in) { return has_linear_product(in.device(), in.scalar_type()); }
+
+// `weight`: panels for own products, else [inputs, outputs]. Several threads share the passes of LibTorch, but would
+// not share that of add_bias().
 void run_layer(at::Tensor out, const at::Tensor& in, const at::Tensor& weight, const at::Tensor& bias, Curve curve) {
-  if (at::get_num_threads() > 1) {
+  if (by_own_products(in)) {
+    run_linear(out, in, weight, bias, curve == Curve::relu);
+  } else if (at::get_num_threads() > 1) {
     at::addmm_out(out, bias, in, weight);
     return bend(out, curve);
+  } else {
+    at::mm_out(out, in, weight);
+    add_bias(out, bias, curve == Curve::relu);
   }
-  at::mm_out(out, in, weight);
-  add_bias(out, bias, curve == Curve::relu);
   if (curve != Curve::relu) bend(out, curve);
 }
 
@@ -83,10 +91,12 @@ std::vector<at::Tensor> run(const at::Tensor& in, at::TensorList parameters, Cur
   std::vector<at::Tensor> values{in}, weights;
   for (std::size_t l = 0; l < layers; ++l) {
     values.push_back(at::empty({in.size(0), parameters[2 * l].size(0)}, in.options().requires_grad(false)));
-    weights.push_back(parameters[2 * l].detach().t());
+    const at::Tensor weight = parameters[2 * l].detach();
+    weights.push_back(by_own_products(in) ? panels_of(weight) : weight.t());
   }
-  for_blocks(in.size(0), [&](std::int64_t row, std::int64_t rows) {
-    at::Tensor x = in.detach().narrow(0, row, rows);
+  const at::Tensor all = in.detach().contiguous();
+  for_blocks(all.size(0), [&](std::int64_t row, std::int64_t rows) {
+    at::Tensor x = all.narrow(0, row, rows);
     for (std::size_t l = 0; l < layers; ++l) {
       at::Tensor y = values[l + 1].narrow(0, row, rows);
       run_layer(y, x, weights[l], parameters[2 * l + 1].detach(), l + 1 < layers ? curve : Curve::none);
@@ -94,6 +104,27 @@ std::vector<at::Tensor> run(const at::Tensor& in, at::TensorList parameters, Cur
     }
   });
   return values;
+}
+
+// The gradient of a layer's weight over some rows; `first`: whatever is there is not counted.
+void add_weight_gradient(at::Tensor weight, const at::Tensor& gradient, const at::Tensor& in, bool first) {
+  if (by_own_products(in)) {
+    sum_weight_gradient(weight, gradient, in, !first);
+  } else {
+    at::addmm_out(weight, weight, gradient.t(), in, first ? 0.0 : 1.0);
+  }
+}
+
+// `in`: what bend() gave to the layer.
+void run_layer_back(at::Tensor below, const at::Tensor& gradient, const at::Tensor& weight, const at::Tensor& in,
+                    Curve curve) {
+  if (by_own_products(gradient)) {
+    run_linear_back(below, gradient, weight, curve == Curve::relu ? in : at::Tensor());
+    if (curve != Curve::relu) bend_back(below, in, curve);
+  } else {
+    at::mm_out(below, gradient, weight);
+    bend_back(below, in, curve);
+  }
 }
 
 struct MlpPass : torch::autograd::Function<MlpPass> {
@@ -119,8 +150,9 @@ struct MlpPass : torch::autograd::Function<MlpPass> {
     const c10::List<bool> wanted = context->saved_data["wanted"].toBoolList();
     const auto curve = static_cast<Curve>(context->saved_data["curve"].toInt());
     const std::size_t layers = saved.size() / 3;
-    const at::Tensor* const values = saved.data();
-    const at::Tensor* const parameters = values + layers;
+    std::vector<at::Tensor> values(saved.begin(), saved.begin() + static_cast<std::ptrdiff_t>(layers));
+    values[0] = values[0].contiguous();
+    const at::Tensor* const parameters = saved.data() + layers;
     const at::NoGradGuard no_grad;
     variable_list gradients(2 + 2 * layers);
     std::size_t lowest = layers;
@@ -131,18 +163,16 @@ struct MlpPass : torch::autograd::Function<MlpPass> {
     }
     const at::Tensor all = out_gradients[0].contiguous();
     for_blocks(all.size(0), [&](std::int64_t row, std::int64_t rows) {
-      const double before = row == 0 ? 0.0 : 1.0;  // 0: whatever is there
       at::Tensor gradient = all.narrow(0, row, rows);
       for (std::size_t l = layers; l-- > lowest;) {
         at::Tensor &weight = gradients[1 + 2 * l], &bias = gradients[2 + 2 * l];
         const at::Tensor x = values[l].narrow(0, row, rows);
-        if (weight.defined()) at::addmm_out(weight, weight, gradient.t(), x, before);
+        if (weight.defined()) add_weight_gradient(weight, gradient, x, row == 0);
         if (bias.defined() && row == 0) at::sum_out(bias, gradient, 0);
         if (bias.defined() && row > 0) bias.add_(gradient.sum(0));
         if (l == lowest && !gradients[0].defined()) break;
         at::Tensor below = l == 0 ? gradients[0].narrow(0, row, rows) : at::empty_like(x);
-        at::mm_out(below, gradient, parameters[2 * l].detach());
-        if (l > 0) bend_back(below, x, curve);
+        run_layer_back(below, gradient, parameters[2 * l].detach().contiguous(), x, l > 0 ? curve : Curve::none);
         gradient = below;
       }
     });

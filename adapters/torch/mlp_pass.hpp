@@ -17,8 +17,8 @@ struct MlpLayer {
 bool has_mlp_pass(const std::string& activation);
 
 // in: [rows, inputs], which stays as it is -> [rows, outputs], each layer but the last through `activation`. On the
-// CPU, all of one kind. Follows autograd if that is on. Bits depend on the shapes and LibTorch's number of threads
-// only, not on whether autograd is on.
+// CPU, all of one kind. Follows autograd if that is on, which changes no bits. In float32 by the products of
+// linear_product.hpp, if the CPU has them; else bits depend on the shapes and LibTorch's number of threads.
 at::Tensor mlp_pass(const at::Tensor& in, const std::vector<MlpLayer>& layers, const std::string& activation);
 
 }  // namespace ekman

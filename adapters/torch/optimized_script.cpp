@@ -4,9 +4,9 @@
 #include <fmt/format.h>
 
 #include "adapters/torch/linear_layers.hpp"
+#include "adapters/torch/linear_product.hpp"
 #include "adapters/torch/torch_message.hpp"
 #include "coupler/plan/choices.hpp"
-#include "coupler/plan/sizes.hpp"
 #include "ekman/error.hpp"
 
 namespace ekman {
@@ -19,13 +19,13 @@ torch::jit::Module for_inference(const torch::jit::Module& module) {
   torch::jit::Module frozen = frozen_copy(module);
   const bool convolves = layers_of(*frozen.get_method("forward").graph()).convolutions > 0;
   if (convolves) return torch::jit::optimize_for_inference(frozen);
-  run_linear_in_onednn(frozen);
+  run_linear_in_panels(frozen);
   return frozen;
 }
 
 }  // namespace
 
-Optimize optimization_of(const NetworkSpec& spec, const torch::jit::Module& module, at::Device device, bool slow_blas) {
+Optimize optimization_of(const NetworkSpec& spec, const torch::jit::Module& module, at::Device device) {
   if (spec.optimize != Optimize::automatic) return spec.optimize;
   if (!device.is_cpu() || spec.compute != Compute::float32 || spec.training.given || spec.tape > 0)
     return Optimize::none;
@@ -35,18 +35,9 @@ Optimize optimization_of(const NetworkSpec& spec, const torch::jit::Module& modu
   } catch (const std::exception&) {  // some networks cannot be frozen, and run as they are
     return Optimize::none;
   }
-  if (layers.fourier > 0 || layers.selections > 0) return Optimize::none;
-  if (layers.convolutions > 0) return Optimize::inference;
-  return layers.linear > 0 && linear_in_onednn(spec, device, slow_blas) ? Optimize::inference : Optimize::none;
-}
-
-bool linear_in_onednn(const NetworkSpec& spec, at::Device device, bool slow_blas) {
-  if (spec.optimize == Optimize::none || !device.is_cpu() || spec.compute != Compute::float32 || !at::hasMKLDNN())
-    return false;
-  const bool learns = spec.training.given || spec.tape > 0;
-  if (learns && !slow_blas) return false;
-  const std::int64_t least = !slow_blas ? 512 : learns ? 64 : 16;
-  return tile_samples(spec, false) * spec.rows_per_sample() >= least;
+  if (layers.fourier > 0) return Optimize::none;
+  if (layers.convolutions > 0) return layers.selections > 0 ? Optimize::none : Optimize::inference;
+  return layers.linear > 0 && has_linear_product(device, at::kFloat) ? Optimize::inference : Optimize::none;
 }
 
 torch::jit::Module optimized(const NetworkSpec& spec, const torch::jit::Module& module, Optimize optimize) {

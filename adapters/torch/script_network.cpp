@@ -4,7 +4,6 @@
 #include <algorithm>
 
 #include "adapters/torch/argument_shape.hpp"
-#include "adapters/torch/house.hpp"
 #include "adapters/torch/optimized_script.hpp"
 #include "adapters/torch/script_file.hpp"
 #include "adapters/torch/torch_message.hpp"
@@ -79,7 +78,7 @@ class ScriptNetwork final : public TorchNetwork {
 
   // What is done unasked is undone if it changes more than rounding does, or if the network does not stand it.
   void optimize(const NetworkSpec& spec, at::Device device) {
-    optimization_ = optimization_of(spec, module_, device, blas_is_slow());
+    optimization_ = optimization_of(spec, module_, device);
     if (optimization_ == Optimize::none) return;
     if (spec.optimize != Optimize::automatic) {
       module_ = optimized(spec, module_, optimization_);

@@ -133,11 +133,9 @@ const std::vector<Key>& network_keys() {
        T::word,
        "auto",
        "What is done to a network before it is served: freeze (weights of a TorchScript network become constants), "
-       "inference (frozen, and convolutions and linear layers through oneDNN) or none (the bits of LibTorch's own "
-       "forward); "
-       "auto: inference for float32 networks of convolutions on a CPU, none with Fourier transforms; linear layers "
-       "through "
-       "oneDNN where tiles are large or OpenBLAS does not know the CPU.",
+       "inference (frozen, convolutions through oneDNN, linear layers by Ekman's own products) or none (the bits of "
+       "LibTorch's own forward); auto: inference for float32 networks of convolutions or linear layers on a CPU, none "
+       "with Fourier transforms.",
        {"auto", "none", "freeze", "inference"}},
       {"cuda_graph", T::flag, "off",
        "On a GPU forward is recorded once and replayed as one CUDA graph: the same bits, fewer launches; in training "

@@ -1,11 +1,12 @@
 """The benches and their jobs: each is a function of the build folder and of a folder for its files that yields commands,
-which print lines of ratio.hpp. The environment has run.py's options: EKMAN_BENCH_BRIEF."""
+which print lines of ratio.hpp. The environment has run.py's options: EKMAN_BENCH_BRIEF and EKMAN_BENCH_RATE."""
 import os
 import subprocess
 import sys
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
+HOSTS = HERE.parent / "tests" / "mpi" / "hosts.py"
 MPIRUN = ["mpirun", "--oversubscribe"]
 
 PLAN = """ekman: 1
@@ -65,7 +66,25 @@ def setup(build, work):
 
 
 def overlap(build, work):
-    yield ["sh", HERE / "overlap.sh", build / "bench" / "bench_overlap"]
+    """On one node, through the window and by messages, and on two that hosts.py makes of this one (root alone may)."""
+    chunks, milliseconds = 16, 50   # of physics and of network
+    program, library = (build / "bench" / name for name in ("bench_overlap", "libbench_slow_echo.so"))
+    calibrate = [*MPIRUN, "-np", "1", program, "calibrate", str(milliseconds)]
+    rounds = int(subprocess.run(calibrate, check=True, stdout=subprocess.PIPE, text=True).stdout)
+    rounds -= rounds % chunks
+    source = f"{{own: slow_echo, library: {library}, arguments: {{rounds: {rounds // chunks}}}}}"
+    rate = os.environ.get("EKMAN_BENCH_RATE")
+    on_two_nodes = [sys.executable, "-B", HOSTS, *(["--rate", rate] if rate else []), 2, *MPIRUN, "--host", "node1:1"]
+    for where, transport, start, other in (("window", "auto", MPIRUN, []), ("messages", "point_to_point", MPIRUN, []),
+                                           ("nodes", "auto", on_two_nodes, ["--host", "node2:1"])):
+        for points in cases(64, 1024, 4096):
+            for lag in cases(0, 1):
+                name = f"overlap_lag{lag}_{where}_{points}KiB"   # a row is 1 KiB
+                more = [f"chunk: {points // chunks}", f"tile: {points // chunks}", "threads: 1", f"lag: {lag}",
+                        f"transport: {transport}"]
+                path = plan(work, name, source, more=more)
+                yield [*start, "-np", 1, program, name, lag, points, rounds, ":",
+                       *other, "-np", 1, build / "bin" / "ekman", "serve", path]
 
 
 def coupled_inference(build, work):

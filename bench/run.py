@@ -1,8 +1,9 @@
 """Runs the benches, says on what, and prints all their lines `ratio ...` together at the end.
 
-run.py BUILD WORK [--core CORE] [--brief] [NAME ...]
+run.py BUILD WORK [--core CORE] [--rate RATE] [--brief] [NAME ...]
   BUILD   of `cmake -DEKMAN_BENCH=ON`; WORK: a folder for plans, networks and what was printed
   CORE    OPENBLAS_CORETYPE for all programs, Ekman and references; without it OpenBLAS chooses
+  RATE    of the wire between two nodes that are none, as tc has it: 10gbit; as fast as it goes by default
   brief   sees that each bench still ends well and prints figures, in few pairs and short blocks: they say nothing
   NAME    only these; a new bench is a function in jobs.py and a line in its BENCHES
 Ends with 1 if one of them failed; what cannot run here (77) is skipped, and said.
@@ -105,13 +106,16 @@ def main():
     parser.add_argument("build", type=pathlib.Path)
     parser.add_argument("work", type=pathlib.Path)
     parser.add_argument("--core")
+    parser.add_argument("--rate")
     parser.add_argument("--brief", action="store_true")
     parser.add_argument("names", nargs="*")
     asked = parser.parse_intermixed_args()
-    for name in ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE", "EKMAN_BENCH_BRIEF"):
+    for name in ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE", "EKMAN_BENCH_BRIEF", "EKMAN_BENCH_RATE"):
         os.environ.pop(name, None)
     if asked.core:
         os.environ["OPENBLAS_CORETYPE"] = asked.core
+    if asked.rate:
+        os.environ["EKMAN_BENCH_RATE"] = asked.rate
     if asked.brief:
         os.environ["EKMAN_BENCH_BRIEF"] = "1"
     asked.build, asked.work = asked.build.resolve(), asked.work.resolve()   # plans name files from their own folder

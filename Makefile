@@ -7,7 +7,7 @@ LORENZ = $(BUILD)/lorenz96
 PYTHON = /usr/bin/python3
 FUZZ_SECONDS ?= 60
 DEBIAN13 ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/ekman/debian13
-CONFIGURE = cmake --preset $(PRESET) $(if $(CI),-DEKMAN_WERROR=ON)
+CONFIGURE = cmake --preset $(PRESET) $(if $(CI),-DEKMAN_WERROR=ON) $(if $(BENCH),-DEKMAN_BENCH=ON)
 
 # They would change the bits and the speed of OpenBLAS.
 unexport OPENBLAS_CORETYPE OPENBLAS_L2_SIZE
@@ -34,10 +34,11 @@ packages:
 	cmake/install_packages.sh
 
 build: packages
+	$(if $(BENCH),cmake/install_packages.sh cmake/packages_bench.txt)
 	$(CONFIGURE)
 	cmake --build $(BUILD) -j2
 
-# `make test ALL=1` runs more of what is alike.
+# `make test ALL=1` runs more of what is alike; BENCH=1 also sees that the benches still run.
 test: build
 	ctest --test-dir $(BUILD) -j4 --output-on-failure --no-tests=error $(if $(ALL),-C all)
 

@@ -10,15 +10,14 @@ program backward_bench
   use ekman
   use ekman_tensor
   implicit none
-  integer, parameter :: pairs = 15
   real(real64), parameter :: block_seconds = 0.12_real64
   type(ekman_coupler) :: c
   type(tensor) :: state, result, loss
   character(:), allocatable :: name
   character(200) :: note
-  real(real64), dimension(pairs) :: hand, there, back
+  real(real64), dimension(:), allocatable :: hand, there, back
   real(real32), allocatable :: x(:, :), y(:, :), x_bar(:, :)
-  integer :: comm, me, ranks, ierror, first, points, total, i, l, steps
+  integer :: comm, me, ranks, ierror, first, points, pairs, total, i, l, steps
 
   call MPI_Init(ierror)
   name = argument(1)
@@ -38,6 +37,8 @@ program backward_bench
   call ekman_def_field(c, "y", levels=size(y, 2), axes="pl")
   call ekman_enddef(c)
   state = from_array(x, requires_grad=.true.)
+  pairs = pairs_of_run()
+  allocate (hand(pairs), there(pairs), back(pairs))
   call choose_count()
   do i = 1, pairs
     hand(i) = hand_seconds()
@@ -105,7 +106,7 @@ contains
     seconds = hand_seconds()
     call tensor_seconds(there(1), back(1))
     seconds = max(hand_seconds(), there(1) + back(1))
-    steps = max(3, min(5000, int(block_seconds/seconds)))
+    steps = max(3, min(5000, int(block_of(block_seconds)/seconds)))
   end subroutine choose_count
 
   subroutine compare()

@@ -3,7 +3,8 @@ module by_hand
   use, intrinsic :: iso_c_binding, only: c_char, c_double, c_float, c_int, c_int64_t, c_null_char
   implicit none
   private
-  public :: value_of, open_script, script_seconds, script_output, print_ratio, argument, number, share_of, median_of
+  public :: value_of, open_script, script_seconds, script_output, print_ratio, argument, number, share_of, median_of, &
+    pairs_of_run, block_of
 
   interface
     pure function value_of(point, level) bind(C, name="bench_value") result(value)
@@ -27,6 +28,14 @@ module by_hand
       integer(c_int64_t), value :: point, level
       real(c_float) :: value
     end function script_output
+    integer(c_int) function pairs_of_run() bind(C, name="bench_pairs")
+      import :: c_int
+    end function pairs_of_run
+    ! Seconds of a block that shall take so long.
+    real(c_double) function block_of(seconds) bind(C, name="bench_block")
+      import :: c_double
+      real(c_double), value :: seconds
+    end function block_of
     subroutine c_print_ratio(name, ratios, count, goal, target, note) bind(C, name="bench_print_ratio")
       import :: c_char, c_double, c_int
       character(kind=c_char), intent(in) :: name(*), goal(*), note(*)

@@ -13,14 +13,15 @@ program coupled
   use by_hand
   use ekman
   implicit none
-  integer, parameter :: pairs = 15, most_checked = 512
+  integer, parameter :: most_checked = 512
   real(real64), parameter :: block_seconds = 0.12_real64
   type(ekman_coupler) :: c
   character(:), allocatable :: name, goal
   character(160) :: note
-  real(real64) :: target, hand(pairs), ours(pairs)
+  real(real64) :: target
+  real(real64), allocatable :: hand(:), ours(:)
   real(real32), allocatable :: x(:, :), y(:, :)
-  integer :: comm, rank, ranks, ierror, first, points, i, l, steps_of_block, total, samples, ny, nx
+  integer :: comm, rank, ranks, ierror, first, points, pairs, i, l, steps_of_block, total, samples, ny, nx
   logical :: each
 
   call MPI_Init(ierror)
@@ -53,6 +54,8 @@ program coupled
   call ekman_def_field(c, "y", levels=size(y, 2), axes="pl")
   call ekman_enddef(c)
   call choose_count()
+  pairs = pairs_of_run()
+  allocate (hand(pairs), ours(pairs))
   do i = 1, pairs
     hand(i) = hand_seconds(steps_of_block)
     ours(i) = ekman_seconds(steps_of_block)
@@ -100,7 +103,7 @@ contains
     real(real64) :: seconds
     seconds = max(hand_seconds(3), ekman_seconds(3))
     seconds = max(hand_seconds(3), ekman_seconds(10))
-    steps_of_block = max(3, min(5000, int(block_seconds/seconds)))
+    steps_of_block = max(3, min(5000, int(block_of(block_seconds)/seconds)))
   end subroutine choose_count
 
   ! Both gave the same, to rounding.

@@ -22,7 +22,6 @@ namespace {
 using ekman::NetworkSpec;
 using ekman::Optimize;
 
-constexpr int k_pairs = 15;
 constexpr double k_block = 0.06;
 
 struct Case {
@@ -79,20 +78,18 @@ void measure(const Case& one, const std::string& path) {
     };
     const double first = bench::seconds_of(1, ours);
     by_hand();
-    const int count = std::clamp(static_cast<int>(k_block / bench::seconds_of(2, by_hand)), 1, 20000);
+    const int count = std::clamp(static_cast<int>(bench::block(k_block) / bench::seconds_of(2, by_hand)), 1, 20000);
     std::vector<double> ratios, times, alone;
-    for (int pair = 0; pair < k_pairs; ++pair) {
+    for (int pair = 0; pair < bench::pairs(); ++pair) {
       alone.push_back(bench::seconds_of(count, by_hand));
       times.push_back(bench::seconds_of(count, ours));
       ratios.push_back(alone.back() / times.back());
     }
-    const bench::Interval found = bench::median_of(ratios);
     const std::string tile = one.tile > 0 ? fmt::format("_tile{}", one.tile) : "";
-    const std::string line = fmt::format(
-        "ratio engine_{}_{}{}_{} {:.3f} [{:.3f}, {:.3f}] reported   # microseconds: engine {:.1f} (first call {:.1f}), "
-        "LibTorch alone {:.1f}\n",
-        one.network, one.samples, tile, word, found.median, found.low, found.high, 1e6 * bench::median_of(times).median,
-        1e6 * first, 1e6 * bench::median_of(alone).median);
+    const std::string line =
+        fmt::format("{}   # microseconds: engine {:.1f} (first call {:.1f}), LibTorch alone {:.1f}\n",
+                    bench::ratio_line(fmt::format("engine_{}_{}{}_{}", one.network, one.samples, tile, word), ratios),
+                    1e6 * bench::median_of(times).median, 1e6 * first, 1e6 * bench::median_of(alone).median);
     std::fputs(line.c_str(), stdout);
     std::fflush(stdout);
   }
@@ -110,6 +107,7 @@ int main(int argc, char** argv) {
   ekman::compat::stop_profiling();
   for (const Case& one : k_cases) {
     if (argc > 2 && std::string(argv[2]) != one.network) continue;
+    if (bench::brief() && one.samples > 1024) continue;
     measure(one, std::string(argv[1]) + "/" + one.network + ".pt");
   }
 }

@@ -1,10 +1,12 @@
 """The benches and their jobs: each is a function of the build folder and of a folder for its files that yields commands,
-which print lines of ratio.hpp."""
+which print lines of ratio.hpp. The environment has run.py's options: EKMAN_BENCH_BRIEF and EKMAN_BENCH_RATE."""
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
+HOSTS = HERE.parent / "tests" / "mpi" / "hosts.py"
 MPIRUN = ["mpirun", "--oversubscribe"]
 
 PLAN = """ekman: 1
@@ -27,9 +29,22 @@ def network(work, name):
     return work / f"{name}.pt"
 
 
-def plan(work, name, file, ml_ranks=1, more=()):
+def brief():
+    return "EKMAN_BENCH_BRIEF" in os.environ
+
+
+def cases(*all_of_them):
+    """The first alone in a brief run."""
+    return all_of_them[:1] if brief() else all_of_them
+
+
+def torchscript(file):
+    return f"{{torchscript: {file}}}"
+
+
+def plan(work, name, source, ml_ranks=1, more=()):
     path = work / f"{name}.yaml"
-    path.write_text(PLAN.format(ml_ranks=ml_ranks, network=f"{{torchscript: {file}}}", work=work, more="".join(f"    {line}\n" for line in more)))
+    path.write_text(PLAN.format(ml_ranks=ml_ranks, network=source, work=work, more="".join(f"    {line}\n" for line in more)))
     return path
 
 
@@ -43,7 +58,7 @@ def roundtrip(build, work):
 
 
 def pack(build, work):
-    yield [build / "bench" / "bench_pack"]
+    yield [build / "bench" / "bench_pack", *(["--benchmark_min_time=0.001"] if brief() else [])]
 
 
 def setup(build, work):
@@ -51,32 +66,51 @@ def setup(build, work):
 
 
 def overlap(build, work):
-    yield ["sh", HERE / "overlap.sh", build / "bench" / "bench_overlap"]
+    """On one node, through the window and by messages, and on two that hosts.py makes of this one (root alone may)."""
+    chunks, milliseconds = 16, 50   # of physics and of network
+    program, library = (build / "bench" / name for name in ("bench_overlap", "libbench_slow_echo.so"))
+    calibrate = [*MPIRUN, "-np", "1", program, "calibrate", str(milliseconds)]
+    rounds = int(subprocess.run(calibrate, check=True, stdout=subprocess.PIPE, text=True).stdout)
+    rounds -= rounds % chunks
+    source = f"{{own: slow_echo, library: {library}, arguments: {{rounds: {rounds // chunks}}}}}"
+    rate = os.environ.get("EKMAN_BENCH_RATE")
+    on_two_nodes = [sys.executable, "-B", HOSTS, *(["--rate", rate] if rate else []), 2, *MPIRUN, "--host", "node1:1"]
+    for where, transport, start, other in (("window", "auto", MPIRUN, []), ("messages", "point_to_point", MPIRUN, []),
+                                           ("nodes", "auto", on_two_nodes, ["--host", "node2:1"])):
+        for points in cases(64, 1024, 4096):
+            for lag in cases(0, 1):
+                name = f"overlap_lag{lag}_{where}_{points}KiB"   # a row is 1 KiB
+                more = [f"chunk: {points // chunks}", f"tile: {points // chunks}", "threads: 1", f"lag: {lag}",
+                        f"transport: {transport}"]
+                path = plan(work, name, source, more=more)
+                yield [*start, "-np", 1, program, name, lag, points, rounds, ":",
+                       *other, "-np", 1, build / "bin" / "ekman", "serve", path]
 
 
 def coupled_inference(build, work):
     file = network(work, "mlp")
-    for samples, target in ((64, 0.85), (1024, 0.95), (4096, 1.15), (16384, 1.15)):
+    for samples, target in cases((64, 0.85), (1024, 0.95), (4096, 1.15), (16384, 1.15)):
         name = f"coupled_inference_{samples}"
-        path = plan(work, name, file, more=[f"chunk: {min(samples, 1024)}", f"tile: {min(samples, 1024)}"])
+        path = plan(work, name, torchscript(file), more=[f"chunk: {min(samples, 1024)}", f"tile: {min(samples, 1024)}"])
         yield job(build, "coupled", 2, [name, ">=", target, "one", "tuned", file, 128, 128, samples, 0, 0], path)
 
 
 def small_rows(build, work):
     file = network(work, "mlp")
-    for ml_ranks in (1, 2):
-        for columns in (1, 2, 4, 8, 16, 32, 64):
+    for ml_ranks in cases(1, 2):
+        for columns in cases(1, 2, 4, 8, 16, 32, 64):
             name = f"small_rows_{columns}_{ml_ranks}ml"
-            path = plan(work, name, file, ml_ranks, [f"chunk: {8 * columns // ml_ranks}"])
+            path = plan(work, name, torchscript(file), ml_ranks, [f"chunk: {8 * columns // ml_ranks}"])
             goal = (">=", 1.0) if columns == 1 else ("", 0)
             yield job(build, "coupled", 8, [name, *goal, "each", "tuned", file, 128, 128, 8 * columns, 0, 0], path, ml_ranks)
 
 
 def other_nets(build, work):
     ny = nx = 64
-    for kind in ("unet", "fno"):
+    for kind in cases("unet", "fno"):
         file = network(work, kind)
-        path = plan(work, f"other_nets_{kind}", file, more=[f"sample: {{grid: {{shape: [{ny}, {nx}]}}}}", "chunk: 8"])
+        more = [f"sample: {{grid: {{shape: [{ny}, {nx}]}}}}", "chunk: 8"]
+        path = plan(work, f"other_nets_{kind}", torchscript(file), more=more)
         yield job(build, "coupled", 2, [f"other_nets_{kind}", ">=", 1.5, "one", "untouched", file, 4, 2, 8 * ny * nx, ny, nx],
                   path)
 
@@ -108,20 +142,21 @@ def learning_plan(work, name, ml_ranks, more=""):
 
 def training(build, work):
     pipes = [work / "requests", work / "answers"]
-    for gets in ("none", "get"):
+    for gets in cases("none", "get"):
         name = f"training_1024_{gets}"
         yield [sys.executable, "-B", HERE / "training_loop.py", *pipes, 1024,
                *job(build, "training", 1, ["loop", name, 1024, gets, *pipes], learning_plan(work, name, [1]))]
-    for kind, gets, more in (("none", "none", ""), ("get", "get", ""), ("lag", "get", "    lag: 1\n")):
+    for kind, gets, more in cases(("none", "none", ""), ("get", "get", ""), ("lag", "get", "    lag: 1\n")):
         name = f"training_waiting_{kind}"
         yield job(build, "training", 1, ["waiting", name, 1024, gets], learning_plan(work, name, [1], more))
 
 
 def tensor_backward(build, work):
     file = network(work, "mlp")
-    for samples in (64, 1024, 4096):
+    for samples in cases(64, 1024, 4096):
         name = f"tensor_backward_{samples}"
-        path = plan(work, name, file, more=["tape: 1", f"chunk: {min(samples, 1024)}", f"tile: {min(samples, 1024)}"])
+        more = ["tape: 1", f"chunk: {min(samples, 1024)}", f"tile: {min(samples, 1024)}"]
+        path = plan(work, name, torchscript(file), more=more)
         yield job(build, "backward", 2, [name, samples, 128, 128], path)
 
 

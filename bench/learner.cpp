@@ -27,7 +27,7 @@
 
 namespace {
 
-constexpr int k_pairs = 15, k_levels = 128;
+constexpr int k_levels = 128;
 constexpr double k_block = 0.15;
 
 ekman::NetworkSpec spec_of(std::int64_t samples, std::int64_t tile) {
@@ -96,9 +96,9 @@ void measure(std::int64_t samples, std::int64_t tile) {
   PlainLoop loop;
   const auto by_hand = [&] { loop.step(x, target); };
   for (int i = 0; i < 3; ++i) served(), by_hand();
-  const int count = std::clamp(static_cast<int>(k_block / bench::seconds_of(3, by_hand)), 1, 20000);
+  const int count = std::clamp(static_cast<int>(bench::block(k_block) / bench::seconds_of(3, by_hand)), 1, 20000);
   std::vector<double> alone, learning, serving, both, forwards;
-  for (int pair = 0; pair < k_pairs; ++pair) {
+  for (int pair = 0; pair < bench::pairs(); ++pair) {
     alone.push_back(bench::seconds_of(count, by_hand));
     learning.push_back(bench::seconds_of(count, ours));
     alone.push_back(bench::seconds_of(count, by_hand));
@@ -108,13 +108,11 @@ void measure(std::int64_t samples, std::int64_t tile) {
   }
   const auto print = [&](const char* what, const std::vector<double>& times, std::size_t first) {
     std::vector<double> ratios;
-    for (int pair = 0; pair < k_pairs; ++pair) ratios.push_back(alone[2 * pair + first] / times[pair]);
-    const bench::Interval found = bench::median_of(ratios);
-    const std::string line = fmt::format(
-        "ratio learner_{}_tile{}_{} {:.3f} [{:.3f}, {:.3f}] reported   # microseconds: {:.1f}, LibTorch's loop {:.1f}; "
-        "{}\n",
-        samples, tile, what, found.median, found.low, found.high, 1e6 * bench::median_of(times).median,
-        1e6 * bench::median_of(alone).median, engine->describe());
+    for (std::size_t pair = 0; pair < times.size(); ++pair) ratios.push_back(alone[2 * pair + first] / times[pair]);
+    const std::string line =
+        fmt::format("{}   # microseconds: {:.1f}, LibTorch's loop {:.1f}; {}\n",
+                    bench::ratio_line(fmt::format("learner_{}_tile{}_{}", samples, tile, what), ratios),
+                    1e6 * bench::median_of(times).median, 1e6 * bench::median_of(alone).median, engine->describe());
     std::fputs(line.c_str(), stdout);
     std::fflush(stdout);
   };

@@ -2,7 +2,7 @@
 ! operator, less those of the other, in blocks that take turns. Tensors of 8 elements, so that the call is what counts.
 program operators
   use, intrinsic :: iso_c_binding, only: c_double, c_int
-  use by_hand, only: median_of, print_ratio
+  use by_hand, only: median_of, pairs_of_run, print_ratio
   use ekman_tensor
   implicit none
 
@@ -19,14 +19,16 @@ program operators
     end function cpu_seconds
   end interface
 
-  integer, parameter :: pairs = 15, count = 20000
   character(len=*), parameter :: names(5) = [character(len=8) :: "add", "scalar", "chain", "function", "graph"]
   integer, parameter :: operators_of(5) = [1, 1, 4, 1, 1]
+  integer, parameter :: count = 20000
   type(tensor) :: a, b, c, g
-  real(c_double) :: ours(pairs), theirs(pairs)
+  real(c_double), allocatable :: ours(:), theirs(:)
   character(len=160) :: note
-  integer :: what, pair
+  integer :: what, pair, pairs
 
+  pairs = pairs_of_run()
+  allocate (ours(pairs), theirs(pairs))
   a = random_normal([8], seed=1)
   b = random_normal([8], seed=2)
   g = random_normal([8], seed=3, requires_grad=.true.)

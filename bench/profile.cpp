@@ -12,7 +12,7 @@
 
 namespace {
 
-constexpr int k_samples = 15, k_networks = 4;
+constexpr int k_networks = 4;
 constexpr std::int64_t k_repeats = 100000;
 constexpr double k_exchange = 1e6, k_target = 0.01;  // nanoseconds; part of it
 
@@ -34,7 +34,7 @@ int main(int argc, char** argv) {
   ekman::Profile profile(k_networks, 0);
   profile.begin(1);
   std::vector<double> parts, of_stamp, of_step;
-  for (int sample = 0; sample < k_samples; ++sample) {
+  for (int sample = 0; sample < bench::pairs(); ++sample) {
     of_stamp.push_back(
         nanoseconds([&](std::int64_t) { const ekman::StageTimer timer(&profile, ekman::Stage::pack, 1); }));
     of_step.push_back(nanoseconds([&](std::int64_t step) { profile.end_step(step + 1); }));

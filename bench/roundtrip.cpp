@@ -19,7 +19,6 @@
 
 namespace {
 
-constexpr int k_pairs = 15;
 constexpr double k_block = 0.05;  // seconds of one timing
 constexpr int k_ml_rank = 2;
 
@@ -102,7 +101,7 @@ double hand_seconds(bench::EchoByHand& echo, MPI_Comm components, int count, Arr
 int steps_of_block(bench::EchoByHand& echo, MPI_Comm components, Arrays& arrays) {
   double seconds = hand_seconds(echo, components, 10, arrays);
   MPI_Bcast(&seconds, 1, MPI_DOUBLE, 0, MPI_COMM_WORLD);
-  return std::clamp(static_cast<int>(k_block / seconds), 3, 20000);
+  return std::clamp(static_cast<int>(bench::block(k_block) / seconds), 3, 20000);
 }
 
 void measure(const Size& size, const std::string& folder, MPI_Comm components) {
@@ -114,7 +113,7 @@ void measure(const Size& size, const std::string& folder, MPI_Comm components) {
       bench::make_message_echo(MPI_COMM_WORLD, size.columns, size.levels)};
   const int count = steps_of_block(*by_hand[1], components, arrays);
   std::vector<double> ekman, hand[2];
-  for (int pair = 0; pair < k_pairs; ++pair) {
+  for (int pair = 0; pair < bench::pairs(); ++pair) {
     for (int kind = 0; kind < 2; ++kind) hand[kind].push_back(hand_seconds(*by_hand[kind], components, count, arrays));
     ekman.push_back(ekman_seconds(size, plan, count, arrays));
   }
@@ -122,7 +121,7 @@ void measure(const Size& size, const std::string& folder, MPI_Comm components) {
   const double medians[] = {bench::median_of(hand[0]).median, bench::median_of(hand[1]).median};
   const std::vector<double>& reference = hand[medians[0] <= medians[1] ? 0 : 1];
   std::vector<double> ratios;
-  for (int pair = 0; pair < k_pairs; ++pair) ratios.push_back(ekman[pair] / reference[pair]);
+  for (std::size_t pair = 0; pair < ekman.size(); ++pair) ratios.push_back(ekman[pair] / reference[pair]);
   const std::string line = bench::ratio_line(fmt::format("roundtrip_{}", size.columns * size.levels), ratios,
                                              bench::Goal::at_most, size.target);
   std::printf("%s   # ekman %.2f us, window %.2f us, point-to-point %.2f us\n", line.c_str(),

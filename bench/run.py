@@ -1,9 +1,12 @@
 """Runs the benches, says on what, and prints all their lines `ratio ...` together at the end.
 
-run.py BUILD WORK [--core CORE] [NAME ...]
+run.py BUILD WORK [--core CORE] [--rate RATE] [--brief] [NAME ...]
   BUILD   of `cmake -DEKMAN_BENCH=ON`; WORK: a folder for plans, networks and what was printed
   CORE    OPENBLAS_CORETYPE for all programs, Ekman and references; without it OpenBLAS chooses
+  RATE    of the wire between two nodes that are none, as tc has it: 10gbit; as fast as it goes by default
+  brief   sees that each bench still ends well and prints figures, in few pairs and short blocks: they say nothing
   NAME    only these; a new bench is a function in jobs.py and a line in its BENCHES
+Ends with 1 if one of them failed; what cannot run here (77) is skipped, and said.
 """
 import argparse
 import os
@@ -14,8 +17,9 @@ import sys
 import time
 
 import jobs
-import torch
 
+SKIPPED = 77
+MOST = 60    # seconds of a command in a brief run, so that one that hangs is told, and the others are run
 BUSY = 0.2   # cores that others may keep busy on a quiet machine
 
 
@@ -55,6 +59,7 @@ def openblas_core():
 
 
 def describe():
+    import torch
     core = openblas_core()
     print(f"# {time.strftime('%Y-%m-%d')}, {os.cpu_count()} cores of {value_of('/proc/cpuinfo', 'model name')}, "
           f"{value_of('/etc/os-release', 'PRETTY_NAME')}, Linux {platform.release()}")
@@ -75,19 +80,24 @@ def quiet():
     return busy <= BUSY
 
 
-def run(command, log):
-    """Prints what the command prints, as it comes; its lines that begin with `ratio`."""
-    lines = []
-    with subprocess.Popen([str(word) for word in command], stdout=subprocess.PIPE, text=True) as process:
+def run(command, log, brief):
+    """Prints what the command prints, as it comes; its lines that begin with `ratio`, and what went wrong."""
+    # mpirun takes its ranks along when it is interrupted, not when it is terminated.
+    words = [str(word) for word in (*(["timeout", "-s", "INT", "-k", 10, MOST] if brief else []), *command)]
+    lines, figures, told = [], False, " ".join(words)
+    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as process:
         for line in process.stdout:
             log.write(line)
-            if line.startswith(("ratio", "#")):
+            figures = figures or not line.startswith("#")
+            if line.startswith(("ratio", "#", "skipped")):
                 print(line, end="", flush=True)
             if line.startswith("ratio"):
                 lines.append(line)
-    if process.returncode != 0:
-        print(f"# FAILED with {process.returncode}: {' '.join(str(word) for word in command)}", flush=True)
-        lines.append(f"FAILED {' '.join(str(word) for word in command)}\n")
+    if process.returncode == SKIPPED:
+        lines.append(f"SKIPPED {told}\n")
+    elif process.returncode != 0 or not figures:
+        print(f"# FAILED with {process.returncode}{'' if figures else ', no figures'}: {told}", flush=True)
+        lines.append(f"FAILED {told}\n")
     return lines
 
 
@@ -96,27 +106,36 @@ def main():
     parser.add_argument("build", type=pathlib.Path)
     parser.add_argument("work", type=pathlib.Path)
     parser.add_argument("--core")
+    parser.add_argument("--rate")
+    parser.add_argument("--brief", action="store_true")
     parser.add_argument("names", nargs="*")
     asked = parser.parse_intermixed_args()
-    os.environ.pop("OPENBLAS_CORETYPE", None)
-    os.environ.pop("OPENBLAS_L2_SIZE", None)
+    for name in ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE", "EKMAN_BENCH_BRIEF", "EKMAN_BENCH_RATE"):
+        os.environ.pop(name, None)
     if asked.core:
         os.environ["OPENBLAS_CORETYPE"] = asked.core
+    if asked.rate:
+        os.environ["EKMAN_BENCH_RATE"] = asked.rate
+    if asked.brief:
+        os.environ["EKMAN_BENCH_BRIEF"] = "1"
     asked.build, asked.work = asked.build.resolve(), asked.work.resolve()   # plans name files from their own folder
     unknown = set(asked.names) - jobs.BENCHES.keys()
     if unknown:
         sys.exit(f"there is no bench {sorted(unknown)}; there are {', '.join(jobs.BENCHES)}")
     asked.work.mkdir(parents=True, exist_ok=True)
-    describe()
+    if not asked.brief:
+        describe()
     lines, all_quiet, begin = [], True, time.monotonic()
     with open(asked.work / "bench.log", "w", encoding="utf8") as log:
         for name in asked.names or jobs.BENCHES:
             print(f"# {name}", flush=True)
-            all_quiet = quiet() and all_quiet
+            all_quiet = asked.brief or (quiet() and all_quiet)
             for command in jobs.BENCHES[name](asked.build, asked.work):
-                lines += run(command, log)
-    print(f"\n# all, after {time.monotonic() - begin:.0f} s, {'quiet' if all_quiet else 'NOT QUIET'}, {asked_core()}")
-    print("".join(lines), end="")
+                lines += run(command, log, asked.brief)
+    state = "brief: these figures say nothing" if asked.brief else "quiet" if all_quiet else "NOT QUIET"
+    print(f"\n# all, after {time.monotonic() - begin:.0f} s, {state}, {asked_core()}")
+    print("".join(lines), end="", flush=True)
+    sys.exit(any(line.startswith("FAILED") for line in lines))
 
 
 main()

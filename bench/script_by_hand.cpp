@@ -90,6 +90,10 @@ float bench_script_output(std::int64_t point, std::int64_t level) {
   return flat[point / points][level][point % points].item<float>();
 }
 
+int bench_pairs() { return bench::pairs(); }
+
+double bench_block(double seconds) { return bench::block(seconds); }
+
 double bench_median(const double* values, int count) {
   return bench::median_of(std::vector<double>(values, values + count)).median;
 }
@@ -97,13 +101,9 @@ double bench_median(const double* values, int count) {
 void bench_print_ratio(const char* name, const double* ratios, int count, const char* goal, double target,
                        const char* note) {
   const std::vector<double> all(ratios, ratios + count);
-  std::string line;
-  if (*goal == '\0') {
-    const bench::Interval found = bench::median_of(all);
-    line = fmt::format("ratio {} {:.3f} [{:.3f}, {:.3f}] reported", name, found.median, found.low, found.high);
-  } else {
-    line = bench::ratio_line(name, all, *goal == '<' ? bench::Goal::at_most : bench::Goal::at_least, target);
-  }
-  std::printf("%s   # %s\n", line.c_str(), note);
+  const bench::Goal asked = *goal == '\0'  ? bench::Goal::none
+                            : *goal == '<' ? bench::Goal::at_most
+                                           : bench::Goal::at_least;
+  std::printf("%s   # %s\n", bench::ratio_line(name, all, asked, target).c_str(), note);
   std::fflush(stdout);
 }

@@ -21,6 +21,9 @@ double bench_script_seconds(int count);
 // The output of the last forward: `point` counts from the first one of this batch.
 float bench_script_output(std::int64_t point, std::int64_t level);
 
+// As in ratio.hpp.
+int bench_pairs();
+double bench_block(double seconds);
 double bench_median(const double* values, int count);
 
 // Prints the line of ratio.hpp for `count` ratios; goal: "<=", ">=", or "" if there is no target. `note` stands behind

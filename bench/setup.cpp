@@ -15,7 +15,7 @@
 
 namespace {
 
-constexpr int k_most_ranks = 64, k_repeats = 7;
+constexpr int k_most_ranks = 64;
 constexpr std::int64_t k_points = 15625;  // of a rank; 64 have 1e6
 
 struct Cost {
@@ -66,16 +66,17 @@ int main(int argc, char** argv) {
   }
   const std::string plan = bench::write_echo_plan(argv[1], "setup", 1024);
   set_up(plan, 2);  // what is loaded and made once
+  const int repeats = bench::brief() ? 1 : 7;
   std::vector<double> two;
   for (int component_ranks = 2; component_ranks <= k_most_ranks; component_ranks *= 2) {
     std::vector<double> seconds, bytes, ratios;
-    for (int repeat = 0; repeat < k_repeats; ++repeat) {
+    for (int repeat = 0; repeat < repeats; ++repeat) {
       const Cost cost = set_up(plan, component_ranks);
       seconds.push_back(cost.seconds);
       bytes.push_back(cost.bytes);
     }
     if (component_ranks == 2) two = bytes;
-    for (int repeat = 0; repeat < k_repeats; ++repeat) ratios.push_back(bytes[repeat] / two[repeat]);
+    for (int repeat = 0; repeat < repeats; ++repeat) ratios.push_back(bytes[repeat] / two[repeat]);
     if (bench::world_rank() != 0) continue;
     std::printf(
         "%s   # %.0f bytes a rank of %lld points; %.1f ms\n",

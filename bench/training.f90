@@ -12,20 +12,23 @@ program training
   use by_hand
   use ekman
   implicit none
-  integer, parameter :: levels = 128, pairs = 15
+  integer, parameter :: levels = 128
   real(real64), parameter :: block_seconds = 0.25_real64
   type(ekman_coupler) :: c
   character(:), allocatable :: mode, name
   character(160) :: note
-  real(real64) :: first(pairs), second(pairs), spent
+  real(real64) :: spent
+  real(real64), allocatable :: first(:), second(:)
   real(real32), allocatable :: x(:, :), y(:, :), y_true(:, :)
-  integer :: world, components, rank, ierror, points, i, l, steps_of_block, to, from
+  integer :: world, components, rank, ierror, points, pairs, i, l, steps_of_block, to, from
   logical :: gets
 
   call MPI_Init(ierror)
   mode = argument(1)
   name = argument(2)
   points = number(3)
+  pairs = pairs_of_run()
+  allocate (first(pairs), second(pairs))
   gets = .true.
   call MPI_Comm_rank(MPI_COMM_WORLD, rank, ierror)
   call join_components(merge(2, 1, mode == "ranks"))
@@ -102,7 +105,7 @@ contains
 
   subroutine choose_steps(seconds)
     real(real64), intent(in) :: seconds
-    steps_of_block = max(5, min(2000, int(block_seconds/seconds)))
+    steps_of_block = max(5, min(2000, int(block_of(block_seconds)/seconds)))
   end subroutine choose_steps
 
   real(real64) function loop_seconds(steps)

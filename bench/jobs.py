@@ -73,9 +73,13 @@ def overlap(build, work):
     rounds = int(subprocess.run(calibrate, check=True, stdout=subprocess.PIPE, text=True).stdout)
     rounds -= rounds % chunks
     source = f"{{own: slow_echo, library: {library}, arguments: {{rounds: {rounds // chunks}}}}}"
+    # As docs/starting.md says; Open MPI 4 calls its messages through shared memory vader, Open MPI 5 calls them sm.
+    eager = [word for btl in ("vader", "sm") for key, value in (("eager_limit", 64 * 1024), ("segment_size", 64 * 1024**2))
+             for word in ("--mca", f"btl_{btl}_{key}", value)]
     rate = os.environ.get("EKMAN_BENCH_RATE")
     on_two_nodes = [sys.executable, "-B", HOSTS, *(["--rate", rate] if rate else []), 2, *MPIRUN, "--host", "node1:1"]
     for where, transport, start, other in (("window", "auto", MPIRUN, []), ("messages", "point_to_point", MPIRUN, []),
+                                           ("eager_messages", "point_to_point", [*MPIRUN, *eager], []),
                                            ("nodes", "auto", on_two_nodes, ["--host", "node2:1"])):
         for points in cases(64, 1024, 4096):
             for lag in cases(0, 1):
@@ -85,6 +89,9 @@ def overlap(build, work):
                 path = plan(work, name, source, more=more)
                 yield [*start, "-np", 1, program, name, lag, points, rounds, ":",
                        *other, "-np", 1, build / "bin" / "ekman", "serve", path]
+                if where == "nodes":
+                    by_hand = [build / "bench" / "bench_overlap_by_hand", f"{name}_by_hand", lag, points, rounds]
+                    yield [*start, "-np", 1, *by_hand, ":", *other, "-np", 1, *by_hand]
 
 
 def coupled_inference(build, work):

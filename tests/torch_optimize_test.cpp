@@ -93,6 +93,18 @@ TEST_F(OptimizeTest, RowsThatANetworkSelectsMayBeNone) {
   EXPECT_TRUE(at::equal(run(*engine_for(spec, {16}, {16}), in, 16), in));
 }
 
+TEST_F(OptimizeTest, OtherKindsThanFloat32KeepTheirLinearLayers) {
+  NetworkSpec spec = spec_of(k_layers);
+  const at::Tensor in = at::randn({1024, 16});
+  for (const Compute compute : {Compute::float64, Compute::bfloat16}) {
+    spec.compute = compute;
+    spec.optimize = Optimize::none;
+    const at::Tensor plain = run(*engine_for(spec, {16}, {16}), in, 16);
+    spec.optimize = Optimize::inference;
+    EXPECT_TRUE(at::equal(run(*engine_for(spec, {16}, {16}), in, 16), plain));
+  }
+}
+
 TEST_F(OptimizeTest, AutoFollowsFromLayers) {
   const Optimize linear = has_linear_product(at::kCPU, at::kFloat) ? Optimize::inference : Optimize::none;
   EXPECT_EQ(chosen(spec_of(k_layers)), linear);

@@ -15,11 +15,11 @@ namespace {
 // Frozen copies share the weights of their module, so that they would see it learn.
 torch::jit::Module frozen_copy(const torch::jit::Module& module) { return torch::jit::freeze(module.deepcopy()); }
 
-torch::jit::Module for_inference(const torch::jit::Module& module) {
+torch::jit::Module for_inference(const NetworkSpec& spec, const torch::jit::Module& module) {
   torch::jit::Module frozen = frozen_copy(module);
   const bool convolves = layers_of(*frozen.get_method("forward").graph()).convolutions > 0;
   if (convolves) return torch::jit::optimize_for_inference(frozen);
-  run_linear_in_panels(frozen);
+  if (spec.compute == Compute::float32) run_linear_in_panels(frozen);
   return frozen;
 }
 
@@ -43,7 +43,7 @@ Optimize optimization_of(const NetworkSpec& spec, const torch::jit::Module& modu
 torch::jit::Module optimized(const NetworkSpec& spec, const torch::jit::Module& module, Optimize optimize) {
   if (optimize == Optimize::none) return module;
   try {
-    return optimize == Optimize::freeze ? frozen_copy(module) : for_inference(module);
+    return optimize == Optimize::freeze ? frozen_copy(module) : for_inference(spec, module);
   } catch (const std::exception& error) {
     throw Error(ErrorCode::network,
                 fmt::format("network \"{}\": {} does not stand optimize: {}: {}; take `optimize: none`", spec.name,

@@ -181,6 +181,35 @@ TEST_F(RecordingFileTest, RefusesToWriteOverAFile) {
   EXPECT_THAT(message, AllOf(HasSubstr(path_), HasSubstr("there already; remove it")));
 }
 
+// Killed as soon as its name can be seen.
+TEST_F(RecordingFileTest, CanBeReadFromTheMomentItHasAName) {
+  for (int i = 0; i < 20; ++i) {
+    const std::string path = (folder_ / ("born" + std::to_string(i))).string();
+    const pid_t child = start([&] {
+      const auto writer = store_->create(path, header());
+      ::pause();
+    });
+    while (!fs::exists(path + ".part")) {
+    }
+    ASSERT_EQ(::kill(child, SIGKILL), 0);
+    ASSERT_EQ(::waitpid(child, nullptr, 0), child);
+
+    EXPECT_TRUE(store_->open(path + ".part")->records().empty());
+    EXPECT_FALSE(fs::exists(folder_ / (".born" + std::to_string(i) + ".begun")));
+  }
+}
+
+TEST_F(RecordingFileTest, TakesThePlaceOfOneThatWasKilledBeforeItHadAName) {
+  const fs::path path = path_;
+  std::ofstream(path.parent_path() / ("." + path.filename().string() + ".begun")) << "no HDF5";
+
+  const auto writer = store_->create(path_, header());
+  write_record<float>(*writer, header(), {1, 0});
+  writer->finish();
+
+  EXPECT_EQ(store_->open(path_)->records().size(), 1U);
+}
+
 // Killed while it writes, at whatever place it is: what it has told to be written is there, and right.
 TEST_F(RecordingFileTest, KeepsAllRecordsButTheLastOfAKilledProcess) {
   for (const int told : {1, 2, 40, 600}) {  // more than a block of times

@@ -35,14 +35,22 @@ class FileWriter : public RecordingWriter {
   FileWriter(std::string path, const RecordingHeader& header)
       : path_(std::move(path)),
         part_(path_ + k_part_ending),
+        begun_(begun_name(path_)),
         header_(header),
         points_(header.ids.size()),
-        file_(check(H5Fcreate(part_.c_str(), H5F_ACC_EXCL, H5P_DEFAULT, recording_access(part_).get()))) {
-    write_root();
-    make_dimensions();
-    make_coordinates();
-    make_fields();
-    check(H5Fstart_swmr_write(file_.get()));
+        file_(check(H5Fcreate(begun_.c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, recording_access(begun_).get()))) {
+    try {
+      write_root();
+      make_dimensions();
+      make_coordinates();
+      make_fields();
+      check(H5Fstart_swmr_write(file_.get()));
+      rename_path(begun_, part_);
+    } catch (const std::exception&) {
+      std::error_code error;
+      fs::remove(begun_, error);
+      throw;
+    }
   }
 
   void write(std::int64_t field, std::int64_t place, const std::byte* values) override {
@@ -85,6 +93,11 @@ class FileWriter : public RecordingWriter {
   }
 
  private:
+  // Until it can be read: hidden, so that nobody takes it for a recording if the process ends meanwhile.
+  static std::string begun_name(const fs::path& path) {
+    return (path.parent_path() / ("." + path.filename().string() + ".begun")).string();
+  }
+
   hid_t check(hid_t status) const { return check_hdf5(status, k_write, part_); }
   Hdf5Named named(hid_t object) const { return recording_named(object, part_); }
   hid_t type() const { return header_.wire == Real::float32 ? H5T_NATIVE_FLOAT : H5T_NATIVE_DOUBLE; }
@@ -233,7 +246,7 @@ class FileWriter : public RecordingWriter {
     check(H5Dwrite(list.get(), kind, source.get(), target.get(), H5P_DEFAULT, value));
   }
 
-  std::string path_, part_;
+  std::string path_, part_, begun_;
   RecordingHeader header_;
   hsize_t points_;
   Hdf5File file_;

@@ -93,6 +93,22 @@ TEST_F(OptimizeTest, RowsThatANetworkSelectsMayBeNone) {
   EXPECT_TRUE(at::equal(run(*engine_for(spec, {16}, {16}), in, 16), in));
 }
 
+TEST_F(OptimizeTest, AReluInALoopStaysThere) {
+  NetworkSpec spec = spec_of(
+      "def forward(self, x):\n"
+      "    z = torch.zeros_like(x)\n"
+      "    y = torch.linear(x, self.weight, self.bias)\n"
+      "    for i in range(int(x.size(1)) // 8):\n"
+      "        z = z + torch.relu(y).add_(1.0)\n"
+      "    return z\n");
+  const at::Tensor in = at::randn({1024, 16});
+  spec.optimize = Optimize::none;
+  const at::Tensor plain = run(*engine_for(spec, {16}, {16}), in, 16);
+  spec.optimize = Optimize::inference;
+
+  EXPECT_TRUE(at::allclose(run(*engine_for(spec, {16}, {16}), in, 16), plain, 1e-4, 1e-5));
+}
+
 TEST_F(OptimizeTest, OtherKindsThanFloat32KeepTheirLinearLayers) {
   NetworkSpec spec = spec_of(k_layers);
   const at::Tensor in = at::randn({1024, 16});

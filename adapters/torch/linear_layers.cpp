@@ -97,7 +97,9 @@ class LinearRewriter {
     Value* bias_value = has_bias ? attribute("bias", bias.contiguous()) : graph_->insertConstant(torch::jit::IValue());
     Value* replaced = layer->output();
     Node* user = replaced->uses().size() == 1 ? replaced->uses()[0].user : nullptr;
-    const bool rectified = user != nullptr && (is(user, "aten::relu") || is(user, "aten::relu_"));
+    // In a loop behind the layer, each round has a tensor of its own.
+    const bool rectified = user != nullptr && user->owningBlock() == layer->owningBlock() &&
+                           (is(user, "aten::relu") || is(user, "aten::relu_"));
     if (rectified) replaced = user->output();
     Value* out = graph_->insert(c10::Symbol::fromQualString(k_linear),
                                 {layer->input(0), attribute("weight", panels_of(weight)), bias_value,

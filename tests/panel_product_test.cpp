@@ -131,6 +131,19 @@ TEST(PanelProduct, EveryValueIsOneChainOfFusedMultiplyAdds) {
   }
 }
 
+// More than one part of the depth and of the columns, of both factors.
+TEST(PanelProduct, FactorsThatArePutInOrderGiveTheSame) {
+  const Shape shape{65, 520, 530};
+  const auto a = random_values(shape.rows * shape.depth, 1), b = random_values(shape.depth * shape.columns, 2),
+             bias = random_values(shape.columns, 3), out = random_values(shape.rows * shape.columns, 4);
+  for (const bool transposed_a : {false, true}) {
+    const Case its{shape, transposed_a, false, true, true, transposed_a, true};
+    const std::vector<float> expected = expected_of(its, a, b, bias, out);
+    for (const Instructions instructions : instructions_here())
+      EXPECT_EQ(product_of(its, a, b, bias, out, instructions), expected) << static_cast<int>(instructions);
+  }
+}
+
 TEST(PanelProduct, NotANumberStaysOne) {
   for (const Instructions instructions : instructions_here()) {
     const Case its{{3, 20, 4}, false, true, true, true, false, false};

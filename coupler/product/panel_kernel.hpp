@@ -73,16 +73,15 @@ void multiply_rows(const PanelProduct& its, const float* a, std::int64_t row, st
   if constexpr (Rows > 1) multiply_rows<Vector, Rows - 1, Vectors, Whole>(its, a, row, rows, column, last);
 }
 
-// A block of rows, from column `begin` to `end`; `a` points to its first row.
+// All columns of a block of rows; `a` points to its first row.
 template <class Vector>
-void multiply_columns(const PanelProduct& its, const float* a, std::int64_t row, std::int64_t rows, std::int64_t begin,
-                      std::int64_t end) {
+void multiply_columns(const PanelProduct& its, const float* a, std::int64_t row, std::int64_t rows) {
   constexpr std::int64_t k_lanes = Vector::k_lanes, k_width = k_vectors * k_lanes;
   static_assert(k_panel % k_width == 0);  // a block lies in one panel
-  std::int64_t column = begin;
-  for (; column + k_width <= end; column += k_width)
+  std::int64_t column = 0;
+  for (; column + k_width <= its.columns; column += k_width)
     multiply_rows<Vector, Vector::k_rows, k_vectors, true>(its, a, row, rows, column, k_lanes);
-  const std::int64_t rest = end - column;
+  const std::int64_t rest = its.columns - column;
   if (rest > k_lanes) multiply_rows<Vector, Vector::k_rows, 2, false>(its, a, row, rows, column, rest - k_lanes);
   if (rest > 0 && rest <= k_lanes) multiply_rows<Vector, Vector::k_rows, 1, false>(its, a, row, rows, column, rest);
 }
@@ -105,13 +104,11 @@ void copy(const float* from, std::int64_t count, float* to) {
   }
 }
 
-// All rows over some columns; a is in row order, or in blocks of order_rows().
+// a is in row order, or in blocks of order_rows().
 template <class Vector>
-void multiply_rows_over(const PanelProduct& its, std::int64_t begin, std::int64_t end) {
-  for (std::int64_t row = 0; row < its.rows; row += Vector::k_rows) {
-    const std::int64_t rows = least(Vector::k_rows, its.rows - row);
-    multiply_columns<Vector>(its, its.a + row * its.a_row, row, rows, begin, end);
-  }
+void multiply_all_rows(const PanelProduct& its) {
+  for (std::int64_t row = 0; row < its.rows; row += Vector::k_rows)
+    multiply_columns<Vector>(its, its.a + row * its.a_row, row, least(Vector::k_rows, its.rows - row));
 }
 
 // A transposed a, in blocks of [depth, k_rows].
@@ -125,17 +122,27 @@ void order_rows(const PanelProduct& its, float* blocks) {
   }
 }
 
-// b in row order, some columns of it in panels.
-inline void order_columns(const PanelProduct& its, std::int64_t begin, std::int64_t end, float* panels) {
-  for (std::int64_t first = begin; first < end; first += k_panel, panels += k_panel * its.depth) {
-    const std::int64_t width = least(k_panel, end - first);
+// b in row order, in panels.
+inline void order_columns(const PanelProduct& its, float* panels) {
+  for (std::int64_t first = 0; first < its.columns; first += k_panel, panels += k_panel * its.depth) {
+    const std::int64_t width = least(k_panel, its.columns - first);
     for (std::int64_t d = 0; d < its.depth; ++d) {
-      const float* from = its.b + first / k_panel * its.b_panel + d * its.b_depth;
       float* const to = panels + d * k_panel;
-      copy<k_panel>(from, width, to);
+      copy<k_panel>(its.b + first + d * its.b_depth, width, to);
       for (std::int64_t i = width; i < k_panel; ++i) to[i] = 0.0F;
     }
   }
+}
+
+// Some columns, from a whole panel on.
+inline PanelProduct columns_of(const PanelProduct& its, std::int64_t begin, std::int64_t count) {
+  PanelProduct some = its;
+  some.columns = count;
+  some.b += begin / k_panel * its.b_panel;
+  some.out += begin;
+  if (some.bias != nullptr) some.bias += begin;
+  if (some.rectified != nullptr) some.rectified += begin;
+  return some;
 }
 
 // Where something is put in order, a part of the depth after the other: `out` goes on with the chains.
@@ -143,7 +150,6 @@ template <class Vector>
 void multiply_with(const PanelProduct& its, float* scratch) {
   const bool order_a = Vector::k_orders_rows && its.a_depth != 1;
   const bool order_b = !in_panels(its) && its.b_depth >= k_width_to_order && its.rows >= k_rows_to_order;
-  float* const blocks = scratch + k_floats_at_once;
   const std::int64_t step = order_a || order_b ? k_depth_at_once : its.depth;
   std::int64_t at = 0;
   do {
@@ -157,6 +163,7 @@ void multiply_with(const PanelProduct& its, float* scratch) {
     part.rectify = last && its.rectify;
     part.rectified = last ? its.rectified : nullptr;
     if (order_a) {
+      float* const blocks = scratch + k_floats_at_once;
       order_rows<Vector>(part, blocks);
       part.a = blocks;
       part.a_row = part.depth;
@@ -164,15 +171,14 @@ void multiply_with(const PanelProduct& its, float* scratch) {
     }
     const std::int64_t width = columns_at_once(part.depth);
     for (std::int64_t begin = 0; begin < its.columns; begin += width) {
-      const std::int64_t end = least(its.columns, begin + width);
-      PanelProduct block = part;
+      PanelProduct some = columns_of(part, begin, least(width, its.columns - begin));
       if (order_b) {
-        order_columns(part, begin, end, scratch);
-        block.b_panel = k_panel * part.depth;
-        block.b_depth = k_panel;
-        block.b = scratch - begin / k_panel * block.b_panel;
+        order_columns(some, scratch);
+        some.b = scratch;
+        some.b_panel = k_panel * some.depth;
+        some.b_depth = k_panel;
       }
-      multiply_rows_over<Vector>(block, begin, end);
+      multiply_all_rows<Vector>(some);
     }
     at += step;
   } while (at < its.depth);

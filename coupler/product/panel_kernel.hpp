@@ -22,6 +22,17 @@ constexpr std::int64_t k_rows_to_order = 64;    // for so many rows of a
 
 inline bool in_panels(const PanelProduct& its) { return its.b_depth == k_panel; }
 
+// work(r, v) for each vector of a block. Not unrolled, the compiler keeps a block's sums in memory before and behind
+// the loop over the depth.
+template <int Rows, int Vectors, class Work>
+inline void for_vectors(Work work) {
+#pragma GCC unroll 16
+  for (int r = 0; r < Rows; ++r) {
+#pragma GCC unroll 2
+    for (int v = 0; v < Vectors; ++v) work(r, v);
+  }
+}
+
 // `last`: columns of the last vector, if it is not Whole; panels have zeros behind them.
 template <class Vector, int Rows, int Vectors, bool Whole>
 void multiply_block(const PanelProduct& its, const float* a, std::int64_t row, std::int64_t column, std::int64_t last) {
@@ -35,34 +46,35 @@ void multiply_block(const PanelProduct& its, const float* a, std::int64_t row, s
                                     : Vector::load(from + v * Vector::k_lanes, last);
   };
   Register sums[Rows][Vectors];
-  for (int r = 0; r < Rows; ++r)
-    for (int v = 0; v < Vectors; ++v) sums[r][v] = its.add ? load(out + r * its.out_row, v) : Vector::zero();
+  for_vectors<Rows, Vectors>([&](int r, int v) { sums[r][v] = Vector::zero(); });
+  if (its.add) for_vectors<Rows, Vectors>([&](int r, int v) { sums[r][v] = load(out + r * its.out_row, v); });
   for (std::int64_t d = 0; d < its.depth; ++d) {
     Register values[Vectors];
     for (int v = 0; v < Vectors; ++v) values[v] = filled ? Vector::load(b + v * Vector::k_lanes) : load(b, v);
-#pragma GCC unroll 16
-    for (int r = 0; r < Rows; ++r) {
-      const Register factor = Vector::spread(a[r * a_row]);
-#pragma GCC unroll 2
-      for (int v = 0; v < Vectors; ++v) sums[r][v] = Vector::multiply_add(factor, values[v], sums[r][v]);
-    }
+    for_vectors<Rows, Vectors>(
+        [&](int r, int v) { sums[r][v] = Vector::multiply_add(Vector::spread(a[r * a_row]), values[v], sums[r][v]); });
     a += its.a_depth;
     b += its.b_depth;
   }
-  for (int r = 0; r < Rows; ++r) {
-    for (int v = 0; v < Vectors; ++v) {
-      if (its.bias != nullptr) sums[r][v] = Vector::add(sums[r][v], load(its.bias + column, v));
-      if (its.rectify) sums[r][v] = Vector::rectify(sums[r][v]);
-      if (its.rectified != nullptr)
-        sums[r][v] = Vector::where_positive(sums[r][v], load(its.rectified + (row + r) * its.out_row + column, v));
-      float* const to = out + r * its.out_row + v * Vector::k_lanes;
-      if (Whole || v + 1 < Vectors) {
-        Vector::store(to, sums[r][v]);
-      } else {
-        Vector::store(to, sums[r][v], last);
-      }
-    }
+  if (its.bias != nullptr) {
+    Register bias[Vectors];
+    for (int v = 0; v < Vectors; ++v) bias[v] = load(its.bias + column, v);
+    for_vectors<Rows, Vectors>([&](int r, int v) { sums[r][v] = Vector::add(sums[r][v], bias[v]); });
   }
+  if (its.rectify) for_vectors<Rows, Vectors>([&](int r, int v) { sums[r][v] = Vector::rectify(sums[r][v]); });
+  if (its.rectified != nullptr) {
+    const float* const of = its.rectified + row * its.out_row + column;
+    for_vectors<Rows, Vectors>(
+        [&](int r, int v) { sums[r][v] = Vector::where_positive(sums[r][v], load(of + r * its.out_row, v)); });
+  }
+  for_vectors<Rows, Vectors>([&](int r, int v) {
+    float* const to = out + r * its.out_row + v * Vector::k_lanes;
+    if (Whole || v + 1 < Vectors) {
+      Vector::store(to, sums[r][v]);
+    } else {
+      Vector::store(to, sums[r][v], last);
+    }
+  });
 }
 
 // `rows`: at most Rows.

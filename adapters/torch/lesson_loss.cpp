@@ -28,7 +28,9 @@ at::Tensor side_by_side(const std::vector<at::Tensor>& columns) {
   return columns.size() == 1 ? columns.front() : at::cat(columns, 1);
 }
 
+// No part of a row where all of it is meant: the gradient of a part is a copy into zeros.
 at::Tensor columns_of(const at::Tensor& rows, const FieldSlot& slot) {
+  if (slot.levels == rows.size(1)) return rows;
   return rows.narrow(1, slot.offset, slot.levels);
 }
 

@@ -62,6 +62,39 @@ void add_bias(const at::Tensor& values, const at::Tensor& bias, bool rectify) {
   }
 }
 
+// Adds `columns` of some rows to `sums`, four rows at a time: bits follow from the rows alone, whatever blocks and
+// threads they come in.
+template <class T>
+void add_rows(T* __restrict sums, const T* __restrict values, std::int64_t rows, std::int64_t width,
+              std::int64_t columns) {
+  static_assert(k_block_rows % 4 == 0);
+  for (; rows >= 4; rows -= 4, values += 4 * width) {
+    for (std::int64_t i = 0; i < columns; ++i)
+      sums[i] += (values[i] + values[i + width]) + (values[i + 2 * width] + values[i + 3 * width]);
+  }
+  for (; rows > 0; --rows, values += width) {
+    for (std::int64_t i = 0; i < columns; ++i) sums[i] += values[i];
+  }
+}
+
+// The gradient of a layer's bias. Threads share the columns.
+template <class T>
+void add_bias_gradient(const at::Tensor& bias, const at::Tensor& gradient) {
+  const std::int64_t rows = gradient.size(0), width = gradient.size(1);
+  at::parallel_for(0, width, at::internal::GRAIN_SIZE / rows + 1, [&](std::int64_t begin, std::int64_t end) {
+    add_rows(bias.data_ptr<T>() + begin, gradient.data_ptr<T>() + begin, rows, width, end - begin);
+  });
+}
+
+void add_bias_gradient(at::Tensor bias, const at::Tensor& gradient, bool first) {
+  if (first) bias.zero_();
+  if (gradient.scalar_type() == at::kDouble) {
+    add_bias_gradient<double>(bias, gradient);
+  } else {
+    add_bias_gradient<float>(bias, gradient);
+  }
+}
+
 bool by_own_products(const at::Tensor& in) { return has_linear_product(in.device(), in.scalar_type()); }
 
 // `weight`: panels for own products, else [inputs, outputs]. Several threads share the passes of LibTorch, but would
@@ -168,8 +201,7 @@ struct MlpPass : torch::autograd::Function<MlpPass> {
         at::Tensor &weight = gradients[1 + 2 * l], &bias = gradients[2 + 2 * l];
         const at::Tensor x = values[l].narrow(0, row, rows);
         if (weight.defined()) add_weight_gradient(weight, gradient, x, row == 0);
-        if (bias.defined() && row == 0) at::sum_out(bias, gradient, 0);
-        if (bias.defined() && row > 0) bias.add_(gradient.sum(0));
+        if (bias.defined()) add_bias_gradient(bias, gradient, row == 0);
         if (l == lowest && !gradients[0].defined()) break;
         at::Tensor below = l == 0 ? gradients[0].narrow(0, row, rows) : at::empty_like(x);
         run_layer_back(below, gradient, parameters[2 * l].detach().contiguous(), x, l > 0 ? curve : Curve::none);

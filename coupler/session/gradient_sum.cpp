@@ -9,7 +9,10 @@ namespace ekman {
 GradientSum::GradientSum(const Communicator& learners, std::int64_t chunks, Reproducible reproducible, Learner& learner,
                          bool shared_cores, StateWriter& state)
     : learners_(learners), learner_(learner), shared_cores_(shared_cores), state_(state) {
-  if (reproducible != Reproducible::bfb) return;
+  if (reproducible != Reproducible::bfb) {
+    on_node_ = NodeSum(learners, gradient_bytes());
+    return;
+  }
   const auto num_sums = static_cast<std::int64_t>(learner.sums().size());
   tree_ = std::make_unique<ChunkTree>(chunks, learner.gradient_kind(), learner.gradient_size(), num_sums);
   gradient_.resize(static_cast<std::size_t>(gradient_bytes()));
@@ -72,10 +75,16 @@ void GradientSum::add_up() {
   const StageTimer timer(state_.profile(), Stage::reduce);
   const WaitScope waiting(state_, Call::learning_step);
   std::vector<double>& sums = learner_.sums();
-  learners_.sum_alike(reinterpret_cast<std::byte*>(sums.data()), static_cast<std::int64_t>(sums.size()), true,
-                      shared_cores_);
-  learners_.sum_alike(learner_.gradient(), learner_.gradient_size(), learner_.gradient_kind() == Real::float64,
-                      shared_cores_);
+  sum_alike(reinterpret_cast<std::byte*>(sums.data()), static_cast<std::int64_t>(sums.size()), true);
+  sum_alike(learner_.gradient(), learner_.gradient_size(), learner_.gradient_kind() == Real::float64);
+}
+
+void GradientSum::sum_alike(std::byte* values, std::int64_t count, bool is_double) {
+  if (on_node_) {
+    on_node_.sum(values, count, is_double, shared_cores_);
+  } else {
+    learners_.sum_alike(values, count, is_double, shared_cores_);
+  }
 }
 
 void GradientSum::drop_rounds() {

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "coupler/comm/communicator.hpp"
+#include "coupler/comm/node_sum.hpp"
 #include "coupler/engine/chunk_tree.hpp"
 #include "coupler/engine/learner.hpp"
 #include "coupler/session/state_record.hpp"
@@ -25,7 +26,8 @@ struct LearningParts {
 // along a tree, and round by round (exchanges, or passes of adjoints), so that no decomposition changes a bit.
 class GradientSum {
  public:
-  // All must outlive it. `learners` are the ranks that own chunks, of which there are `chunks`.
+  // Collective over the learners. All must outlive it. `learners` are the ranks that own chunks, of which there are
+  // `chunks`.
   GradientSum(const Communicator& learners, std::int64_t chunks, Reproducible reproducible, Learner& learner,
               bool shared_cores, StateWriter& state);
 
@@ -46,6 +48,7 @@ class GradientSum {
  private:
   bool by_chunk() const { return tree_ != nullptr; }
   std::int64_t gradient_bytes() const { return learner_.gradient_size() * real_size(learner_.gradient_kind()); }
+  void sum_alike(std::byte* values, std::int64_t count, bool is_double);
   void drop_rounds();
   template <class T>
   void add_round(const std::vector<std::byte>& gradient);
@@ -54,6 +57,7 @@ class GradientSum {
   Learner& learner_;
   bool shared_cores_;
   StateWriter& state_;
+  NodeSum on_node_;                  // not with bfb; none where learners are on several nodes
   std::unique_ptr<ChunkTree> tree_;  // bfb only, as what follows
   std::vector<std::byte> gradient_;  // of all rounds since the last step
   std::vector<double> sums_;

@@ -102,6 +102,18 @@ int Communicator::size() const {
   return size;
 }
 
+std::vector<int> Communicator::ranks_in(const Communicator& other, const std::vector<int>& ranks) const {
+  MPI_Group mine = MPI_GROUP_NULL, theirs = MPI_GROUP_NULL;
+  std::vector<int> found(ranks.size());
+  check_mpi(MPI_Comm_group(comm_, &mine), "MPI_Comm_group");
+  check_mpi(MPI_Comm_group(other.comm_, &theirs), "MPI_Comm_group");
+  check_mpi(MPI_Group_translate_ranks(mine, static_cast<int>(ranks.size()), ranks.data(), theirs, found.data()),
+            "MPI_Group_translate_ranks");
+  MPI_Group_free(&mine);
+  MPI_Group_free(&theirs);
+  return found;
+}
+
 Communicator Communicator::clone() const {
   MPI_Comm copy = MPI_COMM_NULL;
   check_mpi(MPI_Comm_dup(comm_, &copy), "MPI_Comm_dup");

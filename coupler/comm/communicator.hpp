@@ -37,6 +37,8 @@ class Communicator {
   explicit operator bool() const { return comm_ != MPI_COMM_NULL; }
   int rank() const;
   int size() const;
+  // Local. What `ranks` of this communicator are in `other`, which they are in.
+  std::vector<int> ranks_in(const Communicator& other, const std::vector<int>& ranks) const;
 
   // Collective. A duplicate of our own, with MPI_ERRORS_RETURN.
   Communicator clone() const;

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "coupler/base/simulation.hpp"
+#include "coupler/comm/bell.hpp"
 #include "coupler/comm/polite_wait.hpp"
 
 namespace ekman {
@@ -34,8 +35,8 @@ Range share_of(int rank, int ranks, std::int64_t count) {
   return {begin, std::min(count - begin, each)};
 }
 
-void wait_for(const std::atomic<std::int64_t>& value, std::int64_t least, bool shared_cores) {
-  PoliteWait wait(shared_cores);
+void wait_for(const std::atomic<std::int64_t>& value, std::int64_t least, bool shared_cores, Bell& bell) {
+  PoliteWait wait(shared_cores, shared_cores ? &bell : nullptr);
   while (value.load(std::memory_order_acquire) < least) wait.pause();
 }
 
@@ -43,6 +44,7 @@ void wait_for(const std::atomic<std::int64_t>& value, std::int64_t least, bool s
 
 // The head of a rank's segment, before the values that it gives, and its share of the sums.
 struct NodeSum::Rank {
+  Bell bell;
   alignas(k_cache_line) std::atomic<std::int64_t> given;  // the last part whose values are there; sums before are taken
   alignas(k_cache_line) std::atomic<std::int64_t> summed;  // the last part whose sums are there; its values are read
 };
@@ -73,6 +75,12 @@ void NodeSum::sum(std::byte* values, std::int64_t count, bool is_double, bool sh
   }
 }
 
+void NodeSum::ring_others() const {
+  for (int r = 0; r < memory_.ranks(); ++r) {
+    if (r != me_) ring(&rank(r).bell);
+  }
+}
+
 // A rank writes its values when all have read those of the part before, and its sums when all have taken the ones
 // before.
 template <class T>
@@ -82,8 +90,10 @@ void NodeSum::sum_part(T* values, std::int64_t count, bool shared_cores) {
   ++parts_;
   std::memcpy(given(me_), values, static_cast<std::size_t>(count) * sizeof(T));
   rank(me_).given.store(parts_, std::memory_order_release);
+  if (shared_cores) ring_others();
   T* const sums = reinterpret_cast<T*>(summed(me_));
-  for (int r = 0; r < ranks; ++r) wait_for(rank(r).given, parts_, shared_cores);
+  Bell& bell = rank(me_).bell;
+  for (int r = 0; r < ranks; ++r) wait_for(rank(r).given, parts_, shared_cores, bell);
   for (int r = 0; r < ranks; ++r) {
     const T* const theirs = reinterpret_cast<const T*>(given(r)) + mine.begin;
     if (r == 0) {
@@ -93,9 +103,10 @@ void NodeSum::sum_part(T* values, std::int64_t count, bool shared_cores) {
     }
   }
   rank(me_).summed.store(parts_, std::memory_order_release);
+  if (shared_cores) ring_others();
   for (int r = 0; r < ranks; ++r) {
     const Range theirs = share_of<T>(r, ranks, count);
-    wait_for(rank(r).summed, parts_, shared_cores);
+    wait_for(rank(r).summed, parts_, shared_cores, bell);
     std::memcpy(values + theirs.begin, summed(r), static_cast<std::size_t>(theirs.count) * sizeof(T));
   }
 }

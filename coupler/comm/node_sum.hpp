@@ -29,6 +29,7 @@ class NodeSum {
   Rank& rank(int rank) const;
   std::byte* given(int rank) const;
   std::byte* summed(int rank) const;
+  void ring_others() const;
   template <class T>
   void sum_part(T* values, std::int64_t count, bool shared_cores);
 

@@ -1,25 +1,45 @@
-// Waiting that gives the core away: a few looks at full speed, then sched_yield between looks.
+// Waiting that gives the core away: a few looks at full speed, then sched_yield between looks, or sleep if there is a
+// bell that wakes.
 #pragma once
 
 #include <sched.h>
 
+#include <cstdint>
+
 namespace ekman {
 
-// One object a wait. `shared_cores`: more ranks than cores on the node, so yield from the first look on.
+struct Bell;
+
+// One object a wait; look, then pause, in turns. `shared_cores`: more ranks than cores on the node, so yield from the
+// first look on. `bell`: of this rank, if whoever writes what is waited for rings it.
 class PoliteWait {
  public:
-  explicit PoliteWait(bool shared_cores) : spins_(shared_cores ? 0 : k_spins) {}
+  explicit PoliteWait(bool shared_cores, Bell* bell = nullptr) : bell_(bell), spins_(shared_cores ? 0 : k_spins) {}
+  ~PoliteWait() {
+    if (listens_) stop_listening();
+  }
+  PoliteWait(const PoliteWait&) = delete;
+  PoliteWait& operator=(const PoliteWait&) = delete;
   void pause() {
     if (spins_ > 0) {
       --spins_;
-    } else {
+    } else if (bell_ == nullptr || !sleep()) {
       sched_yield();
     }
   }
 
  private:
   static constexpr int k_spins = 2000;
+
+  // False as long as the wait is short. See ring().
+  bool sleep();
+  void stop_listening();
+
+  Bell* bell_;
   int spins_;
+  bool listens_ = false;
+  std::uint32_t rung_ = 0;
+  std::int64_t begin_ = 0;  // nanoseconds of the monotonic clock; 0: not known yet
 };
 
 }  // namespace ekman

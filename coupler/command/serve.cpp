@@ -137,6 +137,7 @@ Route define_route(const Job& job, const Placement& place, const RecordingStore&
     Communicator comm = split_route(job, static_cast<int>(n), "", place.network);
     if (!comm) continue;
     route = make_ml_route(std::move(comm), spec);
+    route.hang_bells(spec, job.shared_cores);
     share_site(route.comm, spec, route.points, job.shared_cores, place.device);
     const std::vector<std::string> fields = recorded_fields_of(job.plan, spec);
     if (fields.empty()) continue;

@@ -10,7 +10,7 @@ ComponentRoute::ComponentRoute(Route route, const NetworkSpec& spec, std::int64_
     : route_(std::move(route)),
       spec_(spec),
       period_(period),
-      context_{spec, state.writer, state.network, shared_cores},
+      context_{spec, state.writer, state.network, shared_cores, route_.bell},
       in_(route_.in, context_, state.inputs),
       truth_(route_.truth, context_, state.truth),
       out_(route_.out, context_, state.outputs, any_thread),

@@ -177,6 +177,7 @@ void ComponentSide::enddef(std::int64_t step) {
     const auto slots = static_cast<std::int64_t>(definition.ids.size());
     Route route = spec.is_inline() ? make_inline_route(std::move(comm), spec, definition, inline_tile(spec))
                                    : make_component_route(std::move(comm), spec, definition);
+    route.hang_bells(spec, job_.shared_cores);
     routes_.push_back(std::make_unique<ComponentRoute>(std::move(route), spec, slots,
                                                        steps_between_exchanges(job_.plan, spec), job_.shared_cores,
                                                        job_.any_thread, route_state(static_cast<int>(n))));

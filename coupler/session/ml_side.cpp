@@ -120,7 +120,7 @@ void MlSide::wait_for_inputs() {
     poll();
     return;
   }
-  PoliteWait wait(shared_cores_);
+  PoliteWait wait(shared_cores_, route_.bell);
   for (int look = untold_looks(shared_cores_); look > 0; --look) {
     wait.pause();
     if (poll()) return;

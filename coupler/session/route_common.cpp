@@ -5,10 +5,34 @@
 #include <cstring>
 #include <limits>
 
+#include "coupler/base/simulation.hpp"
+
 namespace ekman {
 
 std::int64_t Route::rows_of(const NetworkSpec& spec, std::int64_t slot) const {
   return std::min(spec.rows_per_chunk(), points - chunks[static_cast<std::size_t>(slot)] * spec.rows_per_chunk());
+}
+
+void Route::hang_bells(const NetworkSpec& spec, bool shared_cores) {
+  if (k_simulated || !shared_cores || spec.is_inline() || spec.transport != Transport::automatic) return;
+  bells = Bells(node);
+  if (!bells) return;
+  bool all_in_window = true;
+  std::vector<Message*> messages;
+  std::vector<int> peers;
+  for (Direction* direction : directions()) {
+    for (Message& message : direction->messages) {
+      if (message.request >= 0) {
+        all_in_window = false;
+        continue;
+      }
+      messages.push_back(&message);
+      peers.push_back(message.peer);
+    }
+  }
+  peers = comm.ranks_in(node, peers);
+  for (std::size_t i = 0; i < peers.size(); ++i) messages[i]->bell = bells.of(peers[i]);
+  if (all_in_window) bell = bells.of(node.rank());
 }
 
 std::int64_t Route::points_here(const NetworkSpec& spec) const {

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "coupler/comm/bell.hpp"
 #include "coupler/comm/communicator.hpp"
 #include "coupler/comm/persistent.hpp"
 #include "coupler/comm/window.hpp"
@@ -30,8 +31,9 @@ struct RouteDefinition {
 // A message as both sides see it: its header, the rows it carries, and its request if it crosses nodes.
 struct Message {
   MessageHeader* header = nullptr;
-  int request = -1;  // index in the PersistentList of its direction; -1: through the window
-  int peer = 0;      // rank in the route communicator
+  int request = -1;      // index in the PersistentList of its direction; -1: through the window
+  int peer = 0;          // rank in the route communicator
+  Bell* bell = nullptr;  // of the peer, which may sleep until this rank writes to the header
   std::vector<Piece> pieces;
   std::int64_t rows = 0;
   // Header and rows may be there twice; exchanges with odd numbers then take the second ones. With lag on both sides
@@ -95,6 +97,8 @@ struct Route {
   Communicator learners;     // ML ranks: those of the network that own chunks; empty on the others
   std::int64_t node_id = 0;  // least rank of `comm` on this node
   SharedWindow window;
+  Bells bells;           // of the ranks of `node`; none unless they share cores
+  Bell* bell = nullptr;  // of this rank: all that it waits for in this route comes through the window
   std::vector<std::vector<std::byte>> heap;
   std::int64_t points = 0;           // all ranks together
   std::vector<std::int64_t> chunks;  // ML ranks: the chunks owned, ascending; inline: tiles with rows of this rank
@@ -107,6 +111,8 @@ struct Route {
   Direction adjoint_in;   // of outputs, to the ML ranks; without fields if the plan has no tape
   Direction adjoint_out;  // of inputs, to the component
 
+  // Collective over `node`, once, when all messages are there: ranks that share cores may sleep in their waits.
+  void hang_bells(const NetworkSpec& spec, bool shared_cores);
   // In the order of the list in set_up_messages.hpp.
   std::array<Direction*, k_directions> directions() { return {&in, &out, &truth, &adjoint_in, &adjoint_out}; }
   // ML ranks: rows of a slot that hold points: the first ones, since points are sorted positions without gaps.

@@ -141,6 +141,7 @@ void RowInbox::release(std::int64_t s) {
     const std::int64_t exchange = state.released++;
     if (message.request < 0) {
       message.header_of(exchange).consumed.store(exchange + 1, std::memory_order_release);
+      ring(message.bell);
     } else if (was_full && !state.ended) {
       direction_.requests.start(message.request_of(state.exchanges));
     }
@@ -154,6 +155,7 @@ void RowInbox::count_exchanges(std::int64_t exchanges) {
     for (std::int64_t i = 0; i < exchanges && message.request < 0; ++i) {
       message.header_of(i).consumed.store(i + 1, std::memory_order_release);
     }
+    ring(message.bell);
   }
   for (Slot& slot : slots_) slot.released = exchanges;
 }

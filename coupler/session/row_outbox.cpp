@@ -58,6 +58,7 @@ void RowOutbox::send(int m) {
   messages_[m].slots_open[place(exchange)] = messages_[m].slots;
   if (message.request < 0) {
     message.header_of(exchange).sequence.store(exchange + 1, std::memory_order_release);
+    ring(message.bell);
   } else {
     direction_.requests.start(message.request_of(exchange));
     messages_[m].sending[place(exchange)] = true;

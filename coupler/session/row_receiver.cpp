@@ -139,7 +139,8 @@ void RowReceiver::wait_for(int m, int field, bool may_call_mpi) {
   const int number = field < 0 ? k_no_field : numbers_[field];
   if (message.request < 0) {
     return wait_until([&] { return header(message).sequence.load(std::memory_order_acquire) > fetched(); },
-                      context_.shared_cores, context_.writer, call_, number, context_.network, message.peer);
+                      context_.shared_cores, context_.bell, context_.writer, call_, number, context_.network,
+                      message.peer);
   }
   if (arrived_[m].load(std::memory_order_acquire)) return;
   const StageTimer timer(context_.writer.profile(), Stage::wait, context_.network);

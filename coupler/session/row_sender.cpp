@@ -79,8 +79,8 @@ void RowSender::wait_until_free(Call call, int number) {
   if (free_.load(std::memory_order_acquire)) return;
   for (const Message& message : direction_.messages) {
     if (message.request >= 0) continue;
-    wait_until([&] { return is_free(message); }, context_.shared_cores, context_.writer, call, number, context_.network,
-               message.peer);
+    wait_until([&] { return is_free(message); }, context_.shared_cores, context_.bell, context_.writer, call, number,
+               context_.network, message.peer);
   }
   free_.store(true, std::memory_order_release);
 }
@@ -92,6 +92,7 @@ void RowSender::packed(int m, std::int64_t rows, const RowMoment& when) {
   header(message).turn = when.turn;
   // Across nodes this is for post, here on this rank only.
   header(message).sequence.store(message.request < 0 ? exchange_ + 1 : 1, std::memory_order_release);
+  ring(message.bell);
 }
 
 void RowSender::post() {
@@ -130,6 +131,7 @@ void RowSender::finish() {
     header(message).step = k_end_of_run;
     if (message.request < 0) {
       header(message).sequence.store(exchange_ + 1, std::memory_order_release);
+      ring(message.bell);
     } else {
       direction_.requests.start(request(message));
     }

@@ -19,7 +19,8 @@ struct RowContext {
   const NetworkSpec& spec;
   StateWriter& writer;
   int network;        // its number in the plan
-  bool shared_cores;  // see PoliteWait
+  bool shared_cores;  // see PoliteWait, as the next
+  Bell* bell;
 };
 
 // What the header of a message says of its rows.

@@ -176,7 +176,9 @@ def operators(build, work):
 
 
 def training_ranks(build, work):
-    yield job(build, "training", 2, ["ranks", "training_ranks", 1024], learning_plan(work, "training_ranks", [1, 2]), 3)
+    for gets in cases("none", "get"):
+        name = f"training_ranks_{gets}"
+        yield job(build, "training", 2, ["ranks", name, 1024, gets], learning_plan(work, name, [1, 2]), 3)
 
 
 def engine(build, work):

@@ -3,7 +3,7 @@
 ! training loop NAME POINTS GETS REQUESTS ANSWERS   samples/s against training_loop.py, which answers in turns
 ! training waiting NAME POINTS GETS                 the part of a step that the component waits, with physics as long as a
 !                                                   step
-! training ranks NAME POINTS                        the second rank, component "two" with 2 * POINTS, against twice the
+! training ranks NAME POINTS GETS                   the second rank, component "two" with 2 * POINTS, against twice the
 !                                                   samples/s of the first, component "one"
 ! GETS: get, or none: nobody gets the outputs.
 program training

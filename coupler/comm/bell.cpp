@@ -10,9 +10,6 @@
 
 namespace ekman {
 
-static_assert(sizeof(std::atomic<std::uint32_t>) == 4 && std::atomic<std::uint32_t>::is_always_lock_free,
-              "the kernel reads it");
-
 // A sleeper looks at the memory between its two steps, counting itself and sleeping; so either it sees what was
 // written before the fence, or it is seen here.
 void ring(Bell* bell) {

@@ -17,6 +17,9 @@ struct alignas(64) Bell {
   std::atomic<std::uint32_t> rung;      // times
 };
 
+// A futex.
+static_assert(sizeof(std::atomic<std::uint32_t>) == 4 && std::atomic<std::uint32_t>::is_always_lock_free);
+
 // Local, by any rank of the node: what its rank may wait for has been written. Without a bell nothing happens.
 void ring(Bell* bell);
 

@@ -20,12 +20,15 @@ class PoliteWait {
   }
   PoliteWait(const PoliteWait&) = delete;
   PoliteWait& operator=(const PoliteWait&) = delete;
-  void pause() {
+  // True if it slept: for some time, or until the bell was rung.
+  bool pause() {
     if (spins_ > 0) {
       --spins_;
-    } else if (bell_ == nullptr || !sleep()) {
-      sched_yield();
+      return false;
     }
+    if (bell_ != nullptr && sleep()) return true;
+    sched_yield();
+    return false;
   }
 
  private:

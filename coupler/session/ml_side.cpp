@@ -15,8 +15,8 @@ namespace ekman {
 
 namespace {
 
-// An ML rank that has nothing to do looks for requests of restart sets, and at the clock, every so many times that it
-// looks for rows: the look enters MPI, which the other does not need to in a shared window.
+// An ML rank that has nothing to do looks for requests of restart sets, and at the clock, whenever it has slept, or
+// every so many times that it looks for rows: the look enters MPI, which the other does not need to in a shared window.
 constexpr int k_polls_per_look = 16;
 
 }  // namespace
@@ -130,8 +130,7 @@ void MlSide::wait_for_inputs() {
   const std::int64_t begin = node_milliseconds();
   bool listed = false;
   for (int idle = 1; !poll(); ++idle) {
-    wait.pause();
-    if (idle % k_polls_per_look != 0) continue;
+    if (!wait.pause() && idle % k_polls_per_look != 0) continue;
     look_for_restart();
     if (listed || node_milliseconds() - begin <= k_soon) continue;
     list_late();

@@ -1,7 +1,8 @@
 """Jobs whose ranks are on several hosts, which hosts.py makes: nodes are told apart, every value comes back, the bits are those
-of one host, a mistake on one host ends the job on all, and a run goes on from a restart set on other hosts.
+of one host, also of a network that learns, a mistake on one host ends the job on all, and a run goes on from a restart set on
+other hosts.
 
-hosts.py 3 python3 run_hosts.py MPIEXEC ECHO_MODEL EXCHANGE_MODEL MISUSE_MODEL RESTART_MODEL EKMAN TEMPLATES WORK_DIR
+hosts.py 3 python3 run_hosts.py MPIEXEC ECHO_MODEL EXCHANGE_MODEL LEARN_MODEL MISUSE_MODEL RESTART_MODEL EKMAN TEMPLATES WORK_DIR
 """
 import subprocess
 import sys
@@ -11,8 +12,8 @@ import yaml
 
 from restart_jobs import Jobs
 
-mpiexec, echo_model, exchange_model, misuse_model, restart_model, ekman = sys.argv[1:7]
-templates, work = Path(sys.argv[7]), Path(sys.argv[8])
+mpiexec, echo_model, exchange_model, learn_model, misuse_model, restart_model, ekman = sys.argv[1:8]
+templates, work = Path(sys.argv[8]), Path(sys.argv[9])
 work.mkdir(parents=True, exist_ok=True)
 
 
@@ -101,6 +102,16 @@ def bits(name, ids, component_ranks, ml_ranks):
     return out.read_bytes()
 
 
+def learned(name, component_ranks, ml_ranks):
+    """The last outputs, and loss, step and learning rate in every step. Gradients of two ranks: one sum has one order."""
+    path = plan(name, "learn.yaml.in", {"@RANKS@": "2", "{torchscript: @NETWORK@}": "{builtin: mlp, hidden: [8], seed: 3}",
+                                        "@TRANSPORT@": "auto", "@REPRODUCIBLE@": "outputs", "@ACCUMULATE@": "1",
+                                        "output: {directory: @OUTPUT@}": ""})
+    out = work / f"{name}.txt"
+    run(path, [learn_model, "blocks", "6", str(out), "get"], component_ranks, ml_ranks)
+    return out.read_text()
+
+
 def end(mistake, sentence):
     status, said = launch(plan(mistake, "misuse.yaml", {"transport: point_to_point": "transport: auto"}),
                           [misuse_model, mistake], [1, 1], [0, 0, 1])
@@ -142,6 +153,12 @@ for name, job in {"mlp_apart": ("blocks", [2], [0, 1, 1]), "mlp_mixed": ("cyclic
     if bits(name, *job) != reference:
         sys.exit(f"FAILED: {name} has other bits than one host")
     print(f"ok: {name} has the bits of one host")
+reference = learned("learned_on_one_host", [2], [2])
+if len(set(reference.split())) < 500:
+    sys.exit("FAILED: what was learned hardly varies: nothing would be proved")
+if learned("learned_apart", [2], [0, 1, 1]) != reference:
+    sys.exit("FAILED: learned_apart has other bits than one host")
+print("ok: learned_apart has the bits of one host")
 end("double_put", 'field "s" was put twice in step 1')
 end("killed", "")
 restart()

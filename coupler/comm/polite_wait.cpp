@@ -11,7 +11,7 @@
 namespace ekman {
 namespace {
 
-constexpr std::int64_t k_soon = 200'000;       // nanoseconds: a sleeper is woken in some ten thousand
+constexpr std::int64_t k_soon = 500'000;       // nanoseconds: a sleeper wakes 20 to 90 us late
 constexpr std::int64_t k_longest = 2'000'000;  // then it looks by itself, since it may have other things to see to
 
 std::int64_t now() {

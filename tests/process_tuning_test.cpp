@@ -21,12 +21,16 @@ TEST(Binding, CountsTheCoresThatTheProcessIsBoundTo) {
   cpu_set_t all, one;
   ASSERT_EQ(sched_getaffinity(0, sizeof all, &all), 0);
   EXPECT_EQ(cores_allowed(), CPU_COUNT(&all));
+  EXPECT_EQ(numbers_of_cores_allowed().size(), static_cast<std::size_t>(CPU_COUNT(&all)));
   CPU_ZERO(&one);
   for (int core = 0; core < CPU_SETSIZE && CPU_COUNT(&one) == 0; ++core) {
     if (CPU_ISSET(core, &all)) CPU_SET(core, &one);
   }
   ASSERT_EQ(sched_setaffinity(0, sizeof one, &one), 0);
   EXPECT_EQ(cores_allowed(), 1);
+  const std::vector<int> numbers = numbers_of_cores_allowed();
+  ASSERT_EQ(numbers.size(), 1U);
+  EXPECT_TRUE(CPU_ISSET(numbers[0], &one));
   ASSERT_EQ(sched_setaffinity(0, sizeof all, &all), 0);
 }
 

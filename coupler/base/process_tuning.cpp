@@ -25,6 +25,16 @@ int cores_allowed() {
   return static_cast<int>(std::thread::hardware_concurrency());  // more cores than the set has room for
 }
 
+std::vector<int> numbers_of_cores_allowed() {
+  std::vector<int> numbers;
+  cpu_set_t allowed;
+  if (sched_getaffinity(0, sizeof allowed, &allowed) != 0) return numbers;
+  for (int core = 0; core < CPU_SETSIZE; ++core) {
+    if (CPU_ISSET(core, &allowed)) numbers.push_back(core);
+  }
+  return numbers;
+}
+
 void bind_threads(int threads, int cores) {
   if (threads < 2 || threads != cores) return;
   for (const char* asked : {"OMP_PROC_BIND", "OMP_PLACES", "GOMP_CPU_AFFINITY", "KMP_AFFINITY"})

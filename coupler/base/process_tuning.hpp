@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 namespace ekman {
 
@@ -11,6 +12,9 @@ void tune_process();
 
 // Cores that this process may use: those that the launcher bound it to, or all of the node.
 int cores_allowed();
+
+// Their numbers on the node; none if there are more than can be told.
+std::vector<int> numbers_of_cores_allowed();
 
 // Has OpenMP give each thread a core of its own, if there are several threads and as many cores, and the environment
 // says nothing of it. Of use before the first library with OpenMP is loaded; the calling thread then has one core too.

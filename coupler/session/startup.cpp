@@ -2,6 +2,7 @@
 #include "coupler/session/startup.hpp"
 
 #include <fmt/format.h>
+#include <sched.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -11,6 +12,7 @@
 
 #include "coupler/base/joined.hpp"
 #include "coupler/base/log.hpp"
+#include "coupler/base/process_tuning.hpp"
 #include "coupler/base/version.hpp"
 #include "coupler/comm/handshake.hpp"
 #include "coupler/session/agree.hpp"
@@ -27,9 +29,14 @@ Communicator find_peers(const Communicator& all, const std::string& group) {
   return std::move(found[0]);
 }
 
+// More ranks on the node than cores that they may use: a batch system may leave some of them to other jobs.
 bool cores_are_shared(const Communicator& all) {
   const Communicator node = all.split_node();
-  return node.size() > static_cast<int>(sysconf(_SC_NPROCESSORS_ONLN));
+  std::vector<std::int64_t> used(CPU_SETSIZE, 0);
+  for (const int core : numbers_of_cores_allowed()) used[static_cast<std::size_t>(core)] = -1;
+  node.min(used);
+  const auto cores = std::count(used.begin(), used.end(), -1);
+  return node.size() > (cores > 0 ? cores : sysconf(_SC_NPROCESSORS_ONLN));
 }
 
 // The rank of `all` that owns the plan: the first ML rank; all.size() if there is none.

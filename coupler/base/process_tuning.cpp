@@ -20,15 +20,14 @@ void tune_process() {
 }
 
 int cores_allowed() {
-  cpu_set_t allowed;
-  if (sched_getaffinity(0, sizeof allowed, &allowed) == 0) return CPU_COUNT(&allowed);
-  return static_cast<int>(std::thread::hardware_concurrency());  // more cores than the set has room for
+  const std::vector<int> numbers = numbers_of_cores_allowed();
+  return static_cast<int>(numbers.empty() ? std::thread::hardware_concurrency() : numbers.size());
 }
 
 std::vector<int> numbers_of_cores_allowed() {
   std::vector<int> numbers;
   cpu_set_t allowed;
-  if (sched_getaffinity(0, sizeof allowed, &allowed) != 0) return numbers;
+  if (sched_getaffinity(0, sizeof allowed, &allowed) != 0) return numbers;  // more cores than the set has room for
   for (int core = 0; core < CPU_SETSIZE; ++core) {
     if (CPU_ISSET(core, &allowed)) numbers.push_back(core);
   }

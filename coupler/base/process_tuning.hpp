@@ -1,4 +1,4 @@
-// What an ML rank sets and asks of its process, whatever runs the network.
+// What an ML rank sets in its process, whatever runs the network, and what every rank asks of its own.
 #pragma once
 
 #include <string>

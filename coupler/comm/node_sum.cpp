@@ -49,7 +49,7 @@ struct NodeSum::Rank {
   alignas(k_cache_line) std::atomic<std::int64_t> summed;  // the last part whose sums are there; its values are read
 };
 
-NodeSum::NodeSum(const Communicator& ranks, std::int64_t most_bytes) : me_(ranks.rank()) {
+NodeSum::NodeSum(const Communicator& ranks, std::int64_t most_bytes) {
   if constexpr (k_simulated) return;
   room_ = whole_lines(std::clamp<std::int64_t>(most_bytes, 1, k_most_room));
   const Communicator node = ranks.split_node();

@@ -2,7 +2,9 @@
 // record that it was writing at most.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -11,10 +13,34 @@
 #include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <numeric>
 
 #include "adapters/hdf5/recording_store.hpp"
 #include "ekman/error.hpp"
 #include "tests/message_of.hpp"
+
+namespace {
+
+// The process ends in this one of its calls of pwrite, the first being 1; 0: in none.
+int fatal_write = 0;
+int writes = 0;
+int writes_across_pages = 0;
+
+}  // namespace
+
+// HDF5 writes with this one. The fatal write ends as the kernel ends one of a process that is killed: between two pages
+// of the file.
+extern "C" ssize_t pwrite(int file, const void* bytes, size_t count, off_t place) {
+  constexpr off_t k_page = 4096;
+  const bool fatal = ++writes == fatal_write;
+  const off_t next_page = (place / k_page + 1) * k_page;
+  const bool across = next_page < place + static_cast<off_t>(count);
+  writes_across_pages += across ? 1 : 0;
+  if (fatal) count = across ? next_page - place : 0;
+  const ssize_t written = ::syscall(SYS_pwrite64, file, bytes, count, place);
+  if (fatal) ::raise(SIGKILL);
+  return written;
+}
 
 namespace ekman {
 namespace {
@@ -240,6 +266,60 @@ TEST_F(RecordingFileTest, KeepsAllRecordsButTheLastOfAKilledProcess) {
     }
     expect_records<float>(*reader, header());
   }
+}
+
+// In each of its writes, one after the other.
+TEST_F(RecordingFileTest, KeepsAllRecordsWhicheverWriteAKillEnds) {
+  constexpr std::int64_t k_records = 40;  // of two blocks each: more than one node of an index holds
+  void* memory = ::mmap(nullptr, sizeof(std::int64_t), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  ASSERT_NE(memory, MAP_FAILED);
+  auto* told = static_cast<volatile std::int64_t*>(memory);
+  int killed = 0;
+  for (int status = 0; !WIFEXITED(status) || killed == 0; ++killed) {
+    const std::string path = path_ + std::to_string(killed);
+    *told = 0;
+    const pid_t child = start([&] {
+      const auto writer = store_->create(path, header());
+      writes = 0;
+      fatal_write = killed + 1;
+      for (std::int64_t step = 1; step <= k_records; ++step) {
+        write_record<float>(*writer, header(), {step, step - 1});
+        *told = step;
+      }
+    });
+    ASSERT_EQ(::waitpid(child, &status, 0), child);
+
+    const auto reader = store_->open(path + ".part");
+
+    ASSERT_GE(static_cast<std::int64_t>(reader->records().size()), *told) << "write " << fatal_write;
+    for (std::size_t i = 0; i < reader->records().size(); ++i)
+      ASSERT_EQ(reader->records()[i].step, static_cast<std::int64_t>(i) + 1);
+    ASSERT_NO_FATAL_FAILURE(expect_records<float>(*reader, header()));
+    fs::remove(path + ".part");
+  }
+  EXPECT_EQ(*told, k_records);
+  EXPECT_GT(killed, 5 * k_records);
+  ::munmap(memory, sizeof(std::int64_t));
+}
+
+// Its fields' blocks are smaller than a page; what HDF5 keeps to find them must be too, however many there are.
+TEST_F(RecordingFileTest, WritesNothingOfALongRecordingAcrossPages) {
+  RecordingHeader many;
+  many.component = "atmosphere";
+  many.network = "convection";
+  many.clock.timestep = 1800 * k_microseconds_per_second;
+  many.chunk = 1;
+  many.fields = {{"ps", 1, "Pa"}};
+  many.chunks.resize(500);
+  std::iota(many.chunks.begin(), many.chunks.end(), 0);
+  many.ids = many.chunks;
+  const auto writer = store_->create(path_, many);
+  writes = writes_across_pages = 0;
+
+  for (std::int64_t step = 1; step <= 20; ++step) write_record<float>(*writer, many, {step, step - 1});
+
+  EXPECT_GT(writes, 10000);
+  EXPECT_EQ(writes_across_pages, 0);
 }
 
 TEST_F(RecordingFileTest, KeepsWhatWasWrittenBeforeTheDiskWasFull) {

@@ -59,6 +59,9 @@ Hdf5Properties recording_access(const std::string& path) {
   check_hdf5(H5Pset_file_locking(properties.get(), false, true), "open", path);
   // SWMR needs this format, and every HDF5 since 1.10 reads it.
   check_hdf5(H5Pset_libver_bounds(properties.get(), H5F_LIBVER_V110, H5F_LIBVER_V110), "open", path);
+  // HDF5 reads again what is being written meanwhile, after 1, 2, 4, ... ns: for 0.13 s. By default it does so 100
+  // times, which for a damaged file is for ever.
+  check_hdf5(H5Pset_metadata_read_attempts(properties.get(), 27), "open", path);
   return properties;
 }
 

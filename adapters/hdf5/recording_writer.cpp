@@ -24,6 +24,7 @@ namespace {
 
 constexpr const char* k_write = "write";
 constexpr hsize_t k_times_per_block = 512;
+constexpr hsize_t k_page = 4096;                              // bytes; pages of memory are no smaller
 constexpr hsize_t k_most_bytes_per_block = hsize_t{1} << 30;  // HDF5 takes 4 GiB
 // Level 2 and more took longer to write for hardly smaller files; docs/recording.md has figures.
 constexpr unsigned k_deflate = 1;
@@ -38,7 +39,7 @@ class FileWriter : public RecordingWriter {
         begun_(begun_name(path_)),
         header_(header),
         points_(header.ids.size()),
-        file_(check(H5Fcreate(begun_.c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, recording_access(begun_).get()))) {
+        file_(check(H5Fcreate(begun_.c_str(), H5F_ACC_TRUNC, paged_creation().get(), recording_access(begun_).get()))) {
     try {
       write_root();
       make_dimensions();
@@ -98,6 +99,15 @@ class FileWriter : public RecordingWriter {
     return (path.parent_path() / ("." + path.filename().string() + ".begun")).string();
   }
 
+  // Where the kernel kills a process that writes, it ends the write between two pages: what HDF5 keeps of the file's
+  // structure is smaller than a page, and lies in one.
+  Hdf5Properties paged_creation() const {
+    Hdf5Properties properties(check(H5Pcreate(H5P_FILE_CREATE)));
+    check(H5Pset_file_space_strategy(properties.get(), H5F_FSPACE_STRATEGY_PAGE, false, 1));
+    check(H5Pset_file_space_page_size(properties.get(), k_page));
+    return properties;
+  }
+
   hid_t check(hid_t status) const { return check_hdf5(status, k_write, part_); }
   Hdf5Named named(hid_t object) const { return recording_named(object, part_); }
   hid_t type() const { return header_.wire == Real::float32 ? H5T_NATIVE_FLOAT : H5T_NATIVE_DOUBLE; }
@@ -127,7 +137,8 @@ class FileWriter : public RecordingWriter {
     write_label(root, "fields", names);
   }
 
-  // `block`: a list that grows, with so many values in a piece; empty: of fixed length.
+  // `block`: a list that grows, with so many values in a piece; empty: of fixed length. One with two extents that may
+  // grow has a B-tree as its index, with nodes of 2 KiB; with one, blocks that outgrow a page.
   Hdf5Dataset make_variable(const std::string& name, hid_t kind, const Extent& now, const Extent& most,
                             const Extent& block, bool packed) const {
     const Hdf5Space space(check(H5Screate_simple(static_cast<int>(now.size()), now.data(), most.data())));
@@ -216,7 +227,7 @@ class FileWriter : public RecordingWriter {
       const hsize_t levels = field.levels, row = levels * real_size(header_.wire);
       const hsize_t rows = std::min({static_cast<hsize_t>(header_.rows_per_chunk()), std::max<hsize_t>(points_, 1),
                                      std::max<hsize_t>(k_most_bytes_per_block / row, 1)});
-      Extent now{0, points_}, most{H5S_UNLIMITED, points_}, block{1, rows};
+      Extent now{0, points_}, most{H5S_UNLIMITED, H5S_UNLIMITED}, block{1, rows};
       if (levels > 1)
         for (Extent* extent : {&now, &most, &block}) extent->push_back(levels);
       Hdf5Dataset dataset = make_variable(names[i], type(), now, most, block, true);

@@ -106,7 +106,6 @@ void await_driver() {
   std::cout << "ready\n" << std::flush;
   std::string line;
   std::getline(std::cin, line);
-  sleep(1);  // what others do about a wait that was suspended, they do now
 }
 
 void run(const std::string& hang) {
@@ -121,7 +120,11 @@ void run(const std::string& hang) {
   if (hang == "no_enddef" && hangs) sleep(k_hang);
   coupler.enddef();
   for (int step = 1; step <= 3; ++step) {
-    if ((hang == "stop_ml" || hang == "suspend") && step == 2 && !hangs) await_driver();
+    if ((hang == "stop_ml" || hang == "suspend") && step == 2) {
+      MPI_Barrier(coupler.local_comm());  // both have their outputs of step 1
+      if (!hangs) await_driver();
+      if (!hangs && hang == "suspend") sleep(1);  // what others do about a wait that was suspended, they do now
+    }
     if (hang == "long") sleep(2);
     if (step == 2 && hangs) model.hang_in_step();
     if (step == 2 && !hangs) model.go_on_in_step();

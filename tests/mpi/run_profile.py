@@ -52,12 +52,13 @@ def stages_of(rank, network=None):
     return {stage for number, stage in rank["sums"] if network is None or number == network}
 
 
-def check_times(profile):
-    """What holds of every rank."""
+def check_times(profile, threads=1):
+    """What holds of every rank. What several threads do at once is added up."""
     for rank in profile.ranks:
         whole, told = rank["seconds"], sum(rank["sums"].values())
         facts = {name: value for name, value in rank.items() if name != "events"}
-        check("stages do not overlap, and nothing much is between them", 0.5 * whole <= told <= whole * 1.001, str(facts))
+        check("stages do not overlap, and nothing much is between them", 0.5 * whole <= told <= threads * whole * 1.001,
+              str(facts))
         for key, seconds in rank["sums"].items():
             check("no stage is counted more often than there are steps", 0 < rank["counts"][key] <= rank["steps"], str(facts))
             check("the course has what the sum has", abs(rank["course"][key] - seconds) <= 1e-5 * seconds + 1e-7, str(facts))
@@ -82,11 +83,13 @@ def learning():
     check("points are told of all", sum(rank["points"] for rank in component) == sum(rank["points"] for rank in ml)
           == profile.points["mlp"] == jobs.TOTAL)
     check("steps are those of the model", all(rank["steps"] == jobs.STEPS for rank in profile.ranks))
-    check("components tell their stages", all(stages_of(rank) == {PHYSICS, PACK, WAIT, UNPACK} for rank in component),
+    # Who finds all there does not wait, as on a busy machine one rank may; somebody does.
+    check("somebody waits", any(WAIT in stages_of(rank) for rank in profile.ranks))
+    check("components tell their stages", all(stages_of(rank) | {WAIT} == {PHYSICS, PACK, WAIT, UNPACK} for rank in component),
           str([stages_of(rank) for rank in component]))
     check("what is of no network is physics", all(stages_of(rank, -1) == {PHYSICS} for rank in component))
     expected = {WAIT, "assemble", "forward", "send", "backward", "reduce", "step"}
-    check("ML ranks tell theirs", all(stages_of(rank) == expected for rank in ml), str([stages_of(rank) for rank in ml]))
+    check("ML ranks tell theirs", all(stages_of(rank) | {WAIT} == expected for rank in ml), str([stages_of(rank) for rank in ml]))
     check("each exchange is learned from once", all(rank["counts"][0, "step"] == jobs.STEPS for rank in ml))
     steps = {step for _, _, _, step in ml[0]["events"]}
     check("events know their steps", steps == set(range(1, jobs.STEPS + 1)), str(steps))
@@ -111,12 +114,12 @@ def chains():
         ml_ranks = placed.count(dedicated)
         command = [jobs.mpiexec, "--oversubscribe", "-np", "2", chain, "atmosphere", str(work / "a.txt"), ":", "-np", "1", chain,
                    "ocean", str(work / "o.txt")] + ([":", "-np", str(ml_ranks), jobs.ekman, "serve", str(plan)] if ml_ranks else [])
-        env = dict(os.environ) if ml_ranks else dict(os.environ, EKMAN_PLAN=str(plan))
+        env = dict(os.environ, OMP_NUM_THREADS="2", **({} if ml_ranks else {"EKMAN_PLAN": str(plan)}))
         done = subprocess.run(command, timeout=60, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=env)
         check(f"{name}: {3 + ml_ranks} ranks", done.returncode == 0 and f"the profile of {3 + ml_ranks} ranks is in" in done.stdout,
               done.stdout)
         profile = Profile(run)
-        check_times(profile)
+        check_times(profile, threads=2)
         check("all networks are told with their points", set(profile.points.values()) == {150}, str(profile.points))
         for component, ranks in (("atmosphere", 2), ("ocean", 1)):
             mine = profile.of_component(component)

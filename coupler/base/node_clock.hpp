@@ -16,6 +16,13 @@ inline std::int64_t node_milliseconds() {
   return static_cast<std::int64_t>(time.tv_sec) * 1000 + time.tv_nsec / 1000000;
 }
 
+// Nanoseconds since the same time; about 20 ns a call.
+inline std::int64_t node_nanoseconds() {
+  timespec time{};
+  clock_gettime(CLOCK_MONOTONIC, &time);
+  return static_cast<std::int64_t>(time.tv_sec) * 1000000000 + time.tv_nsec;
+}
+
 // The time of day, as in "14:03:05", of a reading of node_milliseconds().
 std::string time_of_day(std::int64_t milliseconds);
 

@@ -105,7 +105,7 @@ template <class Visit>
 void walk(const ColumnView& view, std::int64_t slot, std::int64_t count, Visit visit) {
   std::int64_t index[k_max_rank] = {};
   std::int64_t rest = slot;
-  for (int axis = 0; axis < view.point_axes; ++axis) {
+  for (int axis = 0; rest > 0 && axis < view.point_axes; ++axis) {  // mostly from the first slot: nothing to divide
     index[axis] = rest % view.extent[axis];
     rest /= view.extent[axis];
   }

@@ -30,9 +30,10 @@ struct alignas(64) MessageHeader {
   std::atomic<std::int64_t> sequence;  // exchanges posted so far, by the sender
   std::atomic<std::int64_t> consumed;  // exchanges whose rows the receiver needs no more
   std::int64_t step;                   // model step of this exchange, from 1; k_end_of_run: nothing follows
-  std::int64_t given_up;    // outputs: points that the guard marked in this exchange, in the chunks of the message
-  LearningStatus learning;  // outputs
-  Turn turn;                // to ML ranks, of networks with a tape
+  std::int64_t given_up;  // outputs: points that the guard marked in this exchange, in the chunks of the message
+  Turn turn;              // to ML ranks, of networks with a tape
+  // Outputs of networks that learn. In a line of the cache of its own: what all exchanges write and read is in one.
+  alignas(64) LearningStatus learning;
 };
 
 // What travels of a header across nodes: `step` and what follows it, to its end, so that rows behind it are next.

@@ -2,8 +2,6 @@
 // one. Bounded memory, whatever the length of the run, and two readings of the clock a stage.
 #pragma once
 
-#include <time.h>
-
 #include <array>
 #include <atomic>
 #include <cstdint>
@@ -11,6 +9,7 @@
 #include <thread>
 #include <vector>
 
+#include "coupler/base/node_clock.hpp"
 #include "coupler/base/simulation.hpp"
 #include "coupler/profile/stage.hpp"
 
@@ -19,9 +18,7 @@ namespace ekman {
 // Nanoseconds of this node's monotonic clock; about 20 ns a call.
 inline std::int64_t profile_clock() {
   if constexpr (k_simulated) return simulated_clock();
-  timespec time{};
-  clock_gettime(CLOCK_MONOTONIC, &time);
-  return static_cast<std::int64_t>(time.tv_sec) * 1000000000 + time.tv_nsec;
+  return node_nanoseconds();
 }
 
 struct StageSum {

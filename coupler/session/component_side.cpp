@@ -198,6 +198,8 @@ void ComponentSide::enddef(std::int64_t step) {
   agree(job_.all, step_problem.empty() ? ErrorCode::network : ErrorCode::usage,
         step_problem.empty() ? problem : step_problem);
   record_inline_run();
+  for (auto& entry : fields_)
+    if (entry.second.is_put()) puts_.push_back(&entry);
   if (!job_.plan.resume.empty()) resume(step);
   if (job_.plan.profile) begin_profile();
   phase_ = Phase::run;
@@ -313,17 +315,18 @@ void ComponentSide::advance() {
   require(Phase::run, "advance");
   const CallTimer timer(profile_.get());
   const CallScope call(state_, Call::advance);
-  for (const auto& [name, field] : fields_) {
-    if (!field.is_put() || field.coverage.covered() == field.slots) continue;
+  for (const auto* entry : puts_) {
+    const auto& [name, field] = *entry;
+    if (field.coverage.covered() == field.slots) continue;
     misuse(
         fmt::format("advance of {}: only {} of {} points of field \"{}\" were put; put every point once before "
                     "advance",
                     clock_.name(step_), field.coverage.covered(), field.slots, name));
   }
   for (const auto& route : routes_) route->end_step(step_);
-  for (auto& entry : fields_) {
-    entry.second.coverage.clear();
-    if (entry.second.kept != nullptr) entry.second.kept->end_step(true);
+  for (auto* entry : puts_) {
+    entry->second.coverage.clear();
+    if (entry->second.kept != nullptr) entry->second.kept->end_step(true);
   }
   if (profile_ != nullptr) profile_->end_step(step_, true);
   ++step_;

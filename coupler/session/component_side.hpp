@@ -125,6 +125,7 @@ class ComponentSide {
   PointSets points_;
   std::map<std::string, Coordinates> coordinates_;  // by name of the point set
   Fields fields_;
+  std::vector<Fields::value_type*> puts_;  // those that are put, from enddef on
   std::vector<std::unique_ptr<ComponentRoute>> routes_;
   std::vector<NetworkSite> sites_;         // of each route
   std::vector<int> speakers_;              // of each route: the first rank of the component that has points of it

@@ -113,7 +113,7 @@ void MlAdjoint::take_adjoint(std::int64_t s) {
   const WorkTimer timer(state_.profile(), Stage::backward);
   tape_.backward(s, route_.adjoint_in.buffers + first * route_.adjoint_in.row_bytes,
                  route_.adjoint_out.buffers + first * route_.adjoint_out.row_bytes, route_.rows_of(spec_, s), retain);
-  out_.done(s, in_.exchange(s), in_.step(s), 0, {});
+  out_.done(s, in_.exchange(s), in_.step(s), 0, nullptr);
   in_.release(s);
   ++slot.turn;
   if (!retain && --slot.depth == 0) ++slot.emptied;

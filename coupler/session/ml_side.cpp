@@ -75,7 +75,9 @@ void MlSide::serve() {
     if (run_whole_chunks()) continue;
     if (training_ != nullptr && training_->work()) continue;
     if (adjoint_ != nullptr && adjoint_->work()) continue;
-    if (!any) wait_for_inputs();
+    if (any) continue;
+    wait_for_inputs();
+    run_whole_chunks();  // somebody waits for them: before it is asked again what came
   }
   profile_step(0);
   out_.finish();
@@ -235,7 +237,9 @@ void MlSide::run_chunk(std::int64_t slot) {
   const std::int64_t given_up =
       spec_.guard.given ? guard_.check(outputs, route_.results.row_bytes, rows, route_.ids.data() + first, step) : 0;
   route_.copy_results(spec_, slot, exchange);
-  out_.done(slot, exchange, step, given_up, status());
+  const Learner* const learner = engine_->learner();
+  const LearningStatus learned = learner == nullptr ? LearningStatus{} : status_of(*learner);
+  out_.done(slot, exchange, step, given_up, learner == nullptr ? nullptr : &learned);
   if (training_ != nullptr) {
     const StageTimer copy(state_.profile(), Stage::assemble);
     training_->take_inputs(slot, step, inputs);
@@ -263,11 +267,6 @@ void MlSide::profile_step(std::int64_t step) {
   if (profiled_step_ > 0) profile->end_step(profiled_step_);
   profile->now_in(step);
   profiled_step_ = step;
-}
-
-LearningStatus MlSide::status() const {
-  const Learner* learner = engine_->learner();
-  return learner == nullptr ? LearningStatus{} : status_of(*learner);
 }
 
 }  // namespace ekman

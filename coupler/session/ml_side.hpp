@@ -54,7 +54,6 @@ class MlSide {
   void profile_step(std::int64_t step);
   bool may_run(std::int64_t slot);
   bool somebody_sees_outputs() const;
-  LearningStatus status() const;
 
   Route route_;
   const NetworkSpec& spec_;

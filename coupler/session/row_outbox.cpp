@@ -21,6 +21,7 @@ RowOutbox::RowOutbox(Direction& direction, const NetworkSpec& spec, StateWriter&
 }
 
 void RowOutbox::take_back(std::int64_t slot, std::int64_t exchange) {
+  if (direction_.requests.empty()) return;
   for (const int m : messages_of_slot_[slot]) {
     if (messages_[m].sending[place(exchange)]) wait_for(m, place(exchange));
   }
@@ -36,14 +37,14 @@ void RowOutbox::wait_for(int m, int place) {
 }
 
 void RowOutbox::done(std::int64_t slot, std::int64_t exchange, std::int64_t step, std::int64_t given_up,
-                     const LearningStatus& learning) {
+                     const LearningStatus* learning) {
   for (const int m : messages_of_slot_[slot]) {
     MessageHeader& header = direction_.messages[m].header_of(exchange);
     std::int64_t& slots_open = messages_[m].slots_open[place(exchange)];
     if (slots_open == messages_[m].slots) header.given_up = 0;
     header.given_up += given_up;
     header.step = step;
-    header.learning = learning;
+    if (learning != nullptr) header.learning = *learning;
     if (--slots_open == 0) send(m);
   }
 }

@@ -18,9 +18,9 @@ class RowOutbox {
   // until those that had their place before have left, across nodes.
   void take_back(std::int64_t slot, std::int64_t exchange);
   // The rows of `slot` are those of model step `step`, with `given_up` points marked by the guard. A message leaves
-  // when all its slots are done.
+  // when all its slots are done. `learning`: null if the network does not learn.
   void done(std::int64_t slot, std::int64_t exchange, std::int64_t step, std::int64_t given_up,
-            const LearningStatus& learning);
+            const LearningStatus* learning);
   // As done(), of all slots at once and the next exchange; the headers of the messages are as they shall be.
   void send_all();
   // Waits until all has left.

@@ -164,6 +164,7 @@ void RowReceiver::wait_for(int m, int field, bool may_call_mpi) {
 }
 
 void RowReceiver::progress() {
+  if (direction_.requests.empty()) return;
   const std::unique_lock<std::mutex> lock(mutex_, std::try_to_lock);
   if (!lock.owns_lock() || (!receiving_ && lag_ == 0)) return;
   if (lag_ == 0) {

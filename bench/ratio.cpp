@@ -11,7 +11,7 @@
 namespace bench {
 
 bool brief() { return std::getenv("EKMAN_BENCH_BRIEF") != nullptr; }
-int pairs() { return brief() ? 2 : 15; }
+int pairs(int times) { return brief() ? 2 : 15 * times; }
 double block(double seconds) { return brief() ? 0.01 * seconds : seconds; }
 
 Interval median_of(std::vector<double> values) {

@@ -9,8 +9,9 @@ namespace bench {
 
 // A brief run (EKMAN_BENCH_BRIEF is set, `run.py --brief`) only sees that a bench still ends well and prints figures.
 bool brief();
-// Pairs of blocks that a figure is made of, and the seconds of a block that shall take so long.
-int pairs();
+// Pairs of blocks that a figure is made of, `times` as many as in most benches, and the seconds of a block that shall
+// take so long.
+int pairs(int times = 1);
 double block(double seconds);
 
 struct Interval {

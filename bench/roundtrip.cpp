@@ -114,7 +114,7 @@ void measure(const Size& size, const std::string& folder, MPI_Comm components) {
       bench::make_message_echo(MPI_COMM_WORLD, size.columns, size.levels)};
   const int count = steps_of_block(*by_hand[1], components, arrays);
   std::vector<double> ekman, hand[2];
-  for (int pair = 0; pair < k_times_pairs * bench::pairs(); ++pair) {
+  for (int pair = 0; pair < bench::pairs(k_times_pairs); ++pair) {
     for (int kind = 0; kind < 2; ++kind) hand[kind].push_back(hand_seconds(*by_hand[kind], components, count, arrays));
     ekman.push_back(ekman_seconds(size, plan, count, arrays));
   }

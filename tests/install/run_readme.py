@@ -1,9 +1,11 @@
 """README as a new user meets it: its blocks are written to files and its commands run as they stand.
 
-run_readme.py README WORK
+run_readme.py README WORK WERROR
 
-`make demo` and `make test` are looked up only, and `ctest` by hand is left out: it is what runs this script. The
-model's CMake project is the two lines of README behind the usual head.
+WERROR, the EKMAN_WERROR of the build that tests, is added to the build by hand: with the same flags the compiler's cache has all of
+it, where a header that changed would cost CI another eight minutes.
+`make demo` and `make test` are looked up only, and `ctest` by hand is left out: it is what runs this script. The model's CMake
+project is the two lines of README behind the usual head.
 """
 import os
 import pathlib
@@ -11,7 +13,7 @@ import re
 import subprocess
 import sys
 
-README, WORK = pathlib.Path(sys.argv[1]).resolve(), pathlib.Path(sys.argv[2]).resolve()
+README, WORK, WERROR = pathlib.Path(sys.argv[1]).resolve(), pathlib.Path(sys.argv[2]).resolve(), sys.argv[3]
 SOURCE, HOME = README.parent, WORK / "home"
 BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```", README.read_text(), re.MULTILINE | re.DOTALL)
 
@@ -38,6 +40,8 @@ def build_by_hand():
             continue
         cache = os.environ.get("CCACHE_DIR", str(pathlib.Path.home() / ".cache/ccache"))
         run(line, SOURCE, HOME=str(HOME), CCACHE_DIR=cache)
+        if line.startswith("cmake -S "):
+            run(f"cmake -DEKMAN_WERROR={WERROR} {line.split(' -B ')[1].split()[0]}", SOURCE)
 
 
 def couple():

@@ -291,7 +291,7 @@ TEST_F(RecordingFileTest, KeepsAllRecordsWhicheverWriteAKillEnds) {
 
     const auto reader = store_->open(path + ".part");
 
-    ASSERT_GE(static_cast<std::int64_t>(reader->records().size()), *told) << "write " << fatal_write;
+    ASSERT_GE(static_cast<std::int64_t>(reader->records().size()), *told) << "write " << killed + 1;
     for (std::size_t i = 0; i < reader->records().size(); ++i)
       ASSERT_EQ(reader->records()[i].step, static_cast<std::int64_t>(i) + 1);
     ASSERT_NO_FATAL_FAILURE(expect_records<float>(*reader, header()));

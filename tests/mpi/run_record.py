@@ -73,7 +73,7 @@ def inspect(*arguments):
     return done.returncode, done.stdout
 
 
-def merge(name, pattern="*-net-*"):
+def merge(name, pattern="[!.]*-net-*"):   # as a shell would: no hidden file, which a kill may leave
     merged = work / f"{name}_merged.h5"
     merged.unlink(missing_ok=True)
     status, said = inspect("--merge", merged, *sorted((work / name).glob(pattern)))
@@ -274,7 +274,7 @@ def record_killed():
         log = open(work / f"{name}.log", "w")
         job = subprocess.Popen(command(name, steps=10000000, record="records_per_file: 20", ids="cyclic"), stdout=log, stderr=log)
         begin = time.monotonic()
-        while len(list((work / name).glob("*-0002.h5*"))) < 2:
+        while len(list((work / name).glob("[!.]*-0002.h5*"))) < 2:
             if time.monotonic() - begin > 60 or job.poll() is not None:
                 sys.exit("FAILED: nothing was recorded\n" + (work / f"{name}.log").read_text())
         read_while_written(work / name)

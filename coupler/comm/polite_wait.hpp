@@ -41,7 +41,7 @@ class PoliteWait {
   Bell* bell_;
   int spins_;
   bool listens_ = false;
-  int untimed_ = 0;  // looks so far
+  int untimed_ = 0;  // looks for which the clock was not read
   std::uint32_t rung_ = 0;
   std::int64_t begin_ = 0;  // nanoseconds of the monotonic clock; 0: not known yet
 };

@@ -1,6 +1,6 @@
 """Each header compiles alone: check_headers.py BUILD_DIR COMPILER. Flags are those of a .cpp of the same room, or of the one
-above it; rooms that the build leaves out are left out. A header that its own .cpp includes first has been compiled alone by the build, and is not again; where there is a
-precompiled header, that holds for those that include what is in it."""
+above it; rooms that the build leaves out are left out. A header that its own .cpp includes first has been compiled alone by the
+build, and is not again; where there is a precompiled header, that holds for those that include what is in it."""
 import concurrent.futures
 import json
 import os
